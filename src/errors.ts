@@ -1,0 +1,27 @@
+/**
+ * Bad input or wrong usage: something the person at the keyboard can put right.
+ * The message is one sentence that says what is wrong and what would be right.
+ * The CLI prints it without a stack trace and exits with code 2.
+ */
+export class UserError extends Error {
+	override name = 'UserError';
+}
+
+/** The operation was cancelled through its `AbortSignal` (Ctrl-C). The CLI exits with code 130. */
+export class AbortedError extends Error {
+	override name = 'AbortedError';
+
+	constructor(message = 'Cancelled.') {
+		super(message);
+	}
+}
+
+/** The message of anything that was thrown; some dependencies throw plain strings. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Throws {@link AbortedError} when the signal has fired. */
+export const throwIfAborted = (signal: AbortSignal | undefined): void => {
+	if (signal?.aborted) {
+		throw new AbortedError();
+	}
+};

@@ -1,0 +1,43 @@
+/** An 8-bit image in memory, rows top to bottom, channels interleaved. */
+export type Raster<Channels extends 1 | 3 | 4 = 1 | 3 | 4> = {
+	readonly width: number;
+	readonly height: number;
+	readonly channels: Channels;
+	/** `height * width * channels` bytes. */
+	readonly data: Uint8Array;
+};
+
+/** One decoded frame, as displayed: rotation and pixel aspect ratio are already applied. */
+export type Frame = {
+	/** Position among the decoded frames of this run, from 0. */
+	readonly index: number;
+	/** Presentation time in seconds from the start of the source. */
+	readonly timeSeconds: number;
+	/** sRGB pixels, straight (no alpha). */
+	readonly image: Raster<3>;
+};
+
+/** What is known of a clip before its frames are decoded. */
+export type ClipInfo = {
+	/** Size as displayed, in pixels. */
+	readonly width: number;
+	readonly height: number;
+	/** Average frame rate in frames per second; nominal for variable frame rate. */
+	readonly frameRate: number;
+	/** Estimated number of frames; undefined when the container does not say. */
+	readonly estimatedFrames: number | undefined;
+	readonly durationSeconds: number | undefined;
+	readonly hasAudio: boolean;
+};
+
+/**
+ * A mask with object ids: 0 is background, 1..255 are objects.
+ * `palette` has 256 RGB triplets (768 bytes) and is kept from input to output.
+ */
+export type LabelMap = {
+	readonly width: number;
+	readonly height: number;
+	/** `height * width` object ids. */
+	readonly ids: Uint8Array;
+	readonly palette: Uint8Array;
+};

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+
+const resizeSchema = z.discriminatedUnion('mode', [
+	/** Any image is squeezed to one size, aspect ratio not kept (as the paper does). */
+	z.object({ mode: z.literal('fixed'), width: z.int().positive(), height: z.int().positive() }),
+	/** The short side becomes `shortSide`; both sides are rounded to a multiple of `multiple`. */
+	z.object({ mode: z.literal('fit'), shortSide: z.int().positive(), multiple: z.int().positive() }),
+]);
+
+const spaceSchema = z.discriminatedUnion('kind', [
+	z.object({ kind: z.literal('pixel') }),
+	z.object({
+		kind: z.literal('latent'),
+		encoder: z.string(),
+		decoder: z.string().optional(),
+		/** Latents are the posterior mean times this (0.18215 for Stable Diffusion). */
+		scale: z.number(),
+		/** Image pixels per latent cell along a side. */
+		stride: z.int().positive(),
+		channels: z.int().positive(),
+	}),
+]);
+
+const gridSchema = z.discriminatedUnion('mode', [
+	z.object({ mode: z.literal('fixed'), height: z.int().positive(), width: z.int().positive() }),
+	/** One cell for every `stride` pixels of the resized image. */
+	z.object({ mode: z.literal('stride'), stride: z.int().positive() }),
+]);
+
+const scheduleSchema = z.object({
+	trainTimesteps: z.int().positive(),
+	betaStart: z.number().positive(),
+	betaEnd: z.number().positive(),
+	betaSchedule: z.enum(['scaled_linear', 'linear']),
+	/** Inversion steps over the whole schedule (the paper: 50; one-step: 1). */
+	steps: z.int().positive(),
+	/** Saved steps counted as in generation (`steps - 1` is the clean end), in the order of the mixing weights. */
+	saveTimesteps: z.array(z.int().nonnegative()).min(1),
+});
+
+/**
+ * `manifest.json` of a model folder: everything that is particular to a backbone, as data.
+ * The graph is one network with the aggregation network joined in: inputs `sample`, `timestep`,
+ * (`encoder_hidden_states`) and `mixing_weights` [L]; outputs `noise_pred` and `hyperfeatures`
+ * [B, C, h, w], the step's weighted partial sum (paper, section 3.2).
+ */
+export const manifestSchema = z.object({
+	formatVersion: z.literal(1),
+	name: z
+		.string()
+		.regex(/^[a-z0-9][a-z0-9._-]*$/, 'lower-case letters, digits, dots, dashes and underscores'),
+	kind: z.enum(['diffusion', 'backbone']),
+	description: z.string(),
+	license: z.string(),
+	graph: z.string(),
+	space: spaceSchema,
+	image: z.object({
+		resize: resizeSchema,
+		/** Per channel, of values in 0..1: `(value - mean) / std`. */
+		mean: z.tuple([z.number(), z.number(), z.number()]),
+		std: z.tuple([z.number(), z.number(), z.number()]),
+	}),
+	schedule: scheduleSchema,
+	/** The constant prompt embedding, `.npy` float32 [1, tokens, width]; absent for unconditional models. */
+	conditioning: z.object({ emptyPrompt: z.string() }).optional(),
+	descriptor: z.object({ channels: z.int().positive(), grid: gridSchema }),
+	taps: z.array(z.object({ name: z.string(), channels: z.int().positive(), tensor: z.string() })),
+	/** softmax(mixing weights) [S][L]; rows in the order of `schedule.saveTimesteps`, columns as `taps`; sums to 1. */
+	mixingWeights: z.array(z.array(z.number())),
+	/** Size and SHA-256 of each file that `models verify` checks. */
+	files: z.record(z.string(), z.object({ bytes: z.int().nonnegative(), sha256: z.string() })),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type DiffusionSchedule = z.infer<typeof scheduleSchema>;

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+	test: {
+		include: ['test/**/*.test.ts'],
+		// Inference and ffmpeg already use every core; parallel files would only fight over them.
+		fileParallelism: false,
+		testTimeout: 60_000,
+		hookTimeout: 60_000,
+	},
+});
