@@ -1,11 +1,11 @@
 import type { Tensor } from './tensor.js';
 
-/** Where inference runs. `auto` takes the fastest provider that this build of the runtime offers and that starts. */
+/** Where inference runs. `auto` takes CUDA or DirectML where this installation has it and it starts, else the CPU. */
 export const devices = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
 export type Device = (typeof devices)[number];
 
-export type SessionOptions = {
-	readonly device: Device;
+export type RuntimeOptions = {
+	readonly device?: Device | undefined;
 	/** Threads inside one operator; undefined leaves the choice to the runtime (all cores). */
 	readonly threads?: number | undefined;
 };
@@ -16,6 +16,14 @@ export type ValueInfo = {
 	readonly type: string;
 	readonly shape: readonly (number | string)[];
 };
+
+/**
+ * A result that stays with the runtime, so that it can be fed to later runs without being copied to
+ * and from the worker. Free it with {@link Runtime.free}.
+ */
+export type ResidentTensor = { readonly resident: number; readonly dims: readonly number[] };
+
+export type Feeds = Readonly<Record<string, Tensor | ResidentTensor>>;
 
 /** A loaded graph. Runs are serialised; every call settles, also when the worker dies. */
 export type Session = {
@@ -28,7 +36,9 @@ export type Session = {
 	 * @param fetches names of the wanted outputs; all when omitted
 	 * @throws Error with the runtime's message when the graph refuses the feeds
 	 */
-	run(feeds: Readonly<Record<string, Tensor>>, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
+	run(feeds: Feeds, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
+	/** As {@link run}, but the results stay with the runtime. */
+	runResident(feeds: Feeds, fetches?: readonly string[]): Promise<Record<string, ResidentTensor>>;
 	/** Frees the graph. The session can't be used afterwards. */
 	release(): Promise<void>;
 };
@@ -38,9 +48,11 @@ export type Session = {
  * or, for small generated graphs, from bytes.
  */
 export type Runtime = {
-	/** The device that `auto` resolved to, or the one asked for. */
+	/** The device in use: what `auto` resolved to, or the one asked for. */
 	readonly device: Device;
 	load(graph: string | Uint8Array): Promise<Session>;
+	/** Forgets resident tensors. */
+	free(...tensors: readonly ResidentTensor[]): void;
 	/** Releases every session and ends the worker. */
 	close(): Promise<void>;
 };

@@ -1,0 +1,143 @@
+/**
+ * The worker thread that owns onnxruntime. Its session calls block the thread they run on
+ * (microsoft/onnxruntime#19611), so they must not run where progress and Ctrl-C are handled.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
+import { messageOf } from '../errors.js';
+import type { Device, ResidentTensor, ValueInfo } from './session.js';
+import type { Tensor } from './tensor.js';
+import type { LoadReply, RunReply, WorkerReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
+
+const settings = workerData as WorkerSettings;
+const sessions = new Map<number, InferenceSession>();
+const residents = new Map<number, OrtTensor>();
+let nextHandle = 1;
+
+const automaticDevices = (): Device[] => {
+	const offered = new Set(listSupportedBackends().map((backend) => backend.name));
+	// CUDA is listed even where its libraries are missing: creation fails then, and the CPU takes over.
+	const wanted: Device[] = ['cuda', 'dml'];
+	return [...wanted.filter((device) => offered.has(device)), 'cpu'];
+};
+
+let candidates: Device[] = settings.device === 'auto' ? automaticDevices() : [settings.device];
+
+const createSession = async (graph: string | Uint8Array): Promise<[InferenceSession, Device]> => {
+	let lastError: unknown;
+	for (const device of candidates) {
+		const options: InferenceSession.SessionOptions = {
+			executionProviders: [device],
+			graphOptimizationLevel: 'all',
+			executionMode: 'sequential',
+			logSeverityLevel: 4,
+			...(settings.threads === undefined ? {} : { intraOpNumThreads: settings.threads }),
+		};
+		try {
+			// Two branches because the overloads of `create` take a path or bytes, not their union.
+			const session =
+				typeof graph === 'string'
+					? await InferenceSession.create(graph, options)
+					: await InferenceSession.create(graph, options);
+			// All sessions of a run share one device.
+			candidates = [device];
+			return [session, device];
+		} catch (error) {
+			lastError = error;
+		}
+	}
+	throw lastError;
+};
+
+const describe = (values: readonly InferenceSession.ValueMetadata[]): ValueInfo[] =>
+	values.map((value) => ({
+		name: value.name,
+		type: value.isTensor ? value.type : 'other',
+		shape: value.isTensor ? [...value.shape] : [],
+	}));
+
+const toOrt = (tensor: Tensor | ResidentTensor): OrtTensor => {
+	if ('resident' in tensor) {
+		const kept = residents.get(tensor.resident);
+		if (kept === undefined) {
+			throw new Error('A resident tensor was used after it was freed.');
+		}
+		return kept;
+	}
+	return new OrtTensor(tensor.type, tensor.data, tensor.dims);
+};
+
+const fromOrt = (tensor: OrtTensor): Tensor => {
+	const { type, dims } = tensor;
+	if (!['float32', 'float16', 'int64', 'int32', 'uint8', 'bool'].includes(type)) {
+		throw new Error(`The graph returned a tensor of type ${type}, which is not handled.`);
+	}
+	return { type, data: tensor.data, dims } as Tensor;
+};
+
+const load = async (graph: string | Uint8Array): Promise<LoadReply> => {
+	const [session, device] = await createSession(graph);
+	const handle = nextHandle++;
+	sessions.set(handle, session);
+	return {
+		session: handle,
+		device,
+		inputs: describe(session.inputMetadata),
+		outputs: describe(session.outputMetadata),
+	};
+};
+
+const run = async (request: Extract<WorkerRequest, { kind: 'run' }>): Promise<RunReply> => {
+	const session = sessions.get(request.session);
+	if (session === undefined) {
+		throw new Error('The session has been released.');
+	}
+	const feeds = Object.fromEntries(Object.entries(request.feeds).map(([name, t]) => [name, toOrt(t)]));
+	const results =
+		request.fetches === undefined ? await session.run(feeds) : await session.run(feeds, request.fetches);
+	const reply: RunReply = {};
+	for (const [name, value] of Object.entries(results)) {
+		const tensor = value as OrtTensor;
+		if (request.resident) {
+			const resident = nextHandle++;
+			residents.set(resident, tensor);
+			reply[name] = { resident, dims: tensor.dims };
+		} else {
+			reply[name] = fromOrt(tensor);
+		}
+	}
+	return reply;
+};
+
+const handle = async (request: WorkerRequest): Promise<LoadReply | RunReply | undefined> => {
+	switch (request.kind) {
+		case 'load':
+			return load(request.graph);
+		case 'run':
+			return run(request);
+		case 'free':
+			for (const resident of request.residents) {
+				residents.get(resident)?.dispose();
+				residents.delete(resident);
+			}
+			return undefined;
+		case 'release':
+			await sessions.get(request.session)?.release();
+			sessions.delete(request.session);
+			return undefined;
+	}
+};
+
+// One request at a time: two runs at once would fight over the same threads.
+let queue = Promise.resolve();
+parentPort?.on('message', ({ id, request }: { id: number; request: WorkerRequest }) => {
+	queue = queue.then(async () => {
+		let reply: WorkerReply;
+		try {
+			reply = { id, ok: true, value: await handle(request) };
+		} catch (error) {
+			reply = { id, ok: false, message: messageOf(error) };
+		}
+		parentPort?.postMessage(reply);
+	});
+});

@@ -1,0 +1,30 @@
+import type { Device, Feeds, ResidentTensor, ValueInfo } from './session.js';
+import type { Tensor } from './tensor.js';
+
+/** What the main thread asks of the inference worker. */
+export type WorkerRequest =
+	| { readonly kind: 'load'; readonly graph: string | Uint8Array }
+	| {
+			readonly kind: 'run';
+			readonly session: number;
+			readonly feeds: Feeds;
+			readonly fetches: readonly string[] | undefined;
+			readonly resident: boolean;
+	  }
+	| { readonly kind: 'free'; readonly residents: readonly number[] }
+	| { readonly kind: 'release'; readonly session: number };
+
+export type LoadReply = {
+	readonly session: number;
+	readonly device: Device;
+	readonly inputs: readonly ValueInfo[];
+	readonly outputs: readonly ValueInfo[];
+};
+export type RunReply = Record<string, Tensor | ResidentTensor>;
+
+export type WorkerReply =
+	| { readonly id: number; readonly ok: true; readonly value: LoadReply | RunReply | undefined }
+	| { readonly id: number; readonly ok: false; readonly message: string };
+
+/** Start-up data of the worker. */
+export type WorkerSettings = { readonly device: Device; readonly threads: number | undefined };
