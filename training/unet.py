@@ -57,6 +57,7 @@ class ResnetBlock2D(nn.Module):
 class Attention(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
+        self.channels, self.head = channels, channels // HEADS
         self.group_norm = nn.GroupNorm(GROUPS, channels)
         self.to_q = nn.Linear(channels, channels)
         self.to_k = nn.Linear(channels, channels)
@@ -64,16 +65,16 @@ class Attention(nn.Module):
         self.to_out = nn.ModuleList([nn.Linear(channels, channels)])
 
     def forward(self, x):
-        batch, channels, height, width = x.shape
+        batch, _, height, width = x.shape
         tokens = self.group_norm(x).flatten(2).transpose(1, 2)  # B x N x C
 
         def heads(t):
-            return t.reshape(batch, -1, HEADS, channels // HEADS).transpose(1, 2)  # B x heads x N x C/heads
+            return t.reshape(batch, -1, HEADS, self.head).transpose(1, 2)  # B x heads x N x C/heads
 
         q, k, v = heads(self.to_q(tokens)), heads(self.to_k(tokens)), heads(self.to_v(tokens))
-        weights = torch.softmax(q @ k.transpose(2, 3) * (channels // HEADS) ** -0.5, dim=3)
-        tokens = self.to_out[0]((weights @ v).transpose(1, 2).reshape(batch, -1, channels))
-        return x + tokens.transpose(1, 2).reshape(batch, channels, height, width)
+        weights = torch.softmax(q @ k.transpose(2, 3) * self.head**-0.5, dim=3)
+        tokens = self.to_out[0]((weights @ v).transpose(1, 2).reshape(batch, -1, self.channels))
+        return x + tokens.transpose(1, 2).reshape(batch, self.channels, height, width)
 
 
 class Downsample2D(nn.Module):
