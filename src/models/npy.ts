@@ -1,0 +1,77 @@
+import { UserError } from '../errors.js';
+
+/** An array of NumPy's `.npy` format, in row-major order. */
+export type NpyArray = {
+	readonly shape: readonly number[];
+	readonly data: Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+};
+
+const MAGIC = '\x93NUMPY';
+/** Magic and version. */
+const PREAMBLE_BYTES = 8;
+
+const readers = {
+	'<f4': (buffer: ArrayBuffer) => new Float32Array(buffer),
+	'<f8': (buffer: ArrayBuffer) => new Float64Array(buffer),
+	'<i4': (buffer: ArrayBuffer) => new Int32Array(buffer),
+	'<i8': (buffer: ArrayBuffer) => new BigInt64Array(buffer),
+	'|u1': (buffer: ArrayBuffer) => new Uint8Array(buffer),
+} as const;
+
+const isReadable = (type: string | undefined): type is keyof typeof readers =>
+	type !== undefined && Object.hasOwn(readers, type);
+
+/**
+ * Reads a `.npy` array (format 1 to 3; https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+ *
+ * @throws UserError for other files, element types and column-major arrays
+ */
+export const parseNpy = (bytes: Uint8Array): NpyArray => {
+	const refuse = (what: string): never => {
+		throw new UserError(`The .npy array can't be used: ${what}; expected a row-major array of float32.`);
+	};
+	if (bytes.length < PREAMBLE_BYTES + 4 || Buffer.from(bytes.subarray(0, 6)).toString('latin1') !== MAGIC) {
+		refuse('it is not a .npy file');
+	}
+	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+	const lengthBytes = view.getUint8(6) === 1 ? 2 : 4;
+	const headerLength =
+		lengthBytes === 2 ? view.getUint16(PREAMBLE_BYTES, true) : view.getUint32(PREAMBLE_BYTES, true);
+	const start = PREAMBLE_BYTES + lengthBytes + headerLength;
+	const header = Buffer.from(bytes.subarray(PREAMBLE_BYTES + lengthBytes, start)).toString('latin1');
+	const type = /'descr':\s*'([^']+)'/.exec(header)?.[1];
+	const shape = (/'shape':\s*\(([^)]*)\)/.exec(header)?.[1] ?? '')
+		.split(',')
+		.filter((s) => s.trim() !== '')
+		.map(Number);
+	if (!isReadable(type)) {
+		return refuse(`its element type is ${type ?? 'unknown'}`);
+	}
+	if (/'fortran_order':\s*True/.test(header)) {
+		refuse('it is column-major');
+	}
+	// A copy, because typed arrays must start at a multiple of their element size.
+	const data = readers[type](new Uint8Array(bytes.subarray(start)).buffer);
+	if (data.length !== shape.reduce((product, size) => product * size, 1)) {
+		refuse(`it holds ${data.length} values but its shape is [${shape.join(', ')}]`);
+	}
+	return { shape, data };
+};
+
+/** Writes a float32 array as `.npy` (format 1.0). */
+export const formatNpy = (data: Float32Array, shape: readonly number[]): Uint8Array => {
+	const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+	const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`;
+	// The array starts at a multiple of 64 bytes, so that it can be mapped into memory.
+	const unpadded = PREAMBLE_BYTES + 2 + dictionary.length + 1;
+	const header = `${dictionary.padEnd(dictionary.length + (-unpadded & 63))}\n`;
+	const preamble = Buffer.alloc(PREAMBLE_BYTES + 2);
+	preamble.write(MAGIC, 'latin1');
+	preamble.writeUInt8(1, 6);
+	preamble.writeUInt16LE(header.length, PREAMBLE_BYTES);
+	return Buffer.concat([
+		preamble,
+		Buffer.from(header, 'latin1'),
+		new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+	]);
+};
