@@ -1,0 +1,47 @@
+import type { Raster } from '../media/frame.js';
+import type { Manifest } from '../models/manifest.js';
+import { type Float32Tensor, float32 } from '../runtime/tensor.js';
+import { resizeBilinear } from './bilinear.js';
+import { pilResize } from './pil-resize.js';
+
+type ImageSettings = Manifest['image'];
+type Size = { readonly width: number; readonly height: number };
+
+const roundTo = (value: number, multiple: number): number =>
+	Math.max(multiple, Math.round(value / multiple) * multiple);
+
+/** The size in pixels at which a model sees an image of the given size. */
+export const inputSize = ({ width, height }: Size, { resize }: ImageSettings): Size => {
+	if (resize.mode === 'fixed') {
+		return { width: resize.width, height: resize.height };
+	}
+	const scale = resize.shortSide / Math.min(width, height);
+	return { width: roundTo(width * scale, resize.multiple), height: roundTo(height * scale, resize.multiple) };
+};
+
+/**
+ * An image as a model's input: resized, normalised, planar.
+ * Shrinking is Pillow's antialiased filter on 8-bit values, as images are loaded in training;
+ * enlarging happens after normalisation, in floating point, as the published extractor does.
+ *
+ * @returns float32 [1, 3, height, width], `(value / 255 - mean) / std`
+ */
+export const preprocess = (image: Raster<3>, settings: ImageSettings): Float32Tensor => {
+	const { width, height } = inputSize(image, settings);
+	const shrunk = pilResize(image, Math.min(width, image.width), Math.min(height, image.height));
+	const area = shrunk.width * shrunk.height;
+	const planes = new Float32Array(3 * area);
+	for (const [channel, mean] of settings.mean.entries()) {
+		// 256 possible values a channel: a table is faster than dividing at every pixel.
+		const std = settings.std[channel] ?? 1;
+		const normalised = Float32Array.from(
+			{ length: 256 },
+			(_, value) => (Math.fround(value / 255) - mean) / std,
+		);
+		for (let i = 0; i < area; i++) {
+			planes[channel * area + i] = normalised[shrunk.data[i * 3 + channel] as number] as number;
+		}
+	}
+	const data = resizeBilinear(planes, 3, shrunk.height, shrunk.width, height, width);
+	return float32(data, [1, 3, height, width]);
+};
