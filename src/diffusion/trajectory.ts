@@ -1,8 +1,11 @@
 import { ddimStep } from './ddim.js';
 import type { ScheduleCall } from './timesteps.js';
 
-/** Predicts the noise ε in `sample` at `call.t`. Features are read off inside, at the calls that are saved. */
-export type Denoise = (sample: Float32Array, call: ScheduleCall) => Promise<Float32Array>;
+/**
+ * Predicts the noise ε in `sample` at `call.t`. Features are read off inside, at the calls that are saved.
+ * Returning nothing ends the trajectory: the features of the last saved step are wanted, its sample is not.
+ */
+export type Denoise = (sample: Float32Array, call: ScheduleCall) => Promise<Float32Array | undefined>;
 
 /** The trajectory's state after a call. */
 export type TrajectoryPoint = {
@@ -25,6 +28,9 @@ export async function* followTrajectory(
 	let sample = start;
 	for (const call of calls) {
 		const noise = await denoise(sample, call);
+		if (noise === undefined) {
+			return;
+		}
 		const { clean, next } = ddimStep(sample, noise, call);
 		sample = next;
 		yield { call, clean, sample };
