@@ -1,3 +1,5 @@
+import type { ColourTags } from './video-stream.js';
+
 /** An 8-bit image in memory, rows top to bottom, channels interleaved. */
 export type Raster<Channels extends 1 | 3 | 4 = 1 | 3 | 4> = {
 	readonly width: number;
@@ -28,6 +30,10 @@ export type ClipInfo = {
 	readonly estimatedFrames: number | undefined;
 	readonly durationSeconds: number | undefined;
 	readonly hasAudio: boolean;
+	/** ffmpeg's name of the first audio track's codec. */
+	readonly audioCodec?: string | undefined;
+	/** How the source codes its colours; undefined for still images, which are sRGB. */
+	readonly colour?: ColourTags | undefined;
 };
 
 /**

@@ -1,0 +1,163 @@
+import { UserError } from '../errors.js';
+import { fileUrl, inputSafety, startFfmpeg } from './ffmpeg-process.js';
+import type { Frame, Raster } from './frame.js';
+import type { Position } from './position.js';
+import type { ProbedClip } from './probe.js';
+import { effectiveMatrix, isHighDynamicRange, type VideoStream } from './video-stream.js';
+
+export type DecodeOptions = {
+	/** First frame to decode, included. */
+	readonly start?: Position | undefined;
+	/** First frame not to decode any more. */
+	readonly end?: Position | undefined;
+	readonly signal?: AbortSignal | undefined;
+	readonly ffmpeg?: string | undefined;
+};
+
+/**
+ * The frames of a video file as displayed, each exactly once: none is dropped or repeated to reach a constant rate,
+ * and each carries its own presentation time. One frame is in memory at a time; ffmpeg waits for a slow reader, and
+ * leaving the loop early ends it.
+ *
+ * @throws UserError when the file cannot be decoded or the range holds no frame; AbortedError when cancelled.
+ */
+export async function* decodeFrames(
+	clip: ProbedClip,
+	options: DecodeOptions = {},
+): AsyncGenerator<Frame, void, void> {
+	const { width, height } = clip.info;
+	const times = new FrameTimes(clip.info.frameRate);
+	const process = await startFfmpeg({
+		inputs: [{ source: fileUrl(clip.path), options: inputSafety }],
+		outputOptions: [
+			...['-map', `0:${clip.stream.index}`],
+			...['-vf', filters(clip, options)],
+			// One output frame for each decoded frame. (Newer versions call it -fps_mode but still know this name.)
+			...['-vsync', 'passthrough'],
+			...['-f', 'rawvideo', '-pix_fmt', 'rgb24'],
+		],
+		output: 'pipe',
+		about: clip.path,
+		ffmpeg: options.ffmpeg,
+		signal: options.signal,
+		onStderrLine: (line) => times.read(line),
+	});
+
+	let index = 0;
+	try {
+		for await (const data of chunksOf(process.stdout, width * height * 3)) {
+			const image: Raster<3> = { width, height, channels: 3, data };
+			yield { index, timeSeconds: await times.next(), image };
+			index++;
+		}
+		await process.done;
+	} finally {
+		await process.kill();
+	}
+	if (index === 0) {
+		throw new UserError(
+			options.start || options.end
+				? `"${clip.path}" has no frame in the given range; check --start and --end against its length.`
+				: `"${clip.path}" holds no frame that can be decoded; it is damaged or cut short.`,
+		);
+	}
+}
+
+/** Trim, report times, and turn the stored samples into displayed sRGB. Rotation is undone by ffmpeg before these. */
+const filters = ({ info, stream }: ProbedClip, { start, end }: DecodeOptions): string => {
+	const limits = [
+		start && ('frame' in start ? `start_frame=${start.frame}` : `start=${start.seconds}`),
+		end && ('frame' in end ? `end_frame=${end.frame}` : `end=${end.seconds}`),
+	].filter((limit) => limit !== undefined);
+	return [
+		...(limits.length > 0 ? [`trim=${limits.join(':')}`] : []),
+		'showinfo',
+		...(isHighDynamicRange(stream) ? toneMapping(stream) : []),
+		`scale=${info.width}:${info.height}:${inputColour(stream)}`,
+		'format=rgb24',
+	].join(',');
+};
+
+const inputColour = (stream: VideoStream): string => {
+	if (isHighDynamicRange(stream)) {
+		return 'in_color_matrix=bt709:in_range=tv';
+	}
+	const range = stream.colour.range ? `:in_range=${stream.colour.range}` : '';
+	return `in_color_matrix=${effectiveMatrix(stream)}${range}`;
+};
+
+/** To standard range through linear light with a filmic curve; the usual zscale and tonemap chain of the ffmpeg manual. */
+const toneMapping = (stream: VideoStream): string[] => [
+	`zscale=tin=${stream.colour.transfer}:min=2020_ncl:pin=2020:rin=${stream.colour.range === 'pc' ? 'full' : 'limited'}:t=linear:npl=203`,
+	'format=gbrpf32le',
+	'zscale=p=709',
+	'tonemap=hable:desat=0',
+	'zscale=t=709:m=709:r=limited',
+	'format=yuv444p',
+];
+
+/** Cuts a byte stream into pieces of a fixed size, each in memory of its own. */
+async function* chunksOf(
+	stream: AsyncIterable<Buffer>,
+	size: number,
+): AsyncGenerator<Uint8Array, void, void> {
+	let piece = new Uint8Array(size);
+	let filled = 0;
+	for await (const chunk of stream) {
+		for (let at = 0; at < chunk.length; ) {
+			const taken = Math.min(size - filled, chunk.length - at);
+			piece.set(chunk.subarray(at, at + taken), filled);
+			filled += taken;
+			at += taken;
+			if (filled === size) {
+				yield piece;
+				piece = new Uint8Array(size);
+				filled = 0;
+			}
+		}
+	}
+}
+
+/**
+ * Presentation times from the lines of ffmpeg's showinfo filter. A line is written before its frame, but on another
+ * pipe, so the frame may be here first and has to wait.
+ */
+class FrameTimes {
+	readonly #known: number[] = [];
+	#waiting: ((timeSeconds: number) => void) | undefined;
+	#tickSeconds = 0;
+	#latest: number | undefined;
+
+	constructor(private readonly frameRate: number) {}
+
+	read(line: string): void {
+		const timeBase = /config in time_base: (\d+)\/(\d+)/.exec(line);
+		if (timeBase) {
+			this.#tickSeconds = Number(timeBase[1]) / Number(timeBase[2]);
+			return;
+		}
+		// The printed pts_time has six digits only, too few for a long clip.
+		const pts = /\] n: *\d+ pts: *(-?\d+|NOPTS) /.exec(line)?.[1];
+		if (pts === undefined) {
+			return;
+		}
+		const following = this.#latest === undefined ? 0 : this.#latest + 1 / this.frameRate;
+		this.#latest = pts === 'NOPTS' ? following : Number(pts) * this.#tickSeconds;
+		const waiting = this.#waiting;
+		this.#waiting = undefined;
+		if (waiting) {
+			waiting(this.#latest);
+		} else {
+			this.#known.push(this.#latest);
+		}
+	}
+
+	next(): Promise<number> {
+		const known = this.#known.shift();
+		return known === undefined
+			? new Promise((fulfil) => {
+					this.#waiting = fulfil;
+				})
+			: Promise.resolve(known);
+	}
+}

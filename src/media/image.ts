@@ -1,0 +1,86 @@
+import { stat } from 'node:fs/promises';
+import sharp, { type Sharp } from 'sharp';
+import { messageOf, UserError } from '../errors.js';
+import { writeFileAtomically } from './atomic-file.js';
+import type { Raster } from './frame.js';
+
+// A long run must not grow: libvips would keep the last files it opened.
+sharp.cache(false);
+
+/**
+ * Reads a still image upright (EXIF orientation applied) as sRGB.
+ *
+ * @throws UserError when the file is missing or not an image.
+ */
+export const readImage = async (path: string): Promise<Raster<3>> => {
+	const { data, info } = await pixelsOf(path, (image) => image.removeAlpha());
+	return { width: info.width, height: info.height, channels: 3, data };
+};
+
+/** As {@link readImage}, with straight alpha; opaque when the image has none. */
+export const readImageWithAlpha = async (path: string): Promise<Raster<4>> => {
+	const { data, info } = await pixelsOf(path, (image) => image.ensureAlpha());
+	return { width: info.width, height: info.height, channels: 4, data };
+};
+
+/** Size of a still image as displayed, from its header. */
+export const imageSize = async (path: string): Promise<{ width: number; height: number }> => {
+	const { autoOrient } = await orExplain(path, () => sharp(path).metadata());
+	return { width: autoOrient.width, height: autoOrient.height };
+};
+
+/**
+ * Writes an image; the format follows the file's extension (`.png`, `.jpg`, `.webp`, `.tiff`). The file appears under
+ * its name only when it is complete.
+ *
+ * @throws UserError for another extension, or when the place cannot be written.
+ */
+export const writeImage = async (path: string, image: Raster): Promise<void> => {
+	const extension = /\.(png|jpe?g|webp|tiff?)$/i.exec(path)?.[1]?.toLowerCase();
+	if (extension === undefined) {
+		throw new UserError(`"${path}" is not a name for an image; end it in .png, .jpg, .webp or .tiff.`);
+	}
+	const { data, width, height, channels } = image;
+	const pixels = sharp(data, { raw: { width, height, channels } });
+	const oneChannel = channels === 1 ? pixels.toColourspace('b-w') : pixels;
+	const encoded = extension.startsWith('jp')
+		? oneChannel.jpeg({ quality: 95, chromaSubsampling: '4:4:4' })
+		: extension === 'png'
+			? oneChannel.png()
+			: extension === 'webp'
+				? oneChannel.webp({ lossless: true })
+				: oneChannel.tiff({ compression: 'deflate' });
+	await writeFileAtomically(path, await encoded.toBuffer());
+};
+
+const pixelsOf = (path: string, channels: (image: Sharp) => Sharp) =>
+	orExplain(path, () =>
+		channels(sharp(path).autoOrient().toColourspace('srgb'))
+			.raw({ depth: 'uchar' })
+			.toBuffer({ resolveWithObject: true }),
+	);
+
+/** Runs a sharp operation on a file and turns its failure into a sentence about the file. */
+export const orExplain = async <Result>(path: string, operation: () => Promise<Result>): Promise<Result> => {
+	try {
+		return await operation();
+	} catch (error) {
+		throw await imageFailure(path, error);
+	}
+};
+
+const imageFailure = async (path: string, error: unknown): Promise<UserError> => {
+	const stats = await stat(path).catch(() => undefined);
+	if (!stats) {
+		return new UserError(`"${path}" does not exist; check the path.`);
+	}
+	if (stats.isDirectory()) {
+		return new UserError(`"${path}" is a folder; give an image file.`);
+	}
+	if (/unsupported image format/i.test(messageOf(error))) {
+		return new UserError(`"${path}" is not an image that can be read; give a PNG, JPEG, WebP or TIFF file.`);
+	}
+	return new UserError(
+		`"${path}" cannot be read as an image (${messageOf(error).split('\n')[0]}); it may be damaged.`,
+	);
+};
