@@ -31,6 +31,8 @@ const createSession = async (graph: string | Uint8Array): Promise<[InferenceSess
 			graphOptimizationLevel: 'all',
 			executionMode: 'sequential',
 			logSeverityLevel: 4,
+			// Threads that spin while they wait take the cores from decoding, refinement and other programs.
+			extra: { session: { intra_op: { allow_spinning: '0' } } },
 			...(settings.threads === undefined ? {} : { intraOpNumThreads: settings.threads }),
 		};
 		try {

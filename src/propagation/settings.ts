@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { refinementSettingsSchema } from '../refinement/settings.js';
+
+/** How labels are carried; the numbers are in cells of the descriptor grid unless said otherwise. */
+export const propagationSettingsSchema = z.strictObject({
+	/** Recent frames remembered beside the keyframes; 0 matches keyframes only, as the paper does. */
+	recentFrames: z.int().min(0).max(100),
+	/** Window radius around a cell in recent frames; null for no window. */
+	radius: z.int().positive().nullable(),
+	/** Window radius in keyframes, which may lie far back; null for no window. */
+	keyframeRadius: z.int().positive().nullable(),
+	/** Votes a cell, over all remembered frames. */
+	topK: z.int().min(1).max(64),
+	/** Softmax temperature of the vote, in units of cosine similarity. */
+	temperature: z.number().positive(),
+	/** What later frames match against: the voted probabilities, or those after refinement. */
+	feedBack: z.enum(['voted', 'refined']),
+	refinement: refinementSettingsSchema,
+});
+
+export type PropagationSettings = z.infer<typeof propagationSettingsSchema>;

@@ -1,0 +1,62 @@
+import type { GridSize } from '../correspondence/tiles.js';
+import type { LabelMap } from '../media/frame.js';
+
+/**
+ * Probabilities of every object on the descriptor grid, background first:
+ * `data[cell * classes + c]`, rows sum to 1.
+ */
+export type SoftLabels = {
+	readonly grid: GridSize;
+	/** Object id of each class; `ids[0]` is 0, the background. */
+	readonly ids: readonly number[];
+	/** [H * W, classes] */
+	readonly data: Float32Array;
+};
+
+/** The ids that occur in a mask, ascending, background always first. */
+export const objectIds = (mask: LabelMap): number[] => {
+	const seen = new Set(mask.ids);
+	seen.delete(0);
+	return [0, ...[...seen].sort((a, b) => a - b)];
+};
+
+/**
+ * Brings a mask to the descriptor grid: each cell gets the share of its area that every object covers.
+ *
+ * @param ids classes wanted, background first; ids of the mask that are not among them count as background
+ */
+export const labelsFromMask = (mask: LabelMap, grid: GridSize, ids: readonly number[]): SoftLabels => {
+	const classes = ids.length;
+	const classOf = new Uint8Array(256);
+	for (const [position, id] of ids.entries()) {
+		classOf[id] = position;
+	}
+	const data = new Float32Array(grid.height * grid.width * classes);
+	// Pixel x covers [x, x + 1); it is split over the cells it overlaps, so cells need not be whole pixels.
+	const columns = spans(mask.width, grid.width);
+	const rows = spans(mask.height, grid.height);
+	for (let y = 0; y < mask.height; y++) {
+		for (const [cellY, shareY] of rows[y] ?? []) {
+			for (let x = 0; x < mask.width; x++) {
+				const label = classOf[mask.ids[y * mask.width + x] as number] as number;
+				for (const [cellX, shareX] of columns[x] ?? []) {
+					const at = (cellY * grid.width + cellX) * classes + label;
+					data[at] = (data[at] as number) + shareY * shareX;
+				}
+			}
+		}
+	}
+	return { grid, ids, data };
+};
+
+/** For every pixel: the cells it overlaps and its share of each cell's extent. */
+const spans = (pixels: number, cells: number): [cell: number, share: number][][] =>
+	Array.from({ length: pixels }, (_, pixel) => {
+		const from = (pixel * cells) / pixels;
+		const to = ((pixel + 1) * cells) / pixels;
+		const overlapped: [number, number][] = [];
+		for (let cell = Math.floor(from); cell < to; cell++) {
+			overlapped.push([cell, Math.min(to, cell + 1) - Math.max(from, cell)]);
+		}
+		return overlapped;
+	});
