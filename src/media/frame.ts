@@ -38,7 +38,7 @@ export type ClipInfo = {
 
 /**
  * A mask with object ids: 0 is background, 1..255 are objects.
- * `palette` has 256 RGB triplets (768 bytes) and is kept from input to output.
+ * `palette` holds an RGB triplet for each id, at most 256 of them, and is kept from input to output.
  */
 export type LabelMap = {
 	readonly width: number;

@@ -1,0 +1,71 @@
+import { promisify } from 'node:util';
+import { deflate } from 'node:zlib';
+import { writeFileAtomically } from './atomic-file.js';
+import { paletteUpTo } from './davis-palette.js';
+import type { LabelMap } from './frame.js';
+
+const deflateInThreadPool = promisify<Uint8Array, { level: number }, Buffer>(deflate);
+
+/** Label maps are long runs of equal bytes: higher levels take longer and hardly save anything. */
+const compressionLevel = 4;
+
+/**
+ * An indexed PNG of 8 bits a pixel whose indices are the object ids and whose palette is the map's, to the byte.
+ * Equal maps give equal files. (sharp would choose a palette of its own, so that ids are lost.)
+ */
+export const encodeIndexedPng = async (map: LabelMap): Promise<Buffer> => {
+	const { width, height, ids } = map;
+	const header = Buffer.alloc(13);
+	header.writeUInt32BE(width, 0);
+	header.writeUInt32BE(height, 4);
+	// Bit depth 8, colour type 3 (indexed), deflate, adaptive filters, not interlaced.
+	header.set([8, 3, 0, 0, 0], 8);
+
+	// Each row is preceded by its filter type; 0 (none) suits indices.
+	const rows = new Uint8Array(height * (width + 1));
+	let highestId = 0;
+	for (let y = 0; y < height; y++) {
+		const row = ids.subarray(y * width, (y + 1) * width);
+		rows.set(row, y * (width + 1) + 1);
+		for (const id of row) {
+			highestId = Math.max(id, highestId);
+		}
+	}
+	return Buffer.concat([
+		Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+		chunk('IHDR', header),
+		chunk('PLTE', paletteUpTo(map.palette, highestId)),
+		chunk('IDAT', await deflateInThreadPool(rows, { level: compressionLevel })),
+		chunk('IEND', new Uint8Array(0)),
+	]);
+};
+
+/** Writes {@link encodeIndexedPng} to a file, which appears when it is complete. */
+export const writeIndexedPng = async (path: string, map: LabelMap): Promise<void> =>
+	writeFileAtomically(path, await encodeIndexedPng(map));
+
+const chunk = (type: string, data: Uint8Array): Buffer => {
+	const bytes = Buffer.alloc(data.length + 12);
+	bytes.writeUInt32BE(data.length, 0);
+	bytes.write(type, 4, 'latin1');
+	bytes.set(data, 8);
+	bytes.writeUInt32BE(crc32(bytes.subarray(4, data.length + 8)), data.length + 8);
+	return bytes;
+};
+
+/** CRC-32 of the PNG specification (annex D). Node's own `zlib.crc32` is younger than the oldest Node we support. */
+const crc32 = (bytes: Uint8Array): number => {
+	let crc = 0xffffffff;
+	for (const byte of bytes) {
+		crc = (crcTable[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
+	}
+	return ~crc >>> 0;
+};
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
+	let c = n;
+	for (let bit = 0; bit < 8; bit++) {
+		c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
+	}
+	return c;
+});
