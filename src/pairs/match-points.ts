@@ -1,0 +1,99 @@
+import type { Point } from '../evaluation/pck.js';
+import {
+	type CellDescriptors,
+	cellDescriptors,
+	descriptorAt,
+	normalised,
+	similarityTo,
+} from './cell-descriptors.js';
+import type { DescribedImage } from './described-image.js';
+import { cellsFromPixels, pixelsFromCells } from './grid-position.js';
+import { type GridPosition, peakPosition, subCellDefaults } from './sub-cell.js';
+
+/** A point and where it is in the other image. */
+export type PointMatch = {
+	/** In pixels of the source image as displayed; top-left origin, pixel centres at integers. */
+	readonly source: Point;
+	readonly target: Point;
+	/** Cosine similarity of the two descriptors, -1..1. */
+	readonly score: number;
+};
+
+/**
+ * Finds points of one image in another, between cells: the best cell, then the mean of its surroundings weighted by
+ * similarity. What the same estimate errs by in the source image, where the answer is known, is taken off.
+ *
+ * @param points in pixels of the source; see {@link PointMatch}
+ */
+export const matchPoints = (
+	source: DescribedImage,
+	target: DescribedImage,
+	points: readonly Point[],
+): PointMatch[] => {
+	const sourceCells = cellDescriptors(source.map);
+	const [sourceUnit, targetUnit] = [normalised(sourceCells), normalised(cellDescriptors(target.map))];
+	return points.map((point) => {
+		const at: GridPosition = {
+			x: cellsFromPixels(point[0], source.width, sourceUnit.grid.width),
+			y: cellsFromPixels(point[1], source.height, sourceUnit.grid.height),
+		};
+		const descriptor = descriptorAt(sourceCells, at.x, at.y);
+		const best = bestCell(targetUnit, descriptor);
+		const found = peak(targetUnit, best.cell, descriptor);
+		const bias = selfBias(sourceUnit, descriptor, at);
+		return {
+			source: point,
+			target: [
+				clampTo(pixelsFromCells(found.x - bias.x, target.width, targetUnit.grid.width), target.width),
+				clampTo(pixelsFromCells(found.y - bias.y, target.height, targetUnit.grid.height), target.height),
+			],
+			score: best.similarity,
+		};
+	});
+};
+
+const clampTo = (position: number, pixels: number): number => Math.min(Math.max(position, 0), pixels - 1);
+
+const peak = (cells: CellDescriptors, cell: number, descriptor: Float32Array): GridPosition => {
+	const { grid } = cells;
+	const best = { row: Math.floor(cell / grid.width), column: cell % grid.width };
+	return peakPosition(grid, best, subCellDefaults, (row, column) =>
+		similarityTo(cells, row * grid.width + column, descriptor),
+	);
+};
+
+const bestCell = (
+	cells: CellDescriptors,
+	descriptor: Float32Array,
+): { readonly cell: number; readonly similarity: number } => {
+	let best = { cell: 0, similarity: Number.NEGATIVE_INFINITY };
+	for (let cell = 0; cell < cells.grid.width * cells.grid.height; cell++) {
+		const similarity = similarityTo(cells, cell, descriptor);
+		if (similarity > best.similarity) {
+			best = { cell, similarity };
+		}
+	}
+	return best;
+};
+
+/** How far the estimate misses a point whose place is known, because its surroundings are not symmetric. */
+const selfBias = (cells: CellDescriptors, descriptor: Float32Array, at: GridPosition): GridPosition => {
+	const { grid } = cells;
+	let best = { cell: 0, similarity: Number.NEGATIVE_INFINITY };
+	// The four cells around the point: the best of them is the one that the descriptor was made of most.
+	for (const row of neighbours(at.y, grid.height)) {
+		for (const column of neighbours(at.x, grid.width)) {
+			const similarity = similarityTo(cells, row * grid.width + column, descriptor);
+			if (similarity > best.similarity) {
+				best = { cell: row * grid.width + column, similarity };
+			}
+		}
+	}
+	const found = peak(cells, best.cell, descriptor);
+	return { x: found.x - at.x, y: found.y - at.y };
+};
+
+const neighbours = (position: number, cells: number): [number, number] => {
+	const low = Math.min(Math.max(Math.floor(position), 0), cells - 1);
+	return [low, Math.min(low + 1, cells - 1)];
+};

@@ -1,0 +1,146 @@
+import { type CellDescriptors, similarityTo } from './cell-descriptors.js';
+import type { Size } from './grid-position.js';
+
+/** Where one row or column of pixels reads in the grid: cell `low` and its next, at `fraction` of the way. */
+export type AxisSampling = {
+	readonly low: Int32Array;
+	readonly fraction: Float64Array;
+	/** [cells + 1] the pixels of low cell i are `starts[i]` to `starts[i + 1]`. */
+	readonly starts: Int32Array;
+};
+
+/** Bilinear sampling positions of `torch.nn.functional.interpolate(align_corners=False)` along one axis. */
+export const axisSampling = (cells: number, pixels: number): AxisSampling => {
+	const low = new Int32Array(pixels);
+	const fraction = new Float64Array(pixels);
+	const starts = new Int32Array(cells + 1).fill(pixels);
+	for (let pixel = pixels - 1; pixel >= 0; pixel--) {
+		const position = Math.max(0, (pixel + 0.5) * (cells / pixels) - 0.5);
+		const cell = Math.min(Math.floor(position), cells - 1);
+		low[pixel] = cell;
+		fraction[pixel] = position - cell;
+		starts[cell] = pixel;
+	}
+	// Cells without pixels (an image smaller than the grid) begin where the next cell does.
+	for (let cell = cells - 1; cell >= 0; cell--) {
+		starts[cell] = Math.min(starts[cell] as number, starts[cell + 1] as number);
+	}
+	return { low, fraction, starts };
+};
+
+/**
+ * A descriptor map upsampled bilinearly to pixels, without the upsampled descriptors themselves: a dot product with
+ * an interpolated descriptor is the interpolated dot product, and its length follows from the products between
+ * neighbouring cells. So the exact cosine similarity at any pixel costs a few multiplications, not C of them.
+ *
+ * The pixels that read the same four cells form a *square*, named by its top left cell.
+ */
+export class UpsampledField {
+	readonly size: Size;
+	readonly cells: CellDescriptors;
+	readonly rows: AxisSampling;
+	readonly columns: AxisSampling;
+	/** [H * W pixels] 1 / length of the interpolated descriptor; 0 where the pixel is excluded. */
+	readonly inverseLengths: Float64Array;
+	/** [cells] the largest and smallest of a square's inverse lengths; 0 for a square without pixels. */
+	readonly largestInverse: Float64Array;
+	readonly smallestInverse: Float64Array;
+
+	/** @param allowed [H * W pixels] 1 for each pixel that may be matched; all when omitted */
+	constructor(cells: CellDescriptors, size: Size, allowed?: Uint8Array) {
+		this.cells = cells;
+		this.size = size;
+		const { height, width } = cells.grid;
+		this.rows = axisSampling(height, size.height);
+		this.columns = axisSampling(width, size.width);
+		this.inverseLengths = new Float64Array(size.height * size.width);
+		this.largestInverse = new Float64Array(height * width);
+		this.smallestInverse = new Float64Array(height * width);
+		for (let square = 0; square < height * width; square++) {
+			this.#measureSquare(square, allowed);
+		}
+	}
+
+	/** Cell numbers of a square's corners: itself, right, below, diagonal; the border repeats itself. */
+	corners(square: number): readonly [number, number, number, number] {
+		const { height, width } = this.cells.grid;
+		const right = square % width === width - 1 ? 0 : 1;
+		const below = square + width < height * width ? width : 0;
+		return [square, square + right, square + below, square + right + below];
+	}
+
+	#measureSquare(square: number, allowed: Uint8Array | undefined): void {
+		const { cells, size, rows, columns, inverseLengths } = this;
+		const corners = this.corners(square);
+		const gram = corners.map((a) =>
+			corners.map((b) => similarityTo(cells, a, cells.rows, b * cells.channels)),
+		);
+		const [row, column] = [Math.floor(square / cells.grid.width), square % cells.grid.width];
+		let [largest, smallest] = [0, Number.POSITIVE_INFINITY];
+		for (let y = rows.starts[row] as number; y < (rows.starts[row + 1] as number); y++) {
+			for (let x = columns.starts[column] as number; x < (columns.starts[column + 1] as number); x++) {
+				const pixel = y * size.width + x;
+				if (allowed?.[pixel] === 0) {
+					continue;
+				}
+				const weights = cornerWeights(columns.fraction[x] as number, rows.fraction[y] as number);
+				let squared = 0;
+				for (let a = 0; a < 4; a++) {
+					for (let b = 0; b < 4; b++) {
+						squared += (weights[a] as number) * (weights[b] as number) * ((gram[a] as number[])[b] as number);
+					}
+				}
+				const inverse = 1 / Math.max(Math.sqrt(Math.max(squared, 0)), 1e-12);
+				inverseLengths[pixel] = inverse;
+				largest = Math.max(largest, inverse);
+				smallest = Math.min(smallest, inverse);
+			}
+		}
+		this.largestInverse[square] = largest;
+		this.smallestInverse[square] = largest === 0 ? 0 : smallest;
+	}
+}
+
+/** Bilinear weights of a square's corners, in the order of {@link UpsampledField.corners}. */
+export const cornerWeights = (across: number, down: number): [number, number, number, number] => [
+	(1 - down) * (1 - across),
+	(1 - down) * across,
+	down * (1 - across),
+	down * across,
+];
+
+/** A square's greatest possible similarity, given its greatest corner product: products are bilinear, so highest at a corner. */
+export const squareBound = (field: UpsampledField, square: number, greatestProduct: number): number =>
+	greatestProduct *
+	((greatestProduct > 0 ? field.largestInverse[square] : field.smallestInverse[square]) as number);
+
+/** The most similar pixel found so far; of equals, the first in row-major order, as `argmax` has it. */
+export type BestPixel = { pixel: number; similarity: number };
+
+/** Looks through one square's pixels for a better one. `products` are those of its corners with the query. */
+export const searchSquare = (
+	field: UpsampledField,
+	square: number,
+	[p0, p1, p2, p3]: readonly [number, number, number, number],
+	best: BestPixel,
+): void => {
+	const { size, rows, columns, inverseLengths, cells } = field;
+	const [row, column] = [Math.floor(square / cells.grid.width), square % cells.grid.width];
+	for (let y = rows.starts[row] as number; y < (rows.starts[row + 1] as number); y++) {
+		const down = rows.fraction[y] as number;
+		const left = p0 + (p2 - p0) * down;
+		const right = p1 + (p3 - p1) * down;
+		for (let x = columns.starts[column] as number; x < (columns.starts[column + 1] as number); x++) {
+			const pixel = y * size.width + x;
+			const inverse = inverseLengths[pixel] as number;
+			const similarity = (left + (right - left) * (columns.fraction[x] as number)) * inverse;
+			if (
+				inverse !== 0 &&
+				(similarity > best.similarity || (similarity === best.similarity && pixel < best.pixel))
+			) {
+				best.similarity = similarity;
+				best.pixel = pixel;
+			}
+		}
+	}
+};
