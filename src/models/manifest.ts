@@ -62,7 +62,13 @@ export const manifestSchema = z.object({
 	}),
 	schedule: scheduleSchema,
 	/** The constant prompt embedding, `.npy` float32 [1, tokens, width]; absent for unconditional models. */
-	conditioning: z.object({ emptyPrompt: z.string() }).optional(),
+	conditioning: z
+		.object({
+			emptyPrompt: z.string(),
+			/** What turns other prompts into embeddings: a CLIP text encoder's graph and the folder of its tokenizer. */
+			prompts: z.object({ encoder: z.string(), tokenizer: z.string() }).optional(),
+		})
+		.optional(),
 	descriptor: z.object({ channels: z.int().positive(), grid: gridSchema }),
 	taps: z.array(z.object({ name: z.string(), channels: z.int().positive(), tensor: z.string() })),
 	/** softmax(mixing weights) [S][L]; rows in the order of `schedule.saveTimesteps`, columns as `taps`; sums to 1. */
