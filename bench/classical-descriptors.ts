@@ -52,7 +52,8 @@ export const classicalDescriptors = (image: Raster<3>): DescriptorMap => {
 		for (const { block, share } of blocks) {
 			const values = block.data.subarray(cell * block.channels, (cell + 1) * block.channels);
 			// Each part is normalised on its own, so that their shares hold in flat and in busy regions alike.
-			const scale = Math.sqrt(share) / Math.max(Math.hypot(...values), 1e-6);
+			const squares = values.reduce((sum, value) => sum + value * value, 0);
+			const scale = Math.sqrt(share / Math.max(squares, 1e-12));
 			for (const value of values) {
 				data[channel++ * cells + cell] = value * scale;
 			}
