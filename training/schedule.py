@@ -29,6 +29,11 @@ def add_noise(clean: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor,
     return bar.sqrt() * clean + (1.0 - bar).sqrt() * noise
 
 
-def denoising_target(noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
-    """The noise; zero at t = -1, where none was added and zero is the expectation that a perfect model predicts."""
-    return noise * (timesteps >= 0).view(-1, 1, 1, 1)
+def denoising_loss(prediction: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor, bars: torch.Tensor) -> torch.Tensor:
+    """Squared error of the noise over alpha_bar, which is the squared error of the velocity that the layers predict.
+
+    At t = -1 no noise was added, and zero is what a perfect model predicts.
+    """
+    target = noise * (timesteps >= 0).view(-1, 1, 1, 1)
+    error = (prediction - target).square().mean((1, 2, 3))
+    return (error / bars[timesteps + 1]).mean()

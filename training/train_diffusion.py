@@ -105,7 +105,7 @@ def main():
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(args.rate, step, 100, log.minutes(), args.minutes, 0.2)
         prediction, _ = model(noisy, timesteps)
-        loss = F.mse_loss(prediction, schedule.denoising_target(noise, timesteps))
+        loss = schedule.denoising_loss(prediction, noise, timesteps, bars)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -2,6 +2,10 @@
 
 The image is pixel-unshuffled by 4 inside, so the finest grid is H/4 x W/4. Four up-blocks of three resnets give the
 paper's twelve taps: the output of each resnet's second convolution, before the residual is added.
+
+The output is the noise, as in Stable Diffusion, but the layers predict the velocity v = sqrt(a) noise - sqrt(1 - a) x_0
+(a = alpha_bar) and a fixed formula turns it into the noise: 48 channels cannot also carry the 48 numbers of pure noise
+that each cell holds at large t (the same layers predicting noise directly were stuck at an error of 0.40 for t >= 100).
 """
 
 import math
@@ -9,6 +13,8 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+import schedule
 
 CHANNELS = (48, 96, 128, 192)
 GROUPS = 16
@@ -156,6 +162,7 @@ class UNet2D(nn.Module):
         unshuffled = IMAGE_CHANNELS * PATCH**2
         # Pixel-unshuffle as a fixed strided convolution: the same numbers, and any size survives the ONNX export.
         self.register_buffer("unshuffle", torch.eye(unshuffled).view(unshuffled, IMAGE_CHANNELS, PATCH, PATCH), persistent=False)
+        self.register_buffer("alpha_bars", schedule.alpha_bars(), persistent=False)
         self.conv_in = nn.Conv2d(unshuffled, channels[0], 3, padding=1)
         self.time_embedding = TimestepEmbedding(channels[0], embedding)
         self.down_blocks = nn.ModuleList(
@@ -196,7 +203,9 @@ class UNet2D(nn.Module):
         x = self.mid_block(x, embedding)
         for block in self.up_blocks:
             x = block(x, embedding, skips, taps)
-        noise = F.pixel_shuffle(self.conv_out(F.silu(self.conv_norm_out(x))), PATCH)
+        velocity = F.pixel_shuffle(self.conv_out(F.silu(self.conv_norm_out(x))), PATCH)
+        bar = self.alpha_bars[timestep.long() + 1].view(-1, 1, 1, 1)
+        noise = bar.sqrt() * velocity + (1.0 - bar).sqrt() * sample
         return noise, [*taps, pixels]
 
     def tap_channels(self) -> list:
