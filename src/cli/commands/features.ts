@@ -1,0 +1,27 @@
+import type { Command } from 'commander';
+import { UserError } from '../../errors.js';
+import { type ModelOptions, withModelOptions } from '../common-options.js';
+
+type FeaturesOptions = ModelOptions & {
+	readonly output?: string;
+	readonly pca?: string;
+	readonly overwrite?: boolean;
+};
+
+export const registerFeatures = (program: Command): void => {
+	withModelOptions(
+		program
+			.command('features')
+			.description("an image's descriptor map, as numbers or as a picture")
+			.argument('<image>')
+			.option('-o, --output <npy>', 'write the map, float32 [1, C, H, W], as aggregated')
+			.option('--pca <png>', 'write its three principal components as red, green and blue')
+			.option('--overwrite', 'replace outputs that exist'),
+	).action(async (image: string, options: FeaturesOptions) => {
+		if (options.output === undefined && options.pca === undefined) {
+			throw new UserError('Nothing to write; give -o <npy>, --pca <png> or both.');
+		}
+		const { exportFeatures } = await import('../../jobs/export-features.js');
+		await exportFeatures(image, options);
+	});
+};
