@@ -175,7 +175,7 @@ class SceneMaker:
         still = [np.eye(3), np.eye(3)]
         result = [Layer(opaque, poses(start, still), fields(0.015 * size), True)]
 
-        kinds = list(self.groups)
+        kinds = list(self.groups) or ["blob"]
         weights = np.array([0.5 if k == "sticker" else 3.0 if k == "animal" else 1.0 for k in kinds])
         kind = str(rng.choice(kinds, p=weights / weights.sum()))
         for n in range(int(rng.integers(1, MAX_OBJECTS + 1))):

@@ -22,7 +22,6 @@ from train_diffusion import held_out_crops, held_out_error, to_model_range
 from unet import UNet2D
 
 CLEAN = -1.0
-FIXED_SCENES = 12
 FIXED_SEED = 77
 
 
@@ -151,6 +150,7 @@ def main():
     parser.add_argument("--unet-rate", type=float, default=3e-4)
     parser.add_argument("--label-weight", type=float, default=1.0)
     parser.add_argument("--denoising-weight", type=float, default=0.5)
+    parser.add_argument("--fixed-scenes", type=int, default=12, help="held-out scenes for the accuracy in the log")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--save-every", type=int, default=100)
@@ -166,8 +166,9 @@ def main():
     if saved is None:
         unet.load_state_dict(torch.load(args.state / "diffusion.pt", map_location="cpu")["unet_average"])
     else:
-        unet.load_state_dict(saved["unet"])
-        network.load_state_dict(saved["aggregation"])
+        # A compact checkpoint holds the averages only; load_state_dict turns its float16 into float32.
+        unet.load_state_dict(saved.get("unet", saved["unet_average"]))
+        network.load_state_dict(saved.get("aggregation", saved["aggregation_average"]))
         log_scale.data.copy_(saved["log_scale"])
     groups = [{"params": unet.parameters(), "base": args.unet_rate}, {"params": [*network.parameters(), log_scale], "base": args.rate}]
     optimizer = torch.optim.AdamW(groups, lr=args.rate, weight_decay=0.01, foreach=True)
@@ -177,7 +178,6 @@ def main():
         average.module[0].load_state_dict(saved["unet_average"])
         average.module[1].load_state_dict(saved["aggregation_average"])
         step, minutes = saved["step"], saved["minutes"]
-        # The compact checkpoint kept in the repository has no moments; they warm up again within some hundred steps.
         if "optimizer" in saved:
             optimizer.load_state_dict(saved["optimizer"])
         for group, fresh in zip(optimizer.param_groups, groups):
@@ -187,7 +187,7 @@ def main():
     bars = schedule.alpha_bars()
     crops = held_out_crops(args.state, 128, 16)
     maker = SceneMaker(args.state, held_out=True)
-    fixed = stack([maker(np.random.default_rng((FIXED_SEED, i)), args.size) for i in range(FIXED_SCENES)])
+    fixed = stack([maker(np.random.default_rng((FIXED_SEED, i)), args.size) for i in range(args.fixed_scenes)])
 
     def save():
         state = {"step": step, "minutes": log.minutes(), "unet": unet.state_dict(), "aggregation": network.state_dict()}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The whole training at toy size: images -> both stages, interrupted and resumed -> export -> a checked ONNX graph.
+set -euo pipefail
+cd "$(dirname "$0")"
+python=${PYTHON:-/usr/bin/python3}
+if ! "$python" -c "import torch, onnx, cv2" 2>/dev/null; then
+	echo "training/toy.sh: skipped, $python has no torch, onnx and cv2 (Debian: python3-torch python3-onnx python3-opencv)"
+	exit 0
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=passive PYTHONWARNINGS=ignore
+
+"$python" toy_images.py "$work/images"
+"$python" cutouts.py "$work/images" --state "$work/state"
+"$python" train_diffusion.py "$work/images" --state "$work/state" --steps 2 --batch 2 --size 64
+"$python" train_diffusion.py "$work/images" --state "$work/state" --steps 3 --batch 2 --size 64
+"$python" train_correspondence.py --state "$work/state" --steps 2 --scenes 1 --crops 1 --size 64 --fixed-scenes 2
+"$python" train_correspondence.py --state "$work/state" --steps 3 --scenes 1 --crops 1 --size 64 --fixed-scenes 2
+"$python" compact.py "$work/state/correspondence.pt" "$work/compact.pt"
+mv "$work/compact.pt" "$work/state/correspondence.pt"
+"$python" train_correspondence.py --state "$work/state" --steps 4 --scenes 1 --crops 1 --size 64 --fixed-scenes 2
+"$python" export.py "$work/state/correspondence.pt" "$work/model"
+"$python" plot_log.py "$work/state/log.jsonl" "$work/curves.png"
+"$python" - "$work" <<'PYTHON'
+import json, sys
+from pathlib import Path
+work = Path(sys.argv[1])
+steps = [json.loads(line)["step"] for line in (work / "state/log.jsonl").read_text().splitlines()]
+assert steps == [2, 3, 2, 3, 4], f"both stages should stop, and resume to 3 and 4, the log says {steps}"
+manifest = json.loads((work / "model/manifest.json").read_text())
+assert len(manifest["taps"]) == 13 and abs(sum(manifest["mixingWeights"][0]) - 1) < 1e-4, "the manifest's taps or weights are wrong"
+assert manifest["files"]["step.onnx"]["bytes"] == (work / "model/step.onnx").stat().st_size
+PYTHON
+echo "training/toy.sh: both stages, resuming and export work"
