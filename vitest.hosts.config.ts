@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests in the real editors: `npm run test:hosts`. What they need is installed by test/plugin/install-hosts.sh.
+export default defineConfig({
+	test: {
+		include: ['test/plugin/**/*.host.ts'],
+		fileParallelism: false,
+		testTimeout: 300_000,
+		hookTimeout: 300_000,
+	},
+});
