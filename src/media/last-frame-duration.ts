@@ -1,0 +1,131 @@
+import { open } from 'node:fs/promises';
+
+/**
+ * ffmpeg does not know how long the last frame of a stream with variable frame rate lasts and writes 0: the video is one
+ * frame too short, and editing programs leave the last frame out. These functions write the true length into a finished
+ * file. Nothing changes its size or place.
+ */
+
+/**
+ * In MP4 and MOV (ISO/IEC 14496-12): the last sample's time to the next (`stts`) and the lengths of media (`mdhd`),
+ * track (`tkhd`), edit (`elst`) and movie (`mvhd`).
+ *
+ * @param seconds how long the last frame lasts
+ */
+export const setLastFrameDurationInMp4 = async (path: string, seconds: number): Promise<void> => {
+	const file = await open(path, 'r+');
+	try {
+		const { size } = await file.stat();
+		for (let at = 0; at + 8 <= size; ) {
+			const header = Buffer.alloc(16);
+			await file.read(header, 0, 16, at);
+			const short = header.readUInt32BE(0);
+			const length = short === 1 ? Number(header.readBigUInt64BE(8)) : short === 0 ? size - at : short;
+			if (header.toString('latin1', 4, 8) === 'moov') {
+				const moov = Buffer.alloc(length);
+				await file.read(moov, 0, length, at);
+				lengthenMovie(moov.subarray(8), seconds);
+				await file.write(moov, 0, length, at);
+				return;
+			}
+			at += Math.max(8, length);
+		}
+	} finally {
+		await file.close();
+	}
+};
+
+const lengthenMovie = (moov: Buffer, seconds: number): void => {
+	const mvhd = only(moov, 'mvhd');
+	for (const trak of children(moov).filter((box) => box.type === 'trak')) {
+		const mdia = only(trak.body, 'mdia');
+		if (only(mdia, 'hdlr').toString('latin1', 8, 12) !== 'vide') {
+			continue;
+		}
+		const stts = only(only(only(mdia, 'minf'), 'stbl'), 'stts');
+		const lastEntry = 8 + (stts.readUInt32BE(4) - 1) * 8;
+		// A last entry for more samples than one has a delta already: the last frame got it by running on.
+		if (lastEntry < 8 || stts.readUInt32BE(lastEntry) !== 1) {
+			continue;
+		}
+		const mdhd = only(mdia, 'mdhd');
+		const mediaTicks = Math.round(seconds * timescale(mdhd)) - stts.readUInt32BE(lastEntry + 4);
+		stts.writeUInt32BE(stts.readUInt32BE(lastEntry + 4) + mediaTicks, lastEntry + 4);
+		addDuration(mdhd, mediaTicks);
+
+		const movieTicks = Math.round((mediaTicks * timescale(mvhd)) / timescale(mdhd));
+		const tkhd = only(trak.body, 'tkhd');
+		addToTime(tkhd, tkhd[0] === 1 ? 28 : 20, movieTicks, tkhd[0] === 1);
+		const edts = children(trak.body).find((box) => box.type === 'edts');
+		const elst = edts && only(edts.body, 'elst');
+		if (elst) {
+			const wide = elst[0] === 1;
+			addToTime(elst, 8 + (elst.readUInt32BE(4) - 1) * (wide ? 20 : 12), movieTicks, wide);
+		}
+		const trackDuration = readTime(tkhd, tkhd[0] === 1 ? 28 : 20, tkhd[0] === 1);
+		const longer = trackDuration - readTime(mvhd, mvhd[0] === 1 ? 24 : 16, mvhd[0] === 1);
+		if (longer > 0) {
+			addDuration(mvhd, longer);
+		}
+	}
+};
+
+/** `mvhd` and `mdhd` begin alike: version, two dates, time scale, duration; in version 1 the times are 64-bit. */
+const timescale = (header: Buffer): number => header.readUInt32BE(header[0] === 1 ? 20 : 12);
+
+const addDuration = (header: Buffer, ticks: number): void => {
+	addToTime(header, header[0] === 1 ? 24 : 16, ticks, header[0] === 1);
+};
+
+const readTime = (box: Buffer, at: number, wide: boolean): number =>
+	wide ? Number(box.readBigUInt64BE(at)) : box.readUInt32BE(at);
+
+const addToTime = (box: Buffer, at: number, ticks: number, wide: boolean): void => {
+	if (wide) {
+		box.writeBigUInt64BE(box.readBigUInt64BE(at) + BigInt(ticks), at);
+	} else {
+		box.writeUInt32BE(box.readUInt32BE(at) + ticks, at);
+	}
+};
+
+type Box = { readonly type: string; readonly body: Buffer };
+
+/** The boxes inside a box's content; their bodies leave out the eight bytes of length and type. */
+const children = (parent: Buffer): Box[] => {
+	const boxes: Box[] = [];
+	for (let at = 0; at + 8 <= parent.length; ) {
+		const length = Math.max(8, parent.readUInt32BE(at));
+		boxes.push({
+			type: parent.toString('latin1', at + 4, at + 8),
+			body: parent.subarray(at + 8, at + length),
+		});
+		at += length;
+	}
+	return boxes;
+};
+
+const only = (parent: Buffer, type: string): Buffer => {
+	const box = children(parent).find((child) => child.type === type);
+	if (!box) {
+		throw new Error(`The written file has no ${type} box.`);
+	}
+	return box.body;
+};
+
+/** In Matroska and WebM (RFC 9559): the segment's Duration, a number in milliseconds near the beginning. */
+export const setDurationInMatroska = async (path: string, seconds: number): Promise<void> => {
+	const file = await open(path, 'r+');
+	try {
+		const start = Buffer.alloc(4096);
+		const { bytesRead } = await file.read(start, 0, start.length, 0);
+		// Element id 0x4489, size 8.
+		const at = start.subarray(0, bytesRead).indexOf(Buffer.from([0x44, 0x89, 0x88]));
+		if (at >= 0) {
+			const value = Buffer.alloc(8);
+			value.writeDoubleBE(seconds * 1000);
+			await file.write(value, 0, 8, at + 3);
+		}
+	} finally {
+		await file.close();
+	}
+};
