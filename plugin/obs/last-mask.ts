@@ -1,0 +1,18 @@
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+const memory = (): string =>
+	join(process.env.PROPAGATE_HOME ?? join(homedir(), '.propagate'), 'obs-last-mask');
+
+/** The mask that was used last, if its file still exists. */
+export const recallMask = async (): Promise<string | undefined> => {
+	const path = await readFile(memory(), 'utf8').catch(() => undefined);
+	const exists = path !== undefined && (await stat(path).catch(() => undefined)) !== undefined;
+	return exists ? path : undefined;
+};
+
+export const rememberMask = async (mask: string): Promise<void> => {
+	await mkdir(dirname(memory()), { recursive: true });
+	await writeFile(memory(), resolve(mask));
+};

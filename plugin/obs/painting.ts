@@ -1,0 +1,30 @@
+import { rename } from 'node:fs/promises';
+import sharp from 'sharp';
+
+/**
+ * Under the half that makes a pixel part of the object, but enough to see what one paints on: whatever is painted over
+ * the picture is opaque, and so is the mask.
+ */
+const FAINT_ALPHA = 90;
+
+/** Saves a picture as a faint PNG to paint the object on, in any paint program, and to give back as the mask. */
+export const saveToPaintOn = async (picture: Uint8Array | string, path: string): Promise<void> => {
+	const partial = `${path}.partial`;
+	await sharp(picture)
+		.removeAlpha()
+		.ensureAlpha(FAINT_ALPHA / 255)
+		.png()
+		.toFile(partial);
+	await rename(partial, path);
+};
+
+/** Whether somebody has painted on the picture: anything is opaque. */
+export const isPainted = async (path: string): Promise<boolean> => {
+	try {
+		const { channels } = await sharp(path).stats();
+		return (channels[3]?.max ?? 0) >= 128;
+	} catch {
+		// The paint program is in the middle of saving.
+		return false;
+	}
+};
