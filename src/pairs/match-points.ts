@@ -8,7 +8,8 @@ import {
 } from './cell-descriptors.js';
 import type { DescribedImage } from './described-image.js';
 import { cellsFromPixels, pixelsFromCells } from './grid-position.js';
-import { type GridPosition, peakPosition, subCellDefaults } from './sub-cell.js';
+import { neighbourSimilarity } from './neighbour-similarity.js';
+import { type GridPosition, peakPosition, type SubCellSettings, subCellSettings } from './sub-cell.js';
 
 /** A point and where it is in the other image. */
 export type PointMatch = {
@@ -32,6 +33,7 @@ export const matchPoints = (
 ): PointMatch[] => {
 	const sourceCells = cellDescriptors(source.map);
 	const [sourceUnit, targetUnit] = [normalised(sourceCells), normalised(cellDescriptors(target.map))];
+	const settings = subCellSettings(neighbourSimilarity(targetUnit).typicalDifference);
 	return points.map((point) => {
 		const at: GridPosition = {
 			x: cellsFromPixels(point[0], source.width, sourceUnit.grid.width),
@@ -39,8 +41,8 @@ export const matchPoints = (
 		};
 		const descriptor = descriptorAt(sourceCells, at.x, at.y);
 		const best = bestCell(targetUnit, descriptor);
-		const found = peak(targetUnit, best.cell, descriptor);
-		const bias = selfBias(sourceUnit, descriptor, at);
+		const found = peak(targetUnit, best.cell, descriptor, settings);
+		const bias = selfBias(sourceUnit, descriptor, at, settings);
 		return {
 			source: point,
 			target: [
@@ -54,10 +56,15 @@ export const matchPoints = (
 
 const clampTo = (position: number, pixels: number): number => Math.min(Math.max(position, 0), pixels - 1);
 
-const peak = (cells: CellDescriptors, cell: number, descriptor: Float32Array): GridPosition => {
+const peak = (
+	cells: CellDescriptors,
+	cell: number,
+	descriptor: Float32Array,
+	settings: SubCellSettings,
+): GridPosition => {
 	const { grid } = cells;
 	const best = { row: Math.floor(cell / grid.width), column: cell % grid.width };
-	return peakPosition(grid, best, subCellDefaults, (row, column) =>
+	return peakPosition(grid, best, settings, (row, column) =>
 		similarityTo(cells, row * grid.width + column, descriptor),
 	);
 };
@@ -77,7 +84,12 @@ const bestCell = (
 };
 
 /** How far the estimate misses a point whose place is known, because its surroundings are not symmetric. */
-const selfBias = (cells: CellDescriptors, descriptor: Float32Array, at: GridPosition): GridPosition => {
+const selfBias = (
+	cells: CellDescriptors,
+	descriptor: Float32Array,
+	at: GridPosition,
+	settings: SubCellSettings,
+): GridPosition => {
 	const { grid } = cells;
 	let best = { cell: 0, similarity: Number.NEGATIVE_INFINITY };
 	// The four cells around the point: the best of them is the one that the descriptor was made of most.
@@ -89,7 +101,7 @@ const selfBias = (cells: CellDescriptors, descriptor: Float32Array, at: GridPosi
 			}
 		}
 	}
-	const found = peak(cells, best.cell, descriptor);
+	const found = peak(cells, best.cell, descriptor, settings);
 	return { x: found.x - at.x, y: found.y - at.y };
 };
 

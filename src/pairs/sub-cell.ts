@@ -8,7 +8,14 @@ export type SubCellSettings = {
 	readonly temperature: number;
 };
 
-export const subCellDefaults: SubCellSettings = { radius: 2, temperature: 0.05 };
+/**
+ * @param typicalDifference of neighbouring cells' similarities from 1, see {@link neighbourSimilarity}: the temperature
+ *   follows it, because similarities of one model span 0.02 and of another 0.5
+ */
+export const subCellSettings = (typicalDifference: number): SubCellSettings => ({
+	radius: 2,
+	temperature: typicalDifference,
+});
 
 /** A position on a grid in cells, centres at integers. */
 export type GridPosition = { readonly x: number; readonly y: number };

@@ -1,0 +1,27 @@
+import type { GridSize } from '../correspondence/tiles.js';
+import type { Size } from './grid-position.js';
+
+/**
+ * The cells that belong to a mask: those at least half covered, or, when the mask is so small that there are none,
+ * those it touches.
+ *
+ * @param mask [H * W] 1 inside
+ * @returns [cells] 1 inside
+ */
+export const maskCells = (mask: Uint8Array, { width, height }: Size, grid: GridSize): Uint8Array => {
+	const cells = grid.height * grid.width;
+	const inside = new Float64Array(cells);
+	const all = new Float64Array(cells);
+	for (let y = 0; y < height; y++) {
+		const row = Math.floor(((y + 0.5) * grid.height) / height);
+		for (let x = 0; x < width; x++) {
+			const cell = row * grid.width + Math.floor(((x + 0.5) * grid.width) / width);
+			all[cell] = (all[cell] as number) + 1;
+			inside[cell] = (inside[cell] as number) + (mask[y * width + x] as number);
+		}
+	}
+	const half = Uint8Array.from(inside, (count, cell) =>
+		count * 2 >= Math.max(all[cell] as number, 1) ? 1 : 0,
+	);
+	return half.includes(1) ? half : Uint8Array.from(inside, (count) => (count > 0 ? 1 : 0));
+};

@@ -1,0 +1,104 @@
+import type { GridSize } from '../correspondence/tiles.js';
+import { type BackwardFlow, emptyFlow, type PairMasks } from './backward-flow.js';
+import { cellsFromPixels, pixelsFromCells, type Size } from './grid-position.js';
+import { nearestInside } from './nearest-inside.js';
+import type { VectorField } from './smooth-field.js';
+import { cornerWeights } from './upsampled-field.js';
+
+/** Offsets that differ by more than this (in cells) belong to different surfaces: a mean of them lies on neither. */
+const SAME_SURFACE = 3;
+
+/**
+ * Enlarges a field of offsets to a position in the source for every pixel of the target: bilinear within a surface,
+ * broken between surfaces.
+ *
+ * @param field offsets from the scaled position, in source cells
+ */
+export const upsampleField = (
+	field: VectorField,
+	source: Size,
+	target: Size,
+	sourceGrid: GridSize,
+	masks: PairMasks,
+): BackwardFlow => {
+	const flow = emptyFlow(target);
+	const inside = masks.source && nearestInside(masks.source, source);
+	for (let y = 0; y < target.height; y++) {
+		for (let x = 0; x < target.width; x++) {
+			const pixel = y * target.width + x;
+			if (masks.target?.[pixel] === 0) {
+				continue;
+			}
+			const offset = offsetAt(
+				field,
+				cellsFromPixels(x, target.width, field.grid.width),
+				cellsFromPixels(y, target.height, field.grid.height),
+			);
+			const sourceX = pixelsFromCells(
+				cellsFromPixels(x, target.width, sourceGrid.width) + offset.x,
+				source.width,
+				sourceGrid.width,
+			);
+			const sourceY = pixelsFromCells(
+				cellsFromPixels(y, target.height, sourceGrid.height) + offset.y,
+				source.height,
+				sourceGrid.height,
+			);
+			setPosition(flow, pixel, sourceX, sourceY, source, inside);
+			flow.confidence[pixel] = offset.trust;
+		}
+	}
+	return flow;
+};
+
+const setPosition = (
+	flow: BackwardFlow,
+	pixel: number,
+	x: number,
+	y: number,
+	{ width, height }: Size,
+	inside: Int32Array | undefined,
+): void => {
+	const clampedX = Math.min(Math.max(x, 0), width - 1);
+	const clampedY = Math.min(Math.max(y, 0), height - 1);
+	const at = Math.round(clampedY) * width + Math.round(clampedX);
+	const nearest = inside?.[at] ?? at;
+	const isInside = nearest === at;
+	flow.positions[pixel * 2] = isInside ? clampedX : nearest % width;
+	flow.positions[pixel * 2 + 1] = isInside ? clampedY : Math.floor(nearest / width);
+};
+
+const offsetAt = (
+	{ grid, x, y, trust }: VectorField,
+	column: number,
+	row: number,
+): { readonly x: number; readonly y: number; readonly trust: number } => {
+	const clampedX = Math.min(Math.max(column, 0), grid.width - 1);
+	const clampedY = Math.min(Math.max(row, 0), grid.height - 1);
+	const [left, top] = [Math.floor(clampedX), Math.floor(clampedY)];
+	const right = Math.min(left + 1, grid.width - 1);
+	const bottom = Math.min(top + 1, grid.height - 1);
+	const corners = [
+		top * grid.width + left,
+		top * grid.width + right,
+		bottom * grid.width + left,
+		bottom * grid.width + right,
+	] as const;
+	const weights = cornerWeights(clampedX - left, clampedY - top);
+	const nearest = corners[weights.indexOf(Math.max(...weights))] as number;
+	const sum = { x: 0, y: 0, trust: 0, weight: 0 };
+	corners.forEach((cell, corner) => {
+		const weight = weights[corner] as number;
+		const apart = Math.hypot(
+			(x[cell] as number) - (x[nearest] as number),
+			(y[cell] as number) - (y[nearest] as number),
+		);
+		if (weight > 0 && apart <= SAME_SURFACE) {
+			sum.x += weight * (x[cell] as number);
+			sum.y += weight * (y[cell] as number);
+			sum.trust += weight * (trust[cell] as number);
+			sum.weight += weight;
+		}
+	});
+	return { x: sum.x / sum.weight, y: sum.y / sum.weight, trust: sum.trust / sum.weight };
+};
