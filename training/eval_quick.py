@@ -17,35 +17,42 @@ import export
 from state import prepare_process
 
 WIDTH, HEIGHT, STRIDE = 448, 256, 4
-MEMORY, RADIUS, TOP = 5, 12, 7
+MEMORY, RADIUS, TOP, TILE = 5, 12, 7, 16
 
 
-def neighbours(keys: torch.Tensor) -> torch.Tensor:
-    """[C, h, w] -> zero-padded [C, h + 2r, w + 2r]."""
-    return F.pad(keys, (RADIUS,) * 4)
+def tiles(maps: torch.Tensor, border: int) -> torch.Tensor:
+    """[C, h, w] -> [tiles, C, (TILE + 2 border)^2]: each tile with what surrounds it, zeros beyond the edge."""
+    side = TILE + 2 * border
+    cut = F.pad(maps, (border,) * 4).unfold(1, side, TILE).unfold(2, side, TILE)  # C x rows x columns x side x side
+    return cut.flatten(3).permute(1, 2, 0, 3).flatten(0, 1)
 
 
-def carry(query: torch.Tensor, memory: list, temperature: float) -> torch.Tensor:
-    """query [C, h, w]; memory: (descriptors [C, h, w], labels [K, h, w]) -> labels [K, h, w]. One band of rows at a time."""
-    channels, height, width = query.shape
-    side = 2 * RADIUS + 1
-    padded = [(neighbours(d), neighbours(l)) for d, l in memory]
-    inside = F.pad(torch.ones(1, height, width), (RADIUS,) * 4)
-    rows = []
-    for y in range(height):
-        similarities, labels = [], []
-        valid = inside[:, y : y + side].unfold(2, side, 1)  # 1 x side x width x side
-        for d, l in padded:
-            band = d[:, y : y + side].unfold(2, side, 1)  # C x side x width x side
-            s = torch.einsum("cw,cswt->wst", query[:, y], band)
-            s = s.masked_fill(valid[0].permute(1, 0, 2) == 0, -2.0)
-            similarities.append(s.reshape(width, -1))
-            labels.append(l[:, y : y + side].unfold(2, side, 1).permute(2, 0, 1, 3).reshape(width, l.shape[0], -1))
-        values, index = torch.cat(similarities, 1).topk(TOP, 1)
-        weights = torch.softmax(values / temperature, 1)
-        chosen = torch.cat(labels, 2).gather(2, index[:, None].expand(-1, labels[0].shape[1], -1))
-        rows.append((chosen * weights[:, None]).sum(2))
-    return torch.stack(rows, 2).permute(1, 2, 0)
+def window_mask(height: int, width: int, radius: int) -> torch.Tensor:
+    """[tiles, TILE^2, side^2]: true where a key lies in the query's square window and in the picture."""
+    side = TILE + 2 * radius
+    query = torch.arange(TILE) + radius
+    near = (query[:, None] - torch.arange(side)[None]).abs() <= radius  # TILE x side
+    window = (near[:, None, :, None] & near[None, :, None, :]).reshape(TILE * TILE, side * side)
+    return window[None] & (tiles(torch.ones(1, height, width), radius) > 0)
+
+
+def carry(query: torch.Tensor, memory: list, temperature: float, first_radius: int = RADIUS) -> torch.Tensor:
+    """query [C, h, w]; memory: (descriptors [C, h, w], labels [K, h, w]), the first frame first -> labels [K, h, w]."""
+    _, height, width = query.shape
+    queries = tiles(query, 0).transpose(1, 2)  # tiles x TILE^2 x C
+    values, labels = [], []
+    for n, (keys, key_labels) in enumerate(memory):
+        radius = first_radius if n == 0 else RADIUS
+        similarity = queries @ tiles(keys, radius)
+        best = similarity.masked_fill(~window_mask(height, width, radius), -2.0).topk(TOP, 2)
+        values.append(best.values)
+        choices = tiles(key_labels, radius)[:, :, None].expand(-1, -1, TILE * TILE, -1)
+        labels.append(choices.gather(3, best.indices[:, None].expand(-1, len(key_labels), -1, -1)))
+    best = torch.cat(values, 2).topk(TOP, 2)
+    chosen = torch.cat(labels, 3).gather(3, best.indices[:, None].expand(-1, labels[0].shape[1], -1, -1))
+    voted = (chosen * torch.softmax(best.values / temperature, 2)[:, None]).sum(3)  # tiles x K x TILE^2
+    grid = voted.view(height // TILE, width // TILE, -1, TILE, TILE)
+    return grid.permute(2, 0, 3, 1, 4).reshape(-1, height, width)
 
 
 def read_frame(path: Path) -> torch.Tensor:

@@ -17,7 +17,7 @@ import aggregation
 import photos
 import schedule
 from scenes import FRAMES, SceneMaker
-from state import Log, MovingAverage, learning_rate, prepare_process, save_checkpoint
+from state import Log, MovingAverage, half_precision, learning_rate, prepare_process, save_checkpoint
 from train_diffusion import held_out_crops, held_out_error, to_model_range
 from unet import UNet2D
 
@@ -49,8 +49,9 @@ def stack(scenes: list) -> dict:
 def descriptors(unet, network, images: torch.Tensor) -> torch.Tensor:
     """uint8 [B, F, 3, S, S] -> L2-normalised [B, F, C, N] from one call on the clean image (t = -1)."""
     batch, frames = images.shape[:2]
-    _, taps = unet(to_model_range(images.flatten(0, 1)), torch.full((batch * frames,), CLEAN))
-    features = network(taps, network.mixing()[0]).flatten(2)
+    with half_precision(torch.is_grad_enabled()):
+        _, taps = unet(to_model_range(images.flatten(0, 1)), torch.full((batch * frames,), CLEAN))
+        features = network(taps, network.mixing()[0]).float().flatten(2)
     return F.normalize(features, dim=1).view(batch, frames, *features.shape[1:])
 
 
@@ -212,8 +213,9 @@ def main():
         clean = to_model_range(batch["crops"])
         noise = torch.randn(clean.shape, generator=generator)
         timesteps = schedule.sample_timesteps(len(clean), generator)
-        prediction, _ = unet(schedule.add_noise(clean, noise, timesteps, bars), timesteps)
-        denoising = schedule.denoising_loss(prediction, noise, timesteps, bars)
+        with half_precision():
+            prediction, _ = unet(schedule.add_noise(clean, noise, timesteps, bars), timesteps)
+        denoising = schedule.denoising_loss(prediction.float(), noise, timesteps, bars)
         optimizer.zero_grad(set_to_none=True)
         (matching + args.label_weight * carried + args.denoising_weight * denoising).backward()
         torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 import photos
 import schedule
-from state import Log, MovingAverage, learning_rate, prepare_process, save_checkpoint
+from state import Log, MovingAverage, half_precision, learning_rate, prepare_process, save_checkpoint
 from unet import UNet2D
 
 HELD_OUT_TIMESTEPS = (0, 50, 100, 250, 500, 750, 950)
@@ -104,8 +104,9 @@ def main():
         noisy = schedule.add_noise(clean, noise, timesteps, bars)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(args.rate, step, 100, log.minutes(), args.minutes, 0.2)
-        prediction, _ = model(noisy, timesteps)
-        loss = schedule.denoising_loss(prediction, noise, timesteps, bars)
+        with half_precision():
+            prediction, _ = model(noisy, timesteps)
+        loss = schedule.denoising_loss(prediction.float(), noise, timesteps, bars)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

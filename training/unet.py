@@ -31,6 +31,13 @@ def timestep_embedding(timesteps: torch.Tensor, dim: int) -> torch.Tensor:
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
+class GroupNorm(nn.GroupNorm):
+    """Always in float32: under bfloat16 autocast torch 1.13 has no CPU kernel that mixes the two."""
+
+    def forward(self, x):
+        return super().forward(x.float().contiguous())
+
+
 class TimestepEmbedding(nn.Module):
     def __init__(self, channels: int, embedding: int):
         super().__init__()
@@ -44,10 +51,10 @@ class TimestepEmbedding(nn.Module):
 class ResnetBlock2D(nn.Module):
     def __init__(self, channels_in: int, channels_out: int, embedding: int):
         super().__init__()
-        self.norm1 = nn.GroupNorm(GROUPS, channels_in)
+        self.norm1 = GroupNorm(GROUPS, channels_in)
         self.conv1 = nn.Conv2d(channels_in, channels_out, 3, padding=1)
         self.time_emb_proj = nn.Linear(embedding, channels_out)
-        self.norm2 = nn.GroupNorm(GROUPS, channels_out)
+        self.norm2 = GroupNorm(GROUPS, channels_out)
         self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1)
         self.conv_shortcut = nn.Conv2d(channels_in, channels_out, 1) if channels_in != channels_out else None
 
@@ -64,7 +71,7 @@ class Attention(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.channels, self.head = channels, channels // HEADS
-        self.group_norm = nn.GroupNorm(GROUPS, channels)
+        self.group_norm = GroupNorm(GROUPS, channels)
         self.to_q = nn.Linear(channels, channels)
         self.to_k = nn.Linear(channels, channels)
         self.to_v = nn.Linear(channels, channels)
@@ -182,7 +189,7 @@ class UNet2D(nn.Module):
             three = (skips.pop(), skips.pop(), skips.pop())
             up.append(UpBlock2D(above, c, three, embedding, attention=i < 2, upsample=i < levels - 1))
         self.up_blocks = nn.ModuleList(up)
-        self.conv_norm_out = nn.GroupNorm(GROUPS, channels[0])
+        self.conv_norm_out = GroupNorm(GROUPS, channels[0])
         self.conv_out = nn.Conv2d(channels[0], unshuffled, 3, padding=1)
         self.channels = channels
         self.reset_parameters()
