@@ -1,0 +1,45 @@
+import { type Command, Option } from 'commander';
+import { cancelOnInterrupt } from '../cancellation.js';
+import {
+	type ModelOptions,
+	positiveInteger,
+	type ReportOptions,
+	withModelOptions,
+	withReportOptions,
+} from '../common-options.js';
+import { Reporter } from '../reporter.js';
+
+type EvalOptions = ModelOptions &
+	ReportOptions & {
+		readonly preset?: string;
+		readonly limit?: number;
+		readonly sequences?: string;
+	};
+
+export const registerEval = (program: Command): void => {
+	const command = program
+		.command('eval')
+		.description('measure quality on a data set in its own layout')
+		.argument('<dataset>', 'davis')
+		.argument('<root>', 'folder of the data set')
+		.option('--preset <name|file.json>', 'settings of the run')
+		.option('--limit <n>', 'only the first n sequences', positiveInteger)
+		.addOption(new Option('--sequences <a,b>', 'only these sequences').conflicts('limit'));
+	withReportOptions(withModelOptions(command)).action(
+		async (dataset: string, root: string, options: EvalOptions) => {
+			const { evaluate } = await import('../../evaluation/evaluate.js');
+			const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
+			await evaluate(dataset, {
+				root,
+				model: options.model,
+				device: options.device,
+				threads: options.threads,
+				preset: options.preset,
+				limit: options.limit,
+				sequences: options.sequences?.split(','),
+				signal: cancelOnInterrupt(),
+				reporter,
+			});
+		},
+	);
+};

@@ -1,0 +1,85 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { cancelOnInterrupt } from '../cancellation.js';
+import {
+	type ModelOptions,
+	type ReportOptions,
+	withModelOptions,
+	withReportOptions,
+} from '../common-options.js';
+import { Reporter } from '../reporter.js';
+
+type MaskOption = { readonly frame: number; readonly path: string };
+
+type PropagateOptions = ModelOptions &
+	ReportOptions & {
+		readonly mask: readonly MaskOption[];
+		readonly output: readonly string[];
+		readonly format?: string;
+		readonly preset?: string;
+		readonly start?: string;
+		readonly end?: string;
+		readonly ffmpeg?: string;
+		readonly overwrite?: boolean;
+	};
+
+/** `first.png` belongs to frame 0, `37=mask.png` to frame 37. */
+const collectMask = (text: string, masks: readonly MaskOption[]): readonly MaskOption[] => {
+	const numbered = /^(\d+)=(.+)$/.exec(text);
+	const path = numbered?.[2] ?? text;
+	if (path === '') {
+		throw new InvalidArgumentError('Expected a file, or <frame>=<file>.');
+	}
+	return [...masks, { frame: Number(numbered?.[1] ?? 0), path }];
+};
+
+const collect = (text: string, values: readonly string[]): readonly string[] => [...values, text];
+
+export const registerPropagate = (program: Command): void => {
+	program
+		.argument('[input]', 'video file, or folder or pattern of numbered frames')
+		.option('--mask <[frame=]png>', 'painted mask; of frame 0 unless a frame is named', collectMask, [])
+		.option('-o, --output <path>', 'folder or file to write; may be repeated', collect, [])
+		.option('--format <name>', 'what to write when the path does not say (see README)')
+		.option('--preset <name|file.json>', 'settings of the run (see "propagate presets list")')
+		.option('--start <frame|time>', 'first frame to use: a number, or a time like 1.5s or 00:00:01.5')
+		.option('--end <frame|time>', 'first frame not to use any more')
+		.option('--ffmpeg <path>', 'ffmpeg program to use instead of the bundled one')
+		.option('--overwrite', 'replace outputs that exist');
+	withReportOptions(withModelOptions(program)).action(
+		async (input: string | undefined, options: PropagateOptions) => {
+			if (input === undefined) {
+				program.help({ error: true });
+			}
+			await run(input, options);
+		},
+	);
+};
+
+const run = async (input: string, options: PropagateOptions): Promise<void> => {
+	const { propagateClip } = await import('../../jobs/propagate-clip.js');
+	const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
+	const result = await propagateClip({
+		input,
+		masks: options.mask,
+		outputs: options.output,
+		format: options.format,
+		model: options.model,
+		preset: options.preset,
+		device: options.device,
+		threads: options.threads,
+		start: options.start,
+		end: options.end,
+		ffmpeg: options.ffmpeg,
+		overwrite: options.overwrite === true,
+		signal: cancelOnInterrupt(),
+		onFrame: ({ frame, total, timeSeconds, confidence }) => {
+			reporter.record({ type: 'progress', frame, total, timeSeconds, confidence });
+			reporter.progress({ done: frame + 1, total }, 'frames');
+		},
+	});
+	reporter.end();
+	reporter.record({ type: 'done', ...result });
+	for (const output of result.outputs) {
+		reporter.line(`wrote ${output}`);
+	}
+};

@@ -1,0 +1,33 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Device, devices } from '../runtime/session.js';
+
+/** Options that every command which runs a model has. */
+export type ModelOptions = {
+	readonly model?: string;
+	readonly device: Device;
+	readonly threads?: number;
+};
+
+export const positiveInteger = (text: string): number => {
+	const value = Number(text);
+	if (!Number.isInteger(value) || value < 1) {
+		throw new InvalidArgumentError('Expected a whole number from 1.');
+	}
+	return value;
+};
+
+/** Adds `--model`, `--device` and `--threads`. */
+export const withModelOptions = (command: Command): Command =>
+	command
+		.option('--model <name|folder>', 'model to use (default: the bundled one)')
+		.addOption(new Option('--device <device>', 'where inference runs').choices(devices).default('auto'))
+		.option('--threads <n>', 'CPU threads of inference (default: all cores)', positiveInteger);
+
+/** Options that every command which reports has. */
+export type ReportOptions = { readonly json?: boolean; readonly quiet?: boolean };
+
+/** Adds `--json` and `--quiet`. */
+export const withReportOptions = (command: Command): Command =>
+	command
+		.option('--json', 'one JSON object a line on stdout')
+		.option('-q, --quiet', 'print nothing but errors');

@@ -1,0 +1,101 @@
+/** Where a long command stands. */
+export type Progress = {
+	readonly done: number;
+	/** Undefined when the length is not known. */
+	readonly total: number | undefined;
+};
+
+export type ReporterOptions = { readonly json: boolean; readonly quiet: boolean };
+
+const BAR_WIDTH = 24;
+/** A terminal is redrawn, and a log gets a line, no more often than this. */
+const TERMINAL_INTERVAL_MS = 100;
+const LOG_INTERVAL_MS = 5000;
+
+/**
+ * Tells the person (stderr) or the program (`--json`: one object a line on stdout) how a command goes:
+ * a bar with rate and time left on a terminal, plain lines otherwise, nothing with `--quiet`.
+ */
+export class Reporter {
+	readonly #options: ReporterOptions;
+	readonly #started = performance.now();
+	readonly #onTerminal = process.stderr.isTTY === true;
+	#lastShown = 0;
+	#barShown = false;
+
+	constructor(options: ReporterOptions) {
+		this.#options = options;
+	}
+
+	/** A record for programs; printed with `--json` only. */
+	record(record: Readonly<Record<string, unknown>>): void {
+		if (this.#options.json) {
+			process.stdout.write(`${JSON.stringify(record)}\n`);
+		}
+	}
+
+	/** A line for people; not with `--json` or `--quiet`. */
+	line(text: string): void {
+		if (!this.#options.json && !this.#options.quiet) {
+			this.#clearBar();
+			process.stderr.write(`${text}\n`);
+		}
+	}
+
+	progress({ done, total }: Progress, unit: string): void {
+		if (this.#options.json || this.#options.quiet) {
+			return;
+		}
+		const now = performance.now();
+		const finished = done === total;
+		const interval = this.#onTerminal ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS;
+		if (!finished && now - this.#lastShown < interval) {
+			return;
+		}
+		this.#lastShown = now;
+		const seconds = (now - this.#started) / 1000;
+		const rate = done / seconds;
+		const text = [
+			total === undefined ? `${done} ${unit}` : `${done}/${total} ${unit}`,
+			`${rate.toFixed(1)} ${unit}/s`,
+			...(total === undefined || finished ? [] : [`${duration((total - done) / rate)} left`]),
+		].join('  ');
+		if (this.#onTerminal) {
+			process.stderr.write(`\r\x1b[K${bar(done, total)}${text}`);
+			this.#barShown = true;
+		} else {
+			process.stderr.write(`${text}\n`);
+		}
+	}
+
+	/** Ends the bar, so that what follows starts on a line of its own. */
+	end(): void {
+		if (this.#barShown) {
+			process.stderr.write('\n');
+			this.#barShown = false;
+		}
+	}
+
+	#clearBar(): void {
+		if (this.#barShown) {
+			process.stderr.write('\r\x1b[K');
+			this.#barShown = false;
+		}
+	}
+}
+
+const bar = (done: number, total: number | undefined): string => {
+	if (total === undefined || total === 0) {
+		return '';
+	}
+	const filled = Math.round(BAR_WIDTH * Math.min(1, done / total));
+	return `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}] `;
+};
+
+const duration = (seconds: number): string => {
+	if (!Number.isFinite(seconds)) {
+		return '?';
+	}
+	const whole = Math.ceil(seconds);
+	return whole < 60 ? `${whole}s` : `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, '0')}s`;
+};

@@ -1,0 +1,30 @@
+import { openDiffusionExtractor } from '../hyperfeatures/diffusion-extractor.js';
+import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import { findModel } from '../models/registry.js';
+import { openRuntime } from '../runtime/onnx-runtime.js';
+import type { Runtime, RuntimeOptions } from '../runtime/session.js';
+
+/** A model, ready on a device. */
+export type Engine = {
+	readonly modelName: string;
+	readonly runtime: Runtime;
+	readonly extractor: DescriptorExtractor;
+	close(): Promise<void>;
+};
+
+/**
+ * Loads a model by name or folder (the bundled one when undefined) and starts the runtime for it.
+ *
+ * @throws UserError for an unknown model or a device that can't be used
+ */
+export const openEngine = async (model: string | undefined, options: RuntimeOptions): Promise<Engine> => {
+	const installed = await findModel(model);
+	const runtime = openRuntime(options);
+	try {
+		const extractor = await openDiffusionExtractor(installed, runtime);
+		return { modelName: installed.manifest.name, runtime, extractor, close: () => runtime.close() };
+	} catch (error) {
+		await runtime.close();
+		throw error;
+	}
+};

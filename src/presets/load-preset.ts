@@ -1,0 +1,53 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { z } from 'zod';
+import { messageOf, UserError } from '../errors.js';
+import { type Preset, presetSchema } from './preset.js';
+
+export const DEFAULT_PRESET = 'default';
+
+const presetsFolder = fileURLToPath(new URL('../../presets/', import.meta.url));
+
+/** Names of the presets that come with the package. */
+export const presetNames = async (): Promise<string[]> => {
+	const files = await readdir(presetsFolder);
+	return files
+		.filter((file) => file.endsWith('.json'))
+		.map((file) => file.slice(0, -'.json'.length))
+		.sort();
+};
+
+/**
+ * Loads a preset by name, or from a file of the user's own (`*.json`).
+ *
+ * @throws UserError when there is no such preset or the file is not a preset; says which field is wrong
+ */
+export const loadPreset = async (nameOrFile: string = DEFAULT_PRESET): Promise<Preset> => {
+	const isFile = nameOrFile.endsWith('.json');
+	if (!isFile && !(await presetNames()).includes(nameOrFile)) {
+		throw new UserError(
+			`There is no preset "${nameOrFile}"; there are ${(await presetNames()).join(', ')}, or give a .json file.`,
+		);
+	}
+	const path = isFile ? nameOrFile : join(presetsFolder, `${nameOrFile}.json`);
+	const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+		throw new UserError(`Can't read the preset ${path}: ${messageOf(cause)}.`, { cause });
+	});
+	let json: unknown;
+	try {
+		json = JSON.parse(text);
+	} catch (cause) {
+		throw new UserError(`The preset ${path} is not JSON: ${messageOf(cause)}.`, { cause });
+	}
+	const result = presetSchema.safeParse(json);
+	if (!result.success) {
+		throw new UserError(`The preset ${path} is not valid: ${firstIssue(result.error)}.`);
+	}
+	return result.data;
+};
+
+const firstIssue = (error: z.ZodError): string => {
+	const issue = error.issues[0];
+	return issue === undefined ? 'unknown problem' : `${issue.path.join('.') || 'top level'}: ${issue.message}`;
+};
