@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { UserError } from '../../errors.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
@@ -27,19 +28,34 @@ export const registerEval = (program: Command): void => {
 		.addOption(new Option('--sequences <a,b>', 'only these sequences').conflicts('limit'));
 	withReportOptions(withModelOptions(command)).action(
 		async (dataset: string, root: string, options: EvalOptions) => {
-			const { evaluate } = await import('../../evaluation/evaluate.js');
-			const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
-			await evaluate(dataset, {
-				root,
-				model: options.model,
-				device: options.device,
-				threads: options.threads,
-				preset: options.preset,
-				limit: options.limit,
-				sequences: options.sequences?.split(','),
-				signal: cancelOnInterrupt(),
-				reporter,
-			});
+			if (dataset !== 'davis') {
+				throw new UserError(`There is no data set "${dataset}"; there is davis.`);
+			}
+			await evaluateDavis(root, options);
 		},
 	);
+};
+
+const evaluateDavis = async (root: string, options: EvalOptions): Promise<void> => {
+	const { evaluateDavisModel } = await import('../../jobs/evaluate-davis-model.js');
+	const { davisTable } = await import('../../evaluation/score-table.js');
+	const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
+	const { sequences, ...score } = await evaluateDavisModel({
+		root,
+		model: options.model,
+		device: options.device,
+		threads: options.threads,
+		preset: options.preset,
+		limit: options.limit,
+		sequences: options.sequences?.split(','),
+		signal: cancelOnInterrupt(),
+		onSequence: (sequence) => {
+			reporter.record({ type: 'sequence', ...sequence });
+			reporter.line(`${sequence.name}  J&F ${(100 * sequence.jAndF).toFixed(1)}`);
+		},
+	});
+	reporter.record({ type: 'done', dataset: 'davis', ...score });
+	if (options.json !== true) {
+		process.stdout.write(`${davisTable({ sequences, ...score })}\n`);
+	}
 };
