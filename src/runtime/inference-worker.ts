@@ -2,6 +2,9 @@
  * The worker thread that owns onnxruntime. Its session calls block the thread they run on
  * (microsoft/onnxruntime#19611), so they must not run where progress and Ctrl-C are handled.
  */
+import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
 import { messageOf } from '../errors.js';
@@ -16,9 +19,16 @@ let nextHandle = 1;
 
 const automaticDevices = (): Device[] => {
 	const offered = new Set(listSupportedBackends().map((backend) => backend.name));
-	// CUDA is listed even where its libraries are missing: creation fails then, and the CPU takes over.
-	const wanted: Device[] = ['cuda', 'dml'];
+	const wanted: Device[] = cudaInstalled() ? ['cuda', 'dml'] : ['dml'];
 	return [...wanted.filter((device) => offered.has(device)), 'cpu'];
+};
+
+/** CUDA is listed even where its libraries were never downloaded; trying it then would print a runtime error. */
+const cudaInstalled = (): boolean => {
+	const binaries = join(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')), '../bin');
+	return readdirSync(binaries, { recursive: true, encoding: 'utf8' }).some((file) =>
+		/onnxruntime_providers_cuda\.(so|dll)$/.test(file),
+	);
 };
 
 let candidates: Device[] = settings.device === 'auto' ? automaticDevices() : [settings.device];
