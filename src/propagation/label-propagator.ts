@@ -1,75 +1,47 @@
-import type { NormalisedDescriptors } from '../correspondence/descriptor-bank.js';
-import type { GridSize } from '../correspondence/tiles.js';
-import { WindowMatcher } from '../correspondence/window-matcher.js';
-import type { Runtime } from '../runtime/session.js';
 import { Memory } from './memory.js';
 import type { PropagationSettings } from './settings.js';
 import type { SoftLabels } from './soft-labels.js';
-import { type Vote, vote, type Witness } from './vote.js';
+import type { Vote } from './vote.js';
+import type { StoredFrame, Voter, Witness } from './voter.js';
 
 /**
  * Carries soft labels from keyframes through the frames that follow, on the descriptor grid.
- * Takes ownership of the descriptors it is given.
+ * Takes ownership of the stored frames it is given.
  */
 export class LabelPropagator {
 	readonly #settings: PropagationSettings;
 	readonly #memory: Memory;
-	readonly #keyframeMatcher: WindowMatcher;
-	readonly #recentMatcher: WindowMatcher;
+	readonly #voter: Voter;
 
-	private constructor(
-		settings: PropagationSettings,
-		keyframeMatcher: WindowMatcher,
-		recentMatcher: WindowMatcher,
-	) {
+	/** @param voter the one that stored the frames; it stays open when the propagator is closed */
+	constructor(voter: Voter, settings: PropagationSettings) {
+		this.#voter = voter;
 		this.#settings = settings;
 		this.#memory = new Memory(settings.recentFrames);
-		this.#keyframeMatcher = keyframeMatcher;
-		this.#recentMatcher = recentMatcher;
-	}
-
-	/** @param grid size of the descriptor maps of this clip */
-	static async open(
-		runtime: Runtime,
-		grid: GridSize,
-		settings: PropagationSettings,
-	): Promise<LabelPropagator> {
-		const matcher = (radius: number | null) =>
-			WindowMatcher.open(runtime, grid, radius ?? Number.POSITIVE_INFINITY, settings.topK);
-		return new LabelPropagator(
-			settings,
-			await matcher(settings.keyframeRadius),
-			await matcher(settings.radius),
-		);
 	}
 
 	/** A frame whose labels are given. */
-	addKeyframe(descriptors: NormalisedDescriptors, labels: SoftLabels): void {
+	addKeyframe(descriptors: StoredFrame, labels: SoftLabels): void {
 		this.#memory.addKeyframe({ descriptors, labels });
 	}
 
 	/** The labels of the next frame in time, voted by the remembered frames. */
-	async vote(descriptors: NormalisedDescriptors): Promise<Vote> {
-		const witnesses: Witness[] = [];
-		for (const frame of this.#memory.keyframes) {
-			const matches = await this.#keyframeMatcher.match(descriptors, frame.descriptors);
-			witnesses.push({ matches, labels: frame.labels });
-		}
-		for (const frame of this.#memory.recent) {
-			const matches = await this.#recentMatcher.match(descriptors, frame.descriptors);
-			witnesses.push({ matches, labels: frame.labels });
-		}
-		return vote(witnesses, this.#settings.topK, this.#settings.temperature);
+	vote(descriptors: StoredFrame): Promise<Vote> {
+		const { keyframeRadius, radius } = this.#settings;
+		const witnesses = (frames: Memory['recent'], reach: number | null): Witness[] =>
+			frames.map((frame) => ({ frame: frame.descriptors, labels: frame.labels, radius: reach }));
+		return this.#voter.vote(descriptors, [
+			...witnesses(this.#memory.keyframes, keyframeRadius),
+			...witnesses(this.#memory.recent, radius),
+		]);
 	}
 
 	/** Adds a propagated frame to the recent ones. */
-	remember(descriptors: NormalisedDescriptors, labels: SoftLabels): void {
+	remember(descriptors: StoredFrame, labels: SoftLabels): void {
 		this.#memory.addRecent({ descriptors, labels });
 	}
 
-	async close(): Promise<void> {
+	close(): void {
 		this.#memory.clear();
-		await this.#keyframeMatcher.close();
-		await this.#recentMatcher.close();
 	}
 }

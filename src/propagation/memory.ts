@@ -1,9 +1,9 @@
-import type { NormalisedDescriptors } from '../correspondence/descriptor-bank.js';
 import type { SoftLabels } from './soft-labels.js';
+import type { StoredFrame } from './voter.js';
 
 /** A frame whose labels are known (keyframe) or were propagated (recent). */
 export type RememberedFrame = {
-	readonly descriptors: NormalisedDescriptors;
+	readonly descriptors: StoredFrame;
 	readonly labels: SoftLabels;
 };
 

@@ -1,15 +1,16 @@
-import { DescriptorBank, type NormalisedDescriptors } from '../correspondence/descriptor-bank.js';
 import { throwIfAborted } from '../errors.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Frame, LabelMap } from '../media/frame.js';
-import { refineLabels } from '../refinement/refine-labels.js';
 import type { Runtime } from '../runtime/session.js';
 import { frameConfidence } from './confidence.js';
+import { DeviceVoter } from './device-voter.js';
 import { LabelPropagator } from './label-propagator.js';
+import { LabelThread } from './label-thread.js';
 import { prefetch } from './prefetch.js';
 import type { PropagationSettings } from './settings.js';
 import { labelsFromMask, objectIds } from './soft-labels.js';
 import { StageClock } from './stage-clock.js';
+import type { StoredFrame, Voter } from './voter.js';
 
 export type PropagateMasksOptions = {
 	/** In presentation order; the first one is the frame the mask was painted on. */
@@ -32,7 +33,7 @@ export type MaskedFrame = {
 	readonly confidence: number;
 };
 
-type DescribedFrame = { readonly frame: Frame; readonly descriptors: NormalisedDescriptors };
+type DescribedFrame = { readonly frame: Frame; readonly descriptors: StoredFrame };
 
 /**
  * Carries the first frame's mask through a clip, one frame at a time; memory does not grow with its length.
@@ -44,22 +45,24 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 	const { mask, runtime, settings, signal } = options;
 	const clock = options.clock ?? new StageClock();
 	const ids = objectIds(mask);
-	let propagator: LabelPropagator | undefined;
+	const thread = new LabelThread(settings);
+	const voter = runtime.device === 'cpu' ? thread : new DeviceVoter(runtime, settings);
+	const propagator = new LabelPropagator(voter, settings);
+	let isFirst = true;
 	try {
-		for await (const { frame, descriptors } of prefetch(describeFrames(options, clock), 1)) {
+		for await (const { frame, descriptors } of prefetch(describeFrames(options, voter, clock), 1)) {
 			throwIfAborted(signal);
-			if (propagator === undefined) {
-				propagator = await LabelPropagator.open(runtime, descriptors.grid, settings);
+			if (isFirst) {
+				isFirst = false;
 				propagator.addKeyframe(descriptors, labelsFromMask(mask, descriptors.grid, ids));
 				yield { frame, mask, confidence: 1 };
 				continue;
 			}
-			const current = propagator;
-			const { labels, bestSimilarity } = await clock.measure('matching', () => current.vote(descriptors));
+			const { labels, bestSimilarity } = await clock.measure('matching', () => propagator.vote(descriptors));
 			const refined = await clock.measure('refinement', () =>
-				refineLabels(labels, frame.image, settings.refinement),
+				thread.refine(labels, frame.image, settings.refinement),
 			);
-			current.remember(descriptors, settings.feedBack === 'refined' ? refined.labels : labels);
+			propagator.remember(descriptors, settings.feedBack === 'refined' ? refined.labels : labels);
 			yield {
 				frame,
 				mask: {
@@ -72,16 +75,18 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 			};
 		}
 	} finally {
-		await propagator?.close();
+		propagator.close();
+		await voter.close();
+		await thread.close();
 	}
 }
 
 /** Decodes and describes frames, ahead of the matching that needs them. */
 async function* describeFrames(
-	{ frames, extractor, runtime, signal }: PropagateMasksOptions,
+	{ frames, extractor, signal }: PropagateMasksOptions,
+	voter: Voter,
 	clock: StageClock,
 ): AsyncGenerator<DescribedFrame> {
-	const bank = new DescriptorBank(runtime);
 	const decoded = prefetch(frames, 1);
 	try {
 		for (;;) {
@@ -91,13 +96,10 @@ async function* describeFrames(
 			}
 			throwIfAborted(signal);
 			const frame = next.value;
-			const descriptors = await clock.measure('inversion', async () =>
-				bank.add(await extractor.extract(frame.image)),
-			);
-			yield { frame, descriptors };
+			const map = await clock.measure('inversion', () => extractor.extract(frame.image));
+			yield { frame, descriptors: await clock.measure('matching', () => voter.store(map)) };
 		}
 	} finally {
 		await decoded.return(undefined);
-		await bank.close();
 	}
 }

@@ -9,6 +9,11 @@ export const propagationSettingsSchema = z.strictObject({
 	radius: z.int().positive().nullable(),
 	/** Window radius in keyframes, which may lie far back; null for no window. */
 	keyframeRadius: z.int().positive().nullable(),
+	/**
+	 * On the CPU, how many blocks of 2 x 2 cells a block is compared with cell by cell, after a search on block means;
+	 * null for all in the window: exact, and several times slower.
+	 */
+	candidates: z.int().min(1).max(1024).nullable().default(null),
 	/** Votes a cell, over all remembered frames. */
 	topK: z.int().min(1).max(64),
 	/** Softmax temperature of the vote, in units of cosine similarity. */

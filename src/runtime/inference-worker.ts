@@ -5,12 +5,12 @@
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
-import { messageOf } from '../errors.js';
+import { serveRequests } from './serve-requests.js';
 import type { Device, ResidentTensor, ValueInfo } from './session.js';
 import type { Tensor } from './tensor.js';
-import type { LoadReply, RunReply, WorkerReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
+import type { LoadReply, RunReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
 
 const settings = workerData as WorkerSettings;
 const sessions = new Map<number, InferenceSession>();
@@ -141,15 +141,4 @@ const handle = async (request: WorkerRequest): Promise<LoadReply | RunReply | un
 };
 
 // One request at a time: two runs at once would fight over the same threads.
-let queue = Promise.resolve();
-parentPort?.on('message', ({ id, request }: { id: number; request: WorkerRequest }) => {
-	queue = queue.then(async () => {
-		let reply: WorkerReply;
-		try {
-			reply = { id, ok: true, value: await handle(request) };
-		} catch (error) {
-			reply = { id, ok: false, message: messageOf(error) };
-		}
-		parentPort?.postMessage(reply);
-	});
-});
+serveRequests(handle);

@@ -1,70 +1,9 @@
-import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.js';
 import type { Device, ResidentTensor, Runtime, RuntimeOptions, Session } from './session.js';
 import type { Tensor } from './tensor.js';
-import type { LoadReply, RunReply, WorkerReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
-
-// Node can't start a worker from TypeScript source, so tests that import `src` use the built worker.
-const workerUrl = import.meta.url.endsWith('.ts')
-	? new URL('../../dist/runtime/inference-worker.js', import.meta.url)
-	: new URL('./inference-worker.js', import.meta.url);
-
-type Waiting = { resolve(value: LoadReply | RunReply | undefined): void; reject(error: Error): void };
-
-/** Sends requests to the worker and matches the replies; every request settles, also when the worker dies. */
-class WorkerChannel {
-	readonly #worker: Worker;
-	readonly #waiting = new Map<number, Waiting>();
-	#nextId = 1;
-	#ended: Error | undefined;
-
-	constructor(settings: WorkerSettings) {
-		this.#worker = new Worker(workerUrl, { workerData: settings });
-		this.#worker.on('message', (reply: WorkerReply) => this.#settle(reply));
-		this.#worker.on('error', (error) => this.#end(error));
-		this.#worker.on('exit', () => this.#end(new Error('The inference worker ended.')));
-		// An idle runtime must not keep the process alive; a pending request does, see `request`.
-		this.#worker.unref();
-	}
-
-	request(request: WorkerRequest): Promise<LoadReply | RunReply | undefined> {
-		if (this.#ended !== undefined) {
-			return Promise.reject(this.#ended);
-		}
-		const id = this.#nextId++;
-		this.#worker.ref();
-		return new Promise((resolve, reject) => {
-			this.#waiting.set(id, { resolve, reject });
-			this.#worker.postMessage({ id, request });
-		});
-	}
-
-	async terminate(): Promise<void> {
-		this.#end(new Error('The runtime has been closed.'));
-		await this.#worker.terminate();
-	}
-
-	#settle(reply: WorkerReply): void {
-		const waiting = this.#waiting.get(reply.id);
-		this.#waiting.delete(reply.id);
-		if (this.#waiting.size === 0) {
-			this.#worker.unref();
-		}
-		if (reply.ok) {
-			waiting?.resolve(reply.value);
-		} else {
-			waiting?.reject(new Error(reply.message));
-		}
-	}
-
-	#end(error: Error): void {
-		this.#ended ??= error;
-		for (const waiting of this.#waiting.values()) {
-			waiting.reject(this.#ended);
-		}
-		this.#waiting.clear();
-	}
-}
+import { WorkerChannel } from './worker-channel.js';
+import type { LoadReply, RunReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
+import { workerUrl } from './worker-url.js';
 
 /**
  * Starts the inference runtime in a worker thread. Loading happens with the first {@link Runtime.load}.
@@ -73,7 +12,12 @@ class WorkerChannel {
  */
 export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 	const asked = options.device ?? 'auto';
-	const channel = new WorkerChannel({ device: asked, threads: options.threads });
+	const settings: WorkerSettings = { device: asked, threads: options.threads };
+	const channel = new WorkerChannel<WorkerRequest, LoadReply | RunReply | undefined>(
+		workerUrl(import.meta.url, './inference-worker.js'),
+		'inference worker',
+		settings,
+	);
 	let device: Device = asked;
 
 	const load = async (graph: string | Uint8Array): Promise<Session> => {

@@ -22,9 +22,5 @@ export type LoadReply = {
 };
 export type RunReply = Record<string, Tensor | ResidentTensor>;
 
-export type WorkerReply =
-	| { readonly id: number; readonly ok: true; readonly value: LoadReply | RunReply | undefined }
-	| { readonly id: number; readonly ok: false; readonly message: string };
-
 /** Start-up data of the worker. */
 export type WorkerSettings = { readonly device: Device; readonly threads: number | undefined };

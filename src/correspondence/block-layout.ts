@@ -1,0 +1,92 @@
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import { GROUP, paddedChannels } from './products-kernel.js';
+import type { GridSize } from './tiles.js';
+
+/**
+ * How descriptors lie in the matcher's memory: the grid is cut into blocks of 2 x 2 cells, the four cells of a block lie one
+ * after the other, and each block also has the mean of its cells. Rows of blocks are padded to groups of four blocks;
+ * blocks and cells that the grid does not have are zero.
+ */
+export type BlockLayout = {
+	readonly grid: GridSize;
+	readonly channels: number;
+	/** Channels with padding. */
+	readonly rowLength: number;
+	/** In blocks; the width is a multiple of {@link GROUP}. */
+	readonly blockRows: number;
+	readonly blockColumns: number;
+	/** [blocks, 4] cell numbers; -1 for cells that do not exist. */
+	readonly cells: Int32Array;
+};
+
+/** 1.0 as a 16-bit integer. A product of two descriptors of length 1 then fits into 32 bits with room to spare. */
+export const ONE = 16384;
+
+/** A similarity of 1 as the kernel sees it. */
+export const SIMILARITY_ONE = ONE * ONE;
+
+export const planBlocks = (grid: GridSize, channels: number): BlockLayout => {
+	const blockRows = Math.ceil(grid.height / 2);
+	const blockColumns = Math.ceil(grid.width / 2 / GROUP) * GROUP;
+	const cells = new Int32Array(blockRows * blockColumns * 4).fill(-1);
+	for (let y = 0; y < grid.height; y++) {
+		for (let x = 0; x < grid.width; x++) {
+			const block = (y >> 1) * blockColumns + (x >> 1);
+			cells[block * 4 + (y & 1) * 2 + (x & 1)] = y * grid.width + x;
+		}
+	}
+	return { grid, channels, rowLength: paddedChannels(channels), blockRows, blockColumns, cells };
+};
+
+/**
+ * Normalises every descriptor to length 1 and rounds it to 16 bits. The rounding changes a similarity by less than 0.0005.
+ *
+ * @param fine [blocks, 4, rowLength], zero where nothing is written
+ * @param coarse [blocks, rowLength] the mean of each block's cells, so that a product of two of them is the mean of the
+ *   similarities of all pairs of their cells
+ */
+export const writeBlocks = (
+	map: DescriptorMap,
+	layout: BlockLayout,
+	fine: Int16Array,
+	coarse: Int16Array,
+): void => {
+	const { data, channels } = map;
+	const { cells, rowLength } = layout;
+	const area = map.height * map.width;
+	const scales = new Float32Array(area);
+	for (let c = 0; c < channels; c++) {
+		const plane = c * area;
+		for (let cell = 0; cell < area; cell++) {
+			const value = data[plane + cell] as number;
+			scales[cell] = (scales[cell] as number) + value * value;
+		}
+	}
+	for (let cell = 0; cell < area; cell++) {
+		scales[cell] = ONE / Math.max(1e-12, Math.sqrt(scales[cell] as number));
+	}
+	// A few channels of a block at a time: whole planes would leave the cache between two channels of a row.
+	for (let block = 0; block < cells.length / 4; block++) {
+		for (let member = 0; member < 4; member++) {
+			const cell = cells[block * 4 + member] as number;
+			if (cell < 0) {
+				continue;
+			}
+			const scale = scales[cell] as number;
+			const row = (block * 4 + member) * rowLength;
+			for (let c = 0; c < channels; c++) {
+				fine[row + c] = Math.round((data[c * area + cell] as number) * scale);
+			}
+		}
+		const first = block * 4 * rowLength;
+		for (let c = 0; c < channels; c++) {
+			const at = first + c;
+			coarse[block * rowLength + c] =
+				((fine[at] as number) +
+					(fine[at + rowLength] as number) +
+					(fine[at + 2 * rowLength] as number) +
+					(fine[at + 3 * rowLength] as number)) >>
+				2;
+		}
+	}
+};

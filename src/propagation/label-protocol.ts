@@ -1,0 +1,32 @@
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import type { Raster } from '../media/frame.js';
+import type { RefinedLabels } from '../refinement/refine-labels.js';
+import type { RefinementSettings } from '../refinement/settings.js';
+import type { PropagationSettings } from './settings.js';
+import type { SoftLabels } from './soft-labels.js';
+import type { Vote } from './vote.js';
+
+/** What the main thread asks of the label worker. Handles number stored frames. */
+export type LabelRequest =
+	| { readonly kind: 'store'; readonly handle: number; readonly map: DescriptorMap }
+	| {
+			readonly kind: 'vote';
+			readonly query: number;
+			readonly witnesses: readonly {
+				readonly handle: number;
+				readonly labels: SoftLabels;
+				readonly radius: number | null;
+			}[];
+	  }
+	| {
+			readonly kind: 'refine';
+			readonly labels: SoftLabels;
+			readonly image: Raster<3>;
+			readonly settings: RefinementSettings;
+	  }
+	| { readonly kind: 'free'; readonly handle: number };
+
+export type LabelReply = Vote | RefinedLabels | undefined;
+
+/** Start-up data of the worker. */
+export type LabelWorkerSettings = Pick<PropagationSettings, 'topK' | 'candidates' | 'temperature'>;

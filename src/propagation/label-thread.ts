@@ -1,0 +1,55 @@
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import type { Raster } from '../media/frame.js';
+import type { RefinedLabels } from '../refinement/refine-labels.js';
+import type { RefinementSettings } from '../refinement/settings.js';
+import { WorkerChannel } from '../runtime/worker-channel.js';
+import { workerUrl } from '../runtime/worker-url.js';
+import type { LabelReply, LabelRequest, LabelWorkerSettings } from './label-protocol.js';
+import type { SoftLabels } from './soft-labels.js';
+import type { Vote } from './vote.js';
+import type { StoredFrame, Voter, Witness } from './voter.js';
+
+/** The voter of the CPU, in a thread of its own; refinement runs there too. */
+export class LabelThread implements Voter {
+	readonly #channel: WorkerChannel<LabelRequest, LabelReply>;
+	#nextHandle = 1;
+
+	constructor({ topK, candidates, temperature }: LabelWorkerSettings) {
+		const settings: LabelWorkerSettings = { topK, candidates, temperature };
+		this.#channel = new WorkerChannel(
+			workerUrl(import.meta.url, './label-worker.js'),
+			'label worker',
+			settings,
+		);
+	}
+
+	async store(map: DescriptorMap): Promise<StoredFrame> {
+		const handle = this.#nextHandle++;
+		await this.#channel.request({ kind: 'store', handle, map });
+		return {
+			grid: { height: map.height, width: map.width },
+			handle,
+			// Nothing waits for it, since requests are handled in order; a closed worker has freed everything anyway.
+			free: () => {
+				this.#channel.request({ kind: 'free', handle }).catch(() => undefined);
+			},
+		};
+	}
+
+	async vote(query: StoredFrame, witnesses: readonly Witness[]): Promise<Vote> {
+		return (await this.#channel.request({
+			kind: 'vote',
+			query: query.handle,
+			witnesses: witnesses.map(({ frame, labels, radius }) => ({ handle: frame.handle, labels, radius })),
+		})) as Vote;
+	}
+
+	/** As `refineLabels`. */
+	async refine(labels: SoftLabels, image: Raster<3>, settings: RefinementSettings): Promise<RefinedLabels> {
+		return (await this.#channel.request({ kind: 'refine', labels, image, settings })) as RefinedLabels;
+	}
+
+	close(): Promise<void> {
+		return this.#channel.terminate();
+	}
+}

@@ -1,0 +1,57 @@
+/**
+ * The worker thread that carries labels: matching, voting and refinement. They run beside the inversion of the frames to
+ * come, which keeps another core busy, and leave the main thread to decoding, encoding and the person at the keyboard.
+ */
+import { workerData } from 'node:worker_threads';
+import { BlockMatcher, type StoredDescriptors } from '../correspondence/block-matcher.js';
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import { refineLabels } from '../refinement/refine-labels.js';
+import { serveRequests } from '../runtime/serve-requests.js';
+import type { LabelReply, LabelRequest, LabelWorkerSettings } from './label-protocol.js';
+import { vote } from './vote.js';
+
+const { topK, candidates, temperature } = workerData as LabelWorkerSettings;
+const frames = new Map<number, StoredDescriptors>();
+let matcher: BlockMatcher | undefined;
+
+const matcherFor = ({ height, width, channels }: DescriptorMap): BlockMatcher => {
+	matcher ??= new BlockMatcher({ height, width }, channels, { k: topK, candidates: candidates ?? undefined });
+	return matcher;
+};
+
+const stored = (handle: number): StoredDescriptors => {
+	const frame = frames.get(handle);
+	if (frame === undefined) {
+		throw new Error('A frame was used after it was freed.');
+	}
+	return frame;
+};
+
+serveRequests((request: LabelRequest): LabelReply => {
+	switch (request.kind) {
+		case 'store':
+			frames.set(request.handle, matcherFor(request.map).store(request.map));
+			return undefined;
+		case 'vote': {
+			const searched = request.witnesses.map(({ handle, radius }) => ({
+				descriptors: stored(handle),
+				radius: radius ?? Number.POSITIVE_INFINITY,
+			}));
+			const matches = matcher?.match(stored(request.query), searched);
+			if (matches === undefined) {
+				throw new Error('Nothing has been stored to vote on.');
+			}
+			return vote(
+				matches,
+				request.witnesses.map(({ labels }) => labels),
+				temperature,
+			);
+		}
+		case 'refine':
+			return refineLabels(request.labels, request.image, request.settings);
+		case 'free':
+			stored(request.handle).free();
+			frames.delete(request.handle);
+			return undefined;
+	}
+});

@@ -1,0 +1,106 @@
+/**
+ * Just enough of WebAssembly's binary format to write a numeric kernel by hand: one function over an imported memory.
+ * A kernel is built when its sizes are known, so that they become constants in its code.
+ */
+export const I32 = 0x7f;
+export const V128 = 0x7b;
+export type ValueType = typeof I32 | typeof V128;
+
+/** Bytes of one or more instructions. */
+export type Code = readonly number[];
+
+const unsigned = (value: number): number[] => {
+	const bytes: number[] = [];
+	let rest = value;
+	do {
+		const low = rest & 0x7f;
+		rest >>>= 7;
+		bytes.push(rest === 0 ? low : low | 0x80);
+	} while (rest !== 0);
+	return bytes;
+};
+
+const signed = (value: number): number[] => {
+	const bytes: number[] = [];
+	let rest = value;
+	for (;;) {
+		const low = rest & 0x7f;
+		rest >>= 7;
+		const done = (rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0);
+		bytes.push(done ? low : low | 0x80);
+		if (done) {
+			return bytes;
+		}
+	}
+};
+
+const memoryArgument = (offset: number): number[] => [0, ...unsigned(offset)];
+const vector = (opcode: number): number[] => [0xfd, ...unsigned(opcode)];
+
+export const get = (local: number): Code => [0x20, ...unsigned(local)];
+export const set = (local: number): Code => [0x21, ...unsigned(local)];
+export const constant = (value: number): Code => [0x41, ...signed(value)];
+export const add: Code = [0x6a];
+export const lessUnsigned: Code = [0x49];
+/** local += value */
+export const advance = (local: number, value: number): Code => [
+	...get(local),
+	...constant(value),
+	...add,
+	...set(local),
+];
+export const load = (offset = 0): Code => [0x28, ...memoryArgument(offset)];
+export const loadVector = (offset = 0): Code => [...vector(0), ...memoryArgument(offset)];
+export const storeVector = (offset = 0): Code => [...vector(11), ...memoryArgument(offset)];
+export const zeroVector: Code = [...vector(12), ...Array<number>(16).fill(0)];
+export const addInts: Code = vector(0xae);
+/** Products of eight pairs of 16-bit integers, neighbours added: four 32-bit integers. */
+export const dotShorts: Code = vector(0xba);
+/** Four 32-bit lanes chosen from two vectors: lanes 0..3 of the first, 4..7 of the second. */
+export const shuffleInts = (...lanes: readonly [number, number, number, number]): Code => [
+	...vector(13),
+	...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)),
+];
+/** Repeats the body while the i32 that it leaves behind is not 0. */
+export const repeatWhile = (...body: readonly Code[]): Code => [0x03, 0x40, ...body.flat(), 0x0d, 0, 0x0b];
+
+export type KernelSpec = {
+	readonly parameters: readonly ValueType[];
+	/** Types of the locals, numbered on from the parameters. */
+	readonly locals: readonly ValueType[];
+	readonly body: Code;
+};
+
+const bytesOf = (text: string): number[] => [...new TextEncoder().encode(text)];
+const list = (items: readonly (readonly number[])[]): number[] => [
+	...unsigned(items.length),
+	...items.flat(),
+];
+const sized = (bytes: readonly number[]): number[] => [...unsigned(bytes.length), ...bytes];
+const named = (name: string): number[] => sized(bytesOf(name));
+const section = (id: number, ...items: readonly (readonly number[])[]): number[] => [
+	id,
+	...sized(list(items)),
+];
+
+/** A module that imports `engine.memory` and exports its one function as `kernel`. */
+export const encodeModule = ({ parameters, locals, body }: KernelSpec): Uint8Array<ArrayBuffer> =>
+	Uint8Array.from([
+		...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+		...section(1, [0x60, ...list(parameters.map((type) => [type])), 0]),
+		...section(2, [...named('engine'), ...named('memory'), 2, 0, 0]),
+		...section(3, [0]),
+		...section(7, [...named('kernel'), 0, 0]),
+		...section(10, sized([...list(locals.map((type) => [1, type])), ...body, 0x0b])),
+	]);
+
+/** Compiles a kernel for a memory. */
+export const compileKernel = (
+	spec: KernelSpec,
+	memory: WebAssembly.Memory,
+): ((...parameters: number[]) => void) => {
+	const instance = new WebAssembly.Instance(new WebAssembly.Module(encodeModule(spec)), {
+		engine: { memory },
+	});
+	return instance.exports.kernel as (...parameters: number[]) => void;
+};
