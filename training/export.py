@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def tap_tensors(graph: onnx.GraphProto, unet: UNet2D) -> list:
     return tensors
 
 
-def export(unet: UNet2D, network: aggregation.AggregationNetwork, folder: Path, half: bool) -> None:
+def export(unet: UNet2D, network: aggregation.AggregationNetwork, trained: dict, folder: Path, half: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / GRAPH
     inputs = (torch.randn(1, 3, 64, 96), torch.tensor([-1.0]), network.mixing()[0].detach())
@@ -124,6 +125,7 @@ def export(unet: UNet2D, network: aggregation.AggregationNetwork, folder: Path, 
         "descriptor": {"channels": aggregation.WIDTH, "grid": {"mode": "stride", "stride": PATCH}},
         "taps": taps,
         "mixingWeights": [[round(w, 7) for w in row] for row in network.mixing().tolist()],
+        "training": trained,
         "files": {GRAPH: {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
@@ -140,6 +142,13 @@ def load(checkpoint: Path):
     return unet.eval(), network.eval()
 
 
+def trained_for(checkpoint: Path) -> dict:
+    """What from_model.py needs to go on, and readers want to know: correspondence steps, minutes, softmax temperature."""
+    saved = torch.load(checkpoint, map_location="cpu")
+    log_scale = saved.get("log_scale", torch.tensor(math.log(1 / 0.07)))
+    return {"step": saved["step"], "minutes": round(saved["minutes"], 1), "temperature": round((-log_scale).exp().item(), 5)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
@@ -149,7 +158,7 @@ def main():
     torch.manual_seed(0)
     unet, network = load(args.checkpoint)
     with torch.no_grad():
-        export(unet, network, args.folder, half=not args.float32)
+        export(unet, network, trained_for(args.checkpoint), args.folder, half=not args.float32)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,10 @@ export const manifestSchema = z.object({
 	taps: z.array(z.object({ name: z.string(), channels: z.int().positive(), tensor: z.string() })),
 	/** softmax(mixing weights) [S][L]; rows in the order of `schedule.saveTimesteps`, columns as `taps`; sums to 1. */
 	mixingWeights: z.array(z.array(z.number())),
+	/** How long a model of this project was trained on correspondences, and the softmax temperature it learned. */
+	training: z
+		.object({ step: z.int().nonnegative(), minutes: z.number(), temperature: z.number().positive() })
+		.optional(),
 	/** Size and SHA-256 of each file that `models verify` checks. */
 	files: z.record(z.string(), z.object({ bytes: z.int().nonnegative(), sha256: z.string() })),
 });
