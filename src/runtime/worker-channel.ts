@@ -43,6 +43,8 @@ export class WorkerChannel<Request, Value> {
 
 	async terminate(): Promise<void> {
 		this.#end(new Error(`The ${this.#name} has been closed.`));
+		// Awaiting the end of an idle worker does not keep the process alive either: it would exit in the middle.
+		this.#worker.ref();
 		await this.#worker.terminate();
 	}
 
