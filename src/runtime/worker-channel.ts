@@ -43,8 +43,8 @@ export class WorkerChannel<Request, Value> {
 
 	async terminate(): Promise<void> {
 		this.#end(new Error(`The ${this.#name} has been closed.`));
-		// Awaiting the end of an idle worker does not keep the process alive either: it would exit in the middle.
-		this.#worker.ref();
+		// A reply that is still on its way would unref the worker, and the process would exit before the worker has ended.
+		this.#worker.removeAllListeners('message');
 		await this.#worker.terminate();
 	}
 

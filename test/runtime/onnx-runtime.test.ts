@@ -1,0 +1,73 @@
+import { afterAll, expect, it } from 'vitest';
+import { buildGraph } from '../../src/onnx/build-graph.js';
+import { openRuntime } from '../../src/runtime/onnx-runtime.js';
+import { float32 } from '../../src/runtime/tensor.js';
+
+const runtime = openRuntime({ device: 'cpu' });
+afterAll(() => runtime.close());
+
+const addGraph = (): Uint8Array =>
+	buildGraph({
+		name: 'add',
+		opset: 17,
+		inputs: [
+			{ name: 'a', type: 'float32', shape: ['n'] },
+			{ name: 'b', type: 'float32', shape: ['n'] },
+		],
+		outputs: [{ name: 'sum', type: 'float32', shape: ['n'] }],
+		nodes: [{ opType: 'Add', inputs: ['a', 'b'], outputs: ['sum'] }],
+		initializers: [],
+	});
+
+const vector = (...values: number[]) => float32(Float32Array.from(values), [values.length]);
+
+it('runs a graph and says what it takes and gives', async () => {
+	const session = await runtime.load(addGraph());
+	expect(session.inputs.map(({ name, type }) => `${name}: ${type}`)).toEqual(['a: float32', 'b: float32']);
+	const { sum } = await session.run({ a: vector(1, 2), b: vector(10, 20) });
+	expect([...(sum?.data ?? [])]).toEqual([11, 22]);
+	await session.release();
+	await expect(session.run({ a: vector(1), b: vector(1) })).rejects.toThrow('released');
+});
+
+it('keeps results on the device and feeds them to later runs', async () => {
+	const session = await runtime.load(addGraph());
+	const { sum } = await session.runResident({ a: vector(1, 2), b: vector(3, 4) });
+	if (sum === undefined) {
+		throw new Error('nothing was returned');
+	}
+	const again = await session.run({ a: sum, b: vector(100, 100) });
+	expect([...(again.sum?.data ?? [])]).toEqual([104, 106]);
+	runtime.free(sum);
+	await expect(session.run({ a: sum, b: vector(0, 0) })).rejects.toThrow('after it was freed');
+	await session.release();
+});
+
+it('leaves the main thread free while it computes', async () => {
+	const session = await runtime.load(addGraph());
+	const large = float32(new Float32Array(20_000_000), [20_000_000]);
+	let ticks = 0;
+	const clock = setInterval(() => ticks++, 1);
+	await session.run({ a: large, b: large }, ['sum']);
+	clearInterval(clock);
+	expect(ticks).toBeGreaterThan(1);
+	await session.release();
+});
+
+it('settles requests that are open when it is closed', async () => {
+	const other = openRuntime({ device: 'cpu' });
+	const session = await other.load(addGraph());
+	const pending = session.run({ a: vector(1), b: vector(1) }).then(
+		() => 'done',
+		(error: Error) => error.message,
+	);
+	await other.close();
+	expect(await pending).toMatch(/done|closed/);
+	await expect(other.load(addGraph())).rejects.toThrow('closed');
+});
+
+it('refuses a device that is not here with what would be right', async () => {
+	const other = openRuntime({ device: process.platform === 'darwin' ? 'dml' : 'coreml' });
+	await expect(other.load(addGraph())).rejects.toThrow('--device cpu');
+	await other.close();
+});
