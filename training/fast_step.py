@@ -1,0 +1,276 @@
+"""The one-step model as a graph for CPUs: the same numbers as `step.onnx` up to 8-bit rounding, at a fraction of its cost.
+
+What is different from the exported graph:
+- the timestep is always -1 (the clean image) and the mixing weights are known: both are folded into biases and scales;
+- the noise prediction is left out, nothing behind the last tap runs;
+- 3x3 convolutions, which are most of the work, run on 8-bit integers (weights per channel, activations with ranges that
+  were measured on photographs);
+- a group norm is two sums and one scaling, instead of five passes over the map;
+- the last 1x1 convolution of a bottleneck and its norm are one matrix product: mean and variance of W h follow from the
+  mean of h and from h h^T, so W is scaled before it is applied and its normalised output is never written twice.
+
+The operators FusedGemm, FusedMatMul and QuickGelu are onnxruntime's own; its CPU provider has all of them.
+"""
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+import aggregation
+import unet as unet_module
+
+OPSET = 17
+EPSILON = 1e-5
+RUNTIME = "com.microsoft"
+
+
+def array(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().float().numpy()
+
+
+class Builder:
+    """Collects nodes; every method takes and returns names of tensors."""
+
+    def __init__(self, ranges: dict):
+        self.ranges = ranges
+        self.nodes, self.initializers, self.known, self.counts = [], [], {}, {}
+        self.number = 0
+
+    def name(self, hint: str) -> str:
+        self.number += 1
+        return f"{hint}_{self.number}"
+
+    def constant(self, value: np.ndarray, hint: str = "c") -> str:
+        key = (value.tobytes(), value.dtype.str, value.shape)
+        if key not in self.known:
+            self.known[key] = self.name(hint)
+            self.initializers.append(numpy_helper.from_array(value if value.ndim == 0 else np.ascontiguousarray(value), self.known[key]))
+        return self.known[key]
+
+    def floats(self, *values) -> str:
+        return self.constant(np.array(values, np.float32))
+
+    def ints(self, *values) -> str:
+        return self.constant(np.array(values, np.int64))
+
+    def node(self, op: str, *inputs, domain: str = "", outputs: int = 1, **attributes):
+        names = [self.name(op) for _ in range(outputs)]
+        self.nodes.append(helper.make_node(op, list(inputs), names, name=self.name(f"/{op}"), domain=domain, **attributes))
+        return names[0] if outputs == 1 else names
+
+    # Quantisation: uint8 activations, int8 weights with a scale per output channel.
+
+    def scale_of(self, key: str):
+        low, high = self.ranges[key]
+        low, high = min(low, 0.0), max(high, 0.0)  # zero must be exact: convolutions pad with it
+        scale = max((high - low) / 255, 1e-8)
+        return np.float32(scale), np.uint8(round(-low / scale))
+
+    def quantise(self, x: str, key: str) -> tuple:
+        scale, zero = self.scale_of(key)
+        names = self.constant(np.array(scale)), self.constant(np.array(zero))
+        return (self.node("QuantizeLinear", x, *names), *names)
+
+    def conv8(self, x: tuple, weight: np.ndarray, bias, key: str, **attributes) -> str:
+        """A convolution on (quantised tensor, scale, zero point), dequantised to the range measured for `key`."""
+        scale = np.maximum(np.abs(weight).max(axis=(1, 2, 3)), 1e-8) / 127
+        rounded = np.clip(np.round(weight / scale[:, None, None, None]), -127, 127).astype(np.int8)
+        x_scale = numpy_helper.to_array(next(i for i in self.initializers if i.name == x[1]))
+        y_scale, y_zero = self.scale_of(key)
+        y = self.constant(np.array(y_scale)), self.constant(np.array(y_zero))
+        inputs = [*x, self.constant(rounded), self.constant(scale.astype(np.float32)), self.constant(np.zeros(len(scale), np.int8)), *y]
+        if bias is not None:
+            inputs.append(self.constant(np.round(bias / (scale * x_scale)).astype(np.int32)))
+        return self.node("DequantizeLinear", self.node("QLinearConv", *inputs, **attributes), *y)
+
+    # Float operators.
+
+    def linear(self, weight: np.ndarray, x: str, bias=None) -> str:
+        """weight [out, in] times x [in, N], plus a bias for each row: a 1x1 convolution of a flattened map."""
+        inputs = [self.constant(weight), x] + ([] if bias is None else [self.constant(bias[:, None])])
+        return self.node("Gemm", *inputs)
+
+    def flat(self, x: str, channels: int) -> str:
+        return self.node("Reshape", x, self.ints(channels, -1))
+
+    def shaped(self, x: str, channels: int, like: str) -> str:
+        """[channels, N] -> [1, channels, h, w] of `like`."""
+        size = self.node("Shape", like, start=2)
+        return self.node("Reshape", x, self.node("Concat", self.ints(1, channels), size, axis=0))
+
+    def resize(self, x: str, scale: float, mode: str) -> str:
+        if scale == 1:
+            return x
+        position = "half_pixel" if mode == "linear" else "asymmetric"
+        extra = {} if mode == "linear" else {"nearest_mode": "floor"}
+        return self.node("Resize", x, "", self.floats(1, 1, scale, scale), mode=mode, coordinate_transformation_mode=position, **extra)
+
+    def statistics(self, x: str, channels: int, groups: int) -> tuple:
+        """Mean and variance of each channel's group, [channels] each."""
+        rows = self.node("Reshape", x, self.ints(1, groups, -1))
+        mean = self.node("ReduceMean", rows, axes=[2], keepdims=0)
+        squares = self.node("ReduceSumSquare", rows, axes=[2], keepdims=0)
+        count = self.node("Cast", self.node("Slice", self.node("Shape", rows), self.ints(2), self.ints(3)), to=TensorProto.FLOAT)
+        variance = self.node("Sub", self.node("Div", squares, count), self.node("Mul", mean, mean))
+        group_of = self.constant(np.arange(channels, dtype=np.int64) // (channels // groups))
+        pick = lambda v: self.node("Gather", self.node("Reshape", v, self.ints(-1)), group_of)
+        return pick(mean), self.node("Relu", pick(variance))
+
+    def group_norm(self, x: str, norm, scale: float = 1.0, extra_bias=None) -> str:
+        channels = norm.num_channels
+        mean, variance = self.statistics(x, channels, norm.num_groups)
+        beta = self.constant(array(norm.bias) * scale)
+        if extra_bias is not None:
+            beta = self.node("Add", beta, extra_bias)
+        gamma = self.constant(array(norm.weight) * scale)
+        return self.node("BatchNormalization", x, gamma, beta, mean, variance, epsilon=EPSILON)
+
+    def silu(self, x: str) -> str:
+        return self.node("QuickGelu", x, domain=RUNTIME, alpha=1.0)
+
+    # The UNet.
+
+    def padded_conv(self, x: str, module, key: str, stride: int = 1, upsample: bool = False) -> str:
+        quantised, *parameters = self.quantise(x, f"{key}:in")
+        if upsample:
+            quantised = self.resize(quantised, 2.0, "nearest")
+        pad = module.kernel_size[0] // 2
+        return self.conv8(
+            (quantised, *parameters), array(module.weight), array(module.bias), f"{key}:out",
+            pads=[pad] * 4, strides=[stride] * 2, kernel_shape=list(module.kernel_size),
+        )  # fmt: skip
+
+    def resnet(self, x: str, block, key: str) -> tuple:
+        h = self.padded_conv(self.silu(self.group_norm(x, block.norm1)), block.conv1, f"{key}.conv1")
+        tap = self.padded_conv(self.silu(self.group_norm(h, block.norm2)), block.conv2, f"{key}.conv2")
+        skip = x if block.conv_shortcut is None else self.padded_conv(x, block.conv_shortcut, f"{key}.conv_shortcut")
+        return self.node("Add", skip, tap), tap
+
+    def attention(self, x: str, block) -> str:
+        channels, heads, head = block.channels, unet_module.HEADS, block.head
+        tokens = self.flat(self.group_norm(x, block.group_norm), channels)
+        layers = [block.to_q, block.to_k, block.to_v]
+        qkv = self.linear(
+            np.concatenate([array(layer.weight) for layer in layers]), tokens, np.concatenate([array(layer.bias) for layer in layers])
+        )
+        q, k, v = self.node("Split", self.node("Reshape", qkv, self.ints(3 * heads, head, -1)), outputs=3, axis=0)
+        logits = self.node("FusedMatMul", q, k, domain=RUNTIME, transA=1, alpha=head**-0.5)
+        weights = self.node("Softmax", logits, axis=-1)
+        mixed = self.node("FusedMatMul", v, weights, domain=RUNTIME, transB=1)
+        out = self.linear(array(block.to_out[0].weight), self.flat(mixed, channels), array(block.to_out[0].bias))
+        return self.node("Add", x, self.shaped(out, channels, x))
+
+    def unet(self, model: unet_module.UNet2D) -> tuple:
+        """-> (taps, unshuffled pixels); runs up to the last tap."""
+        patch, colours = unet_module.PATCH, unet_module.IMAGE_CHANNELS
+        size = self.node("Div", self.node("Shape", "sample", start=2), self.ints(patch))
+        rows, columns = self.node("Split", size, self.ints(1, 1), outputs=2, axis=0)
+        split = self.node("Concat", self.ints(1, colours), rows, self.ints(patch), columns, self.ints(patch), axis=0)
+        cells = self.node("Transpose", self.node("Reshape", "sample", split), perm=[0, 1, 3, 5, 2, 4])
+        pixels = self.node("Reshape", cells, self.node("Concat", self.ints(1, colours * patch**2), size, axis=0))
+
+        x = self.padded_conv(pixels, model.conv_in, "conv_in")
+        skips, taps = [x], []
+        for i, block in enumerate(model.down_blocks):
+            for j, resnet in enumerate(block.resnets):
+                x, _ = self.resnet(x, resnet, f"down_blocks.{i}.resnets.{j}")
+                if block.attentions is not None:
+                    x = self.attention(x, block.attentions[j])
+                skips.append(x)
+            if block.downsamplers is not None:
+                x = self.padded_conv(x, block.downsamplers[0].conv, f"down_blocks.{i}.downsamplers.0.conv", stride=2)
+                skips.append(x)
+        x, _ = self.resnet(x, model.mid_block.resnets[0], "mid_block.resnets.0")
+        x = self.attention(x, model.mid_block.attentions[0])
+        x, _ = self.resnet(x, model.mid_block.resnets[1], "mid_block.resnets.1")
+        for i, block in enumerate(model.up_blocks):
+            for j, resnet in enumerate(block.resnets):
+                x, tap = self.resnet(self.node("Concat", x, skips.pop(), axis=1), resnet, f"up_blocks.{i}.resnets.{j}")
+                taps.append(tap)
+                if block.attentions is not None:
+                    x = self.attention(x, block.attentions[j])
+            if block.upsamplers is not None:
+                x = self.padded_conv(x, block.upsamplers[0].conv, f"up_blocks.{i}.upsamplers.0.conv", upsample=True)
+        return taps, pixels
+
+    # The aggregation network.
+
+    def scaled_product(self, weight: np.ndarray, norm, h: str, mix: float) -> tuple:
+        """The matrix and the bias [out, 1] whose product with h [in, N] is mix * norm(weight h)."""
+        out, groups = weight.shape[0], norm.num_groups
+        count = self.node("Cast", self.node("Slice", self.node("Shape", h), self.ints(1), self.ints(2)), to=TensorProto.FLOAT)
+        gram = self.node("Div", self.node("FusedMatMul", h, h, domain=RUNTIME, transB=1), count)
+        matrix = self.constant(weight)
+        average = np.kron(np.eye(groups, dtype=np.float32), np.full((out // groups,) * 2, groups / out, np.float32))
+        average = self.constant(average)
+        mean = self.node("MatMul", average, self.node("MatMul", matrix, self.node("ReduceMean", h, axes=[1])))
+        squares = self.node("ReduceSum", self.node("Mul", self.node("MatMul", matrix, gram), matrix), self.ints(1))
+        variance = self.node("Sub", self.node("MatMul", average, squares), self.node("Mul", mean, mean))
+        deviation = self.node("Sqrt", self.node("Add", self.node("Relu", variance), self.floats(EPSILON)))
+        a = self.node("Div", self.constant(array(norm.weight)[:, None] * mix), deviation)
+        b = self.node("Sub", self.constant(array(norm.bias)[:, None] * mix), self.node("Mul", a, mean))
+        return self.node("Mul", a, matrix), b
+
+    def bottleneck(self, tap: str, channels: int, block, scale: float, mix: float, key: str) -> str:
+        """mix * block(tap), [width, N]."""
+        inner, width = block.conv1.weight.shape[0], block.conv3.weight.shape[0]
+        flat_tap = self.flat(tap, channels)
+        matrix = lambda module: array(module.weight)[:, :, 0, 0]
+        h = self.shaped(self.linear(matrix(block.conv1), flat_tap), inner, tap)
+        # The norm's ReLU is the lower end of the quantised range.
+        h = self.quantise(self.group_norm(self.resize(h, scale, "linear"), block.conv1.norm), f"{key}.conv2:in")
+        h = self.conv8(h, array(block.conv2.weight), None, f"{key}.conv2:out", pads=[1] * 4, strides=[1, 1], kernel_shape=[3, 3])
+        h = self.flat(self.node("Relu", self.group_norm(h, block.conv2.norm)), inner)
+        product, bias = self.scaled_product(matrix(block.conv3), block.conv3.norm, h, mix)
+        if block.shortcut is None:
+            # Added before the resize, which keeps a constant as it is.
+            mixed = self.node("Add", self.node("Mul", flat_tap, self.floats(mix)), bias)
+            skip = self.flat(self.resize(self.shaped(mixed, channels, tap), scale, "linear"), width)
+        elif scale == 1:
+            skip_product, skip_bias = self.scaled_product(matrix(block.shortcut), block.shortcut.norm, flat_tap, mix)
+            h = self.node("Concat", h, flat_tap, axis=0)
+            product = self.node("Concat", product, skip_product, axis=1)
+            skip = self.node("Add", bias, skip_bias)
+        else:
+            skip = self.resize(self.shaped(self.linear(matrix(block.shortcut), flat_tap), width, tap), scale, "linear")
+            skip = self.flat(self.group_norm(skip, block.shortcut.norm, mix, self.node("Reshape", bias, self.ints(-1))), width)
+        return self.node("FusedGemm", product, h, skip, domain=RUNTIME, activation="Relu")
+
+    def aggregation(self, taps: list, pixels: str, network: aggregation.AggregationNetwork, channels: list) -> None:
+        parts = []
+        for i, (tap, scale) in enumerate(zip([*taps, pixels], network.tap_scales)):
+            block = network.bottleneck_layers[i][0]
+            mix = float(network.mixing()[0, i])
+            parts.append(self.bottleneck(tap, channels[i], block, scale, mix, f"aggregation.{i}"))
+        total = self.shaped(self.node("Sum", *parts), network.bottleneck_layers[0][0].conv3.weight.shape[0], pixels)
+        self.nodes.append(helper.make_node("Identity", [total], ["hyperfeatures"]))
+
+
+def fold_timestep(model: unet_module.UNet2D) -> None:
+    """Adds what the time embedding of t = -1 gives each resnet to the bias of its first convolution."""
+    with torch.no_grad():
+        embedding = unet_module.timestep_embedding(torch.tensor([-1.0]), model.channels[0])
+        activated = torch.nn.functional.silu(model.time_embedding(embedding))
+        for module in model.modules():
+            if isinstance(module, unet_module.ResnetBlock2D):
+                module.conv1.bias += module.time_emb_proj(activated)[0]
+                module.time_emb_proj.weight.zero_()
+                module.time_emb_proj.bias.zero_()
+
+
+def build(model: unet_module.UNet2D, network: aggregation.AggregationNetwork, ranges: dict) -> onnx.ModelProto:
+    """`sample` [1, 3, H, W] -> `hyperfeatures` [1, width, H/4, W/4]; the timestep must have been folded."""
+    if network.steps != 1:
+        raise ValueError("only models with one step have a graph without timestep")
+    builder = Builder(ranges)
+    builder.aggregation(*builder.unet(model), network, model.tap_channels())
+    graph = helper.make_graph(
+        builder.nodes,
+        "fast_step",
+        [helper.make_tensor_value_info("sample", TensorProto.FLOAT, [1, 3, "height", "width"])],
+        [helper.make_tensor_value_info("hyperfeatures", TensorProto.FLOAT, [1, "channels", "grid_height", "grid_width"])],
+        builder.initializers,
+    )
+    imports = [helper.make_opsetid("", OPSET), helper.make_opsetid(RUNTIME, 1)]
+    return helper.make_model(graph, opset_imports=imports, ir_version=8, producer_name="propagate")
