@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { qualities } from '../presets/quality.js';
 import { type Device, devices } from '../runtime/session.js';
 
 /** Options that every command which runs a model has. */
@@ -22,6 +23,9 @@ export const withModelOptions = (command: Command): Command =>
 		.option('--model <name|folder>', 'model to use (default: the bundled one)')
 		.addOption(new Option('--device <device>', 'where inference runs').choices(devices).default('auto'))
 		.option('--threads <n>', 'CPU threads of inference (default: all cores)', positiveInteger);
+
+export const qualityOption = (): Option =>
+	new Option('--quality <level>', 'speed or quality (default: as the preset says)').choices(qualities);
 
 /** Options that every command which reports has. */
 export type ReportOptions = { readonly json?: boolean; readonly quiet?: boolean };

@@ -7,6 +7,7 @@ import { float32 } from '../runtime/tensor.js';
 import { DescriptorSum } from './descriptor-sum.js';
 import type { DescriptorExtractor } from './extractor.js';
 import { openImageSpace } from './image-space.js';
+import type { Precision } from './precision.js';
 import { preprocess } from './preprocess.js';
 import { readEmptyPrompt, runStep } from './step-network.js';
 
@@ -27,6 +28,7 @@ export const contributingSteps = ({ schedule, mixingWeights }: Manifest): Map<nu
 export const openDiffusionExtractor = async (
 	model: InstalledModel,
 	runtime: Runtime,
+	precision: Precision = 'full',
 ): Promise<DescriptorExtractor> => {
 	const { folder, manifest } = model;
 	const weightsByKey = contributingSteps(manifest);
@@ -34,7 +36,12 @@ export const openDiffusionExtractor = async (
 	const layers = manifest.taps.length;
 	const embedding = await readEmptyPrompt(model);
 	const space = await openImageSpace(model, runtime);
-	const network = await runtime.load(pathInside(folder, manifest.graph));
+	const graph = pathInside(folder, manifest.graph);
+	const network = await runtime.load(
+		precision === 'fast' && manifest.fastGraph !== undefined && calls.length === 1
+			? { cpu: pathInside(folder, manifest.fastGraph), other: graph }
+			: graph,
+	);
 
 	return {
 		channels: manifest.descriptor.channels,

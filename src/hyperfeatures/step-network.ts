@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type InstalledModel, pathInside } from '../models/model-folder.js';
 import { parseNpy } from '../models/npy.js';
-import type { Session } from '../runtime/session.js';
+import type { Feeds, Session } from '../runtime/session.js';
 import { type Float32Tensor, float32, type Tensor } from '../runtime/tensor.js';
 
 export type StepResult = {
@@ -47,13 +47,16 @@ export const runStep = async (
 		...(noiseWanted ? ['noise_pred'] : []),
 		...(layerWeights === undefined ? [] : ['hyperfeatures']),
 	];
+	const feeds: Feeds = {
+		sample,
+		timestep: float32(Float32Array.of(t), [1]),
+		...(embedding === undefined ? {} : { encoder_hidden_states: embedding }),
+		mixing_weights: float32(weights, [layers]),
+	};
+	// Graphs for one step only have what is the same at every call built in.
+	const inputs = new Set(session.inputs.map(({ name }) => name));
 	const results = await session.run(
-		{
-			sample,
-			timestep: float32(Float32Array.of(t), [1]),
-			...(embedding === undefined ? {} : { encoder_hidden_states: embedding }),
-			mixing_weights: float32(weights, [layers]),
-		},
+		Object.fromEntries(Object.entries(feeds).filter(([name]) => inputs.has(name))),
 		fetches,
 	);
 	return {

@@ -1,6 +1,7 @@
 import { type DavisScore, evaluateDavis, type SequenceScore } from '../evaluation/evaluate-davis.js';
 import { openClip } from '../media/clip.js';
 import { loadPreset } from '../presets/load-preset.js';
+import { type Quality, withQuality } from '../presets/quality.js';
 import { propagateMasks } from '../propagation/propagate-masks.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { openEngine } from './open-engine.js';
@@ -10,6 +11,8 @@ export type DavisJob = RuntimeOptions & {
 	readonly root: string;
 	readonly model?: string | undefined;
 	readonly preset?: string | undefined;
+	/** Replaces the preset's own choice between speed and quality. */
+	readonly quality?: Quality | undefined;
 	readonly sequences?: readonly string[] | undefined;
 	readonly limit?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
@@ -22,8 +25,8 @@ export type DavisJob = RuntimeOptions & {
  * @throws UserError for an unknown model or preset, or a folder that is not in DAVIS layout
  */
 export const evaluateDavisModel = async (job: DavisJob): Promise<DavisScore> => {
-	const preset = await loadPreset(job.preset);
-	const engine = await openEngine(job.model ?? preset.model, job);
+	const preset = withQuality(await loadPreset(job.preset), job.quality);
+	const engine = await openEngine(job.model ?? preset.model, { ...job, precision: preset.precision });
 	try {
 		return await evaluateDavis({
 			root: job.root,

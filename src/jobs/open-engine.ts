@@ -1,5 +1,6 @@
 import { openDiffusionExtractor } from '../hyperfeatures/diffusion-extractor.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import type { Precision } from '../hyperfeatures/precision.js';
 import { findModel } from '../models/registry.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
@@ -17,11 +18,14 @@ export type Engine = {
  *
  * @throws UserError for an unknown model or a device that can't be used
  */
-export const openEngine = async (model: string | undefined, options: RuntimeOptions): Promise<Engine> => {
+export const openEngine = async (
+	model: string | undefined,
+	options: RuntimeOptions & { readonly precision?: Precision | undefined },
+): Promise<Engine> => {
 	const installed = await findModel(model);
 	const runtime = openRuntime(options);
 	try {
-		const extractor = await openDiffusionExtractor(installed, runtime);
+		const extractor = await openDiffusionExtractor(installed, runtime, options.precision);
 		return { modelName: installed.manifest.name, runtime, extractor, close: () => runtime.close() };
 	} catch (error) {
 		await runtime.close();

@@ -8,6 +8,7 @@ import { resolveFormat } from '../media/output-format.js';
 import { parsePosition } from '../media/position.js';
 import type { VideoSink } from '../media/video-sink.js';
 import { loadPreset } from '../presets/load-preset.js';
+import { type Quality, withQuality } from '../presets/quality.js';
 import { propagateMasks } from '../propagation/propagate-masks.js';
 import { type Stage, StageClock } from '../propagation/stage-clock.js';
 import type { RuntimeOptions } from '../runtime/session.js';
@@ -24,6 +25,8 @@ export type PropagateClipJob = RuntimeOptions & {
 	readonly format?: string | undefined;
 	readonly model?: string | undefined;
 	readonly preset?: string | undefined;
+	/** Replaces the preset's own choice between speed and quality. */
+	readonly quality?: Quality | undefined;
 	/** First frame to use, and the first not to use any more: a frame number, or a time like `1.5s`. */
 	readonly start?: string | undefined;
 	readonly end?: string | undefined;
@@ -76,7 +79,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		start: job.start === undefined ? undefined : parsePosition(job.start),
 		end: job.end === undefined ? undefined : parsePosition(job.end),
 	};
-	const preset = await loadPreset(job.preset);
+	const preset = withQuality(await loadPreset(job.preset), job.quality);
 	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
 	const mask = await readFirstMask(job.masks, clip);
 	const decoded = clip.frames({ ...range, signal });
@@ -85,7 +88,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		throw new UserError(`"${job.input}" has no frames; give a clip with at least one.`);
 	}
 
-	const engine = await openEngine(job.model ?? preset.model, job);
+	const engine = await openEngine(job.model ?? preset.model, { ...job, precision: preset.precision });
 	const clock = new StageClock();
 	let outputs: Outputs | undefined;
 	try {

@@ -53,6 +53,11 @@ export const manifestSchema = z.object({
 	description: z.string(),
 	license: z.string(),
 	graph: z.string(),
+	/**
+	 * For CPUs and the schedule's one step: `sample` to `hyperfeatures`, the timestep and the mixing weights folded in,
+	 * convolutions on 8-bit integers. The same descriptors up to that rounding.
+	 */
+	fastGraph: z.string().optional(),
 	space: spaceSchema,
 	image: z.object({
 		resize: resizeSchema,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { precisions } from '../hyperfeatures/precision.js';
 import { propagationSettingsSchema } from '../propagation/settings.js';
 
 /** A preset file: named settings of a whole run, as data. */
@@ -7,6 +8,8 @@ export const presetSchema = z.strictObject({
 	description: z.string(),
 	/** Model that the preset is for; the bundled one when left out. */
 	model: z.string().optional(),
+	/** Whether CPUs may run the model's 8-bit graph. */
+	precision: z.enum(precisions).default('fast'),
 	propagation: propagationSettingsSchema,
 });
 

@@ -21,8 +21,12 @@ const labCurve = Float32Array.from({ length: CURVE_STEPS + 1 }, (_, step) => {
 	return t > 0.008856 ? Math.cbrt(t) : 7.787 * t + 16 / 116;
 });
 
-/** Converts an image after averaging blocks of `factor` x `factor` pixels; rows and columns left over at the end are dropped. */
-export const labImage = (image: Raster<3>, factor: number): LabImage => {
+/**
+ * Converts an image after averaging blocks of `factor` x `factor` pixels; rows and columns left over at the end are dropped.
+ *
+ * @param wanted [height * width] 1 for the blocks to be converted; the others are 0; all when omitted
+ */
+export const labImage = (image: Raster<3>, factor: number, wanted?: Uint8Array): LabImage => {
 	const width = Math.floor(image.width / factor);
 	const height = Math.floor(image.height / factor);
 	const plane = () => new Float32Array(width * height);
@@ -30,6 +34,10 @@ export const labImage = (image: Raster<3>, factor: number): LabImage => {
 	const area = factor * factor;
 	for (let y = 0; y < height; y++) {
 		for (let x = 0; x < width; x++) {
+			const pixel = y * width + x;
+			if (wanted?.[pixel] === 0) {
+				continue;
+			}
 			let red = 0;
 			let green = 0;
 			let blue = 0;
@@ -48,7 +56,6 @@ export const labImage = (image: Raster<3>, factor: number): LabImage => {
 			const fx = curve(0.433953 * r + 0.376219 * g + 0.189828 * b);
 			const fy = curve(0.212671 * r + 0.71516 * g + 0.072169 * b);
 			const fz = curve(0.017758 * r + 0.109477 * g + 0.872766 * b);
-			const pixel = y * width + x;
 			out.l[pixel] = 1.16 * fy - 0.16;
 			out.a[pixel] = 5 * (fx - fy);
 			out.b[pixel] = 2 * (fy - fz);

@@ -1,28 +1,24 @@
 import type { Raster } from '../media/frame.js';
 import type { SoftLabels } from '../propagation/soft-labels.js';
-import { type LabImage, labImage } from './lab-image.js';
+import { labImage } from './lab-image.js';
+import { MAX_DISTANCE, meanField } from './mean-field.js';
+import { axis, cellsOfPixels } from './resampling.js';
 import type { RefinementSettings } from './settings.js';
 
 export type RefinedLabels = {
 	/** [image.height * image.width] object ids. */
 	readonly ids: Uint8Array;
-	/** The refined probabilities averaged back to the descriptor grid. */
+	/** The refined probabilities averaged back to the descriptor grid; settled cells keep theirs. */
 	readonly labels: SoftLabels;
 };
-
-/** Neighbours are taken in 8 directions at these distances, in pixels of the working image. */
-const DISTANCES = [1, 2, 4, 8];
-const offsets: readonly (readonly [dy: number, dx: number])[] = DISTANCES.flatMap((d) =>
-	[-d, 0, d]
-		.flatMap((dy) => [-d, 0, d].map((dx) => [dy, dx] as const))
-		.filter(([dy, dx]) => dy !== 0 || dx !== 0),
-);
 
 /** Refinement works on the image scaled to about this short side: finer costs time, and the grid is coarser still. */
 const WORKING_SHORT_SIDE = 240;
 
 /** A cell is settled when its best class has at least this probability, and so have its neighbours. */
 const SETTLED = 0.98;
+
+type Size = { readonly width: number; readonly height: number };
 
 /**
  * Sets the borders of propagated objects on the edges of the image: mean-field inference of a conditional
@@ -36,14 +32,26 @@ export const refineLabels = (
 	settings: RefinementSettings,
 ): RefinedLabels => {
 	const factor = Math.max(1, Math.round(Math.min(image.width, image.height) / WORKING_SHORT_SIDE));
-	const lab = labImage(image, factor);
+	const size = { width: Math.floor(image.width / factor), height: Math.floor(image.height / factor) };
 	const open = openCells(labels);
-	const probabilities = upsample(labels, lab.width, lab.height);
-	const band = bandPixels(open, labels, lab);
-	meanField(probabilities, labels.ids.length, band, lab, settings);
+	// A border's pixels look at their neighbours, and the full size is interpolated between pixels.
+	const reach = MAX_DISTANCE + 1;
+	const seen = pixelsOf(
+		grown(
+			open,
+			labels.grid,
+			reach / (size.height / labels.grid.height),
+			reach / (size.width / labels.grid.width),
+		),
+		labels,
+		size,
+	);
+	const objects = upsample(labels, size, seen);
+	const band = numbersOf(pixelsOf(open, labels, size));
+	meanField(objects, labels.ids.length - 1, band, labImage(image, factor, seen), settings);
 	return {
-		ids: idsAtFullSize(probabilities, labels, lab, open, image),
-		labels: averageToGrid(probabilities, labels, lab),
+		ids: idsAtFullSize(objects, labels, size, open, image),
+		labels: averageToGrid(objects, labels, size, open),
 	};
 };
 
@@ -76,6 +84,26 @@ const openCells = ({ grid, ids, data }: SoftLabels): Uint8Array => {
 	return open;
 };
 
+/** Cells within so many cells of a marked one. */
+const grown = (marked: Uint8Array, grid: Size, byRows: number, byColumns: number): Uint8Array => {
+	const out = new Uint8Array(marked.length);
+	const rows = Math.ceil(byRows);
+	const columns = Math.ceil(byColumns);
+	for (let y = 0; y < grid.height; y++) {
+		for (let x = 0; x < grid.width; x++) {
+			if (marked[y * grid.width + x] === 0) {
+				continue;
+			}
+			const left = Math.max(0, x - columns);
+			const right = Math.min(grid.width, x + columns + 1);
+			for (let ny = Math.max(0, y - rows); ny <= Math.min(grid.height - 1, y + rows); ny++) {
+				out.fill(1, ny * grid.width + left, ny * grid.width + right);
+			}
+		}
+	}
+	return out;
+};
+
 const argmax = (data: Float32Array, from: number, length: number): number => {
 	let best = 0;
 	for (let c = 1; c < length; c++) {
@@ -86,24 +114,40 @@ const argmax = (data: Float32Array, from: number, length: number): number => {
 	return best;
 };
 
-/** Where each sample of a finer axis lies between two samples of a coarser one (half-pixel centres). */
-const axis = (from: number, to: number): { low: Int32Array; high: Int32Array; share: Float32Array } => {
-	const low = new Int32Array(to);
-	const high = new Int32Array(to);
-	const share = new Float32Array(to);
-	for (let i = 0; i < to; i++) {
-		const position = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
-		low[i] = Math.floor(position);
-		high[i] = Math.min(from - 1, (low[i] as number) + 1);
-		share[i] = position - (low[i] as number);
+/** 1 for the pixels whose centres lie in marked cells. */
+const pixelsOf = (marked: Uint8Array, { grid }: SoftLabels, { width, height }: Size): Uint8Array => {
+	const out = new Uint8Array(width * height);
+	const cellX = cellsOfPixels(width, grid.width);
+	const cellY = cellsOfPixels(height, grid.height);
+	for (let y = 0; y < height; y++) {
+		const row = (cellY[y] as number) * grid.width;
+		for (let x = 0; x < width; x++) {
+			out[y * width + x] = marked[row + (cellX[x] as number)] as number;
+		}
 	}
-	return { low, high, share };
+	return out;
 };
 
-/** Bilinear, to [height * width, classes]. */
-const upsample = ({ grid, ids, data }: SoftLabels, width: number, height: number): Float32Array => {
+const numbersOf = (marked: Uint8Array): Int32Array => {
+	const out = new Int32Array(marked.reduce((sum, mark) => sum + mark, 0));
+	let count = 0;
+	for (let at = 0; at < marked.length; at++) {
+		if (marked[at] === 1) {
+			out[count++] = at;
+		}
+	}
+	return out;
+};
+
+/** The objects' probabilities between cells, bilinear: [height * width, objects], where `wanted`. */
+const upsample = (
+	{ grid, ids, data }: SoftLabels,
+	{ width, height }: Size,
+	wanted: Uint8Array,
+): Float32Array => {
 	const classes = ids.length;
-	const out = new Float32Array(width * height * classes);
+	const count = classes - 1;
+	const out = new Float32Array(width * height * count);
 	const columns = axis(grid.width, width);
 	const rows = axis(grid.height, height);
 	for (let y = 0; y < height; y++) {
@@ -111,6 +155,10 @@ const upsample = ({ grid, ids, data }: SoftLabels, width: number, height: number
 		const bottom = (rows.high[y] as number) * grid.width;
 		const fy = rows.share[y] as number;
 		for (let x = 0; x < width; x++) {
+			const pixel = y * width + x;
+			if (wanted[pixel] === 0) {
+				continue;
+			}
 			const left = columns.low[x] as number;
 			const right = columns.high[x] as number;
 			const fx = columns.share[x] as number;
@@ -118,139 +166,37 @@ const upsample = ({ grid, ids, data }: SoftLabels, width: number, height: number
 			const w01 = (1 - fy) * fx;
 			const w10 = fy * (1 - fx);
 			const w11 = fy * fx;
-			const at = (y * width + x) * classes;
-			for (let c = 0; c < classes; c++) {
-				out[at + c] =
-					w00 * (data[(top + left) * classes + c] as number) +
-					w01 * (data[(top + right) * classes + c] as number) +
-					w10 * (data[(bottom + left) * classes + c] as number) +
-					w11 * (data[(bottom + right) * classes + c] as number);
+			for (let c = 0; c < count; c++) {
+				out[pixel * count + c] =
+					w00 * (data[(top + left) * classes + c + 1] as number) +
+					w01 * (data[(top + right) * classes + c + 1] as number) +
+					w10 * (data[(bottom + left) * classes + c + 1] as number) +
+					w11 * (data[(bottom + right) * classes + c + 1] as number);
 			}
 		}
 	}
 	return out;
 };
 
-const cellOf = (pixel: number, pixels: number, cells: number): number =>
-	Math.floor(((pixel + 0.5) * cells) / pixels);
-
-const bandPixels = (open: Uint8Array, { grid }: SoftLabels, lab: LabImage): Int32Array => {
-	const pixels: number[] = [];
-	for (let y = 0; y < lab.height; y++) {
-		const row = cellOf(y, lab.height, grid.height) * grid.width;
-		for (let x = 0; x < lab.width; x++) {
-			if (open[row + cellOf(x, lab.width, grid.width)] === 1) {
-				pixels.push(y * lab.width + x);
-			}
-		}
-	}
-	return Int32Array.from(pixels);
-};
-
-/** Updates `probabilities` [pixels, classes] in place, at the band's pixels only. */
-const meanField = (
-	probabilities: Float32Array,
-	classes: number,
-	band: Int32Array,
-	lab: LabImage,
-	settings: RefinementSettings,
-): void => {
-	const { neighbours, weights } = affinities(band, lab, settings.colourSigma);
-	const unary = new Float32Array(band.length * classes);
-	for (let i = 0; i < band.length; i++) {
-		for (let c = 0; c < classes; c++) {
-			const p = probabilities[(band[i] as number) * classes + c] as number;
-			// The propagated probability is never certain, so that an edge can still move it.
-			unary[i * classes + c] = settings.evidence * Math.log(Math.min(0.98, Math.max(0.02, p)));
-		}
-	}
-	const next = new Float32Array(band.length * classes);
-	const support = new Float64Array(classes);
-	for (let iteration = 0; iteration < settings.iterations; iteration++) {
-		for (let i = 0; i < band.length; i++) {
-			support.fill(0);
-			for (let n = i * offsets.length; n < (i + 1) * offsets.length; n++) {
-				const weight = weights[n] as number;
-				const from = (neighbours[n] as number) * classes;
-				for (let c = 0; c < classes; c++) {
-					support[c] = (support[c] as number) + weight * (probabilities[from + c] as number);
-				}
-			}
-			let total = 0;
-			for (let c = 0; c < classes; c++) {
-				const value = Math.exp(
-					(unary[i * classes + c] as number) + settings.smoothness * (support[c] as number),
-				);
-				next[i * classes + c] = value;
-				total += value;
-			}
-			for (let c = 0; c < classes; c++) {
-				next[i * classes + c] = (next[i * classes + c] as number) / total;
-			}
-		}
-		for (let i = 0; i < band.length; i++) {
-			for (let c = 0; c < classes; c++) {
-				probabilities[(band[i] as number) * classes + c] = next[i * classes + c] as number;
-			}
-		}
-	}
-};
-
-/** For every band pixel its neighbours (pixel numbers) and their weights, which sum to 1. */
-const affinities = (
-	band: Int32Array,
-	lab: LabImage,
-	sigma: number,
-): { neighbours: Int32Array; weights: Float32Array } => {
-	const count = offsets.length;
-	const neighbours = new Int32Array(band.length * count);
-	const weights = new Float32Array(band.length * count);
-	const scale = -1 / (2 * sigma * sigma);
-	for (let i = 0; i < band.length; i++) {
-		const pixel = band[i] as number;
-		const y = Math.floor(pixel / lab.width);
-		const x = pixel - y * lab.width;
-		let total = 1e-4;
-		for (let n = 0; n < count; n++) {
-			const [dy, dx] = offsets[n] as readonly [number, number];
-			const ny = Math.min(lab.height - 1, Math.max(0, y + dy));
-			const nx = Math.min(lab.width - 1, Math.max(0, x + dx));
-			const near = ny * lab.width + nx;
-			const dl = (lab.l[near] as number) - (lab.l[pixel] as number);
-			const da = (lab.a[near] as number) - (lab.a[pixel] as number);
-			const db = (lab.b[near] as number) - (lab.b[pixel] as number);
-			const weight = Math.exp((dl * dl + da * da + db * db) * scale);
-			neighbours[i * count + n] = near;
-			weights[i * count + n] = weight;
-			total += weight;
-		}
-		for (let n = i * count; n < (i + 1) * count; n++) {
-			weights[n] = (weights[n] as number) / total;
-		}
-	}
-	return { neighbours, weights };
-};
-
 const idsAtFullSize = (
-	probabilities: Float32Array,
+	objects: Float32Array,
 	{ grid, ids, data }: SoftLabels,
-	lab: LabImage,
+	size: Size,
 	open: Uint8Array,
-	image: { readonly width: number; readonly height: number },
+	image: Size,
 ): Uint8Array => {
 	const classes = ids.length;
+	const count = classes - 1;
 	const out = new Uint8Array(image.width * image.height);
-	const columns = axis(lab.width, image.width);
-	const rows = axis(lab.height, image.height);
-	const cellX = Int32Array.from({ length: image.width }, (_, x) => cellOf(x, image.width, grid.width));
-	const settled = Uint8Array.from({ length: grid.height * grid.width }, (_, cell) =>
-		idAt(ids, argmax(data, cell * classes, classes)),
-	);
-	const blend = new Float32Array(classes);
+	const columns = axis(size.width, image.width);
+	const rows = axis(size.height, image.height);
+	const cellX = cellsOfPixels(image.width, grid.width);
+	const cellY = cellsOfPixels(image.height, grid.height);
+	const settled = Uint8Array.from(open, (_, cell) => ids[argmax(data, cell * classes, classes)] as number);
 	for (let y = 0; y < image.height; y++) {
-		const gridRow = cellOf(y, image.height, grid.height) * grid.width;
-		const top = (rows.low[y] as number) * lab.width;
-		const bottom = (rows.high[y] as number) * lab.width;
+		const gridRow = (cellY[y] as number) * grid.width;
+		const top = (rows.low[y] as number) * size.width;
+		const bottom = (rows.high[y] as number) * size.width;
 		const fy = rows.share[y] as number;
 		for (let x = 0; x < image.width; x++) {
 			const cell = gridRow + (cellX[x] as number);
@@ -261,43 +207,80 @@ const idsAtFullSize = (
 			const left = columns.low[x] as number;
 			const right = columns.high[x] as number;
 			const fx = columns.share[x] as number;
-			for (let c = 0; c < classes; c++) {
-				blend[c] =
-					(1 - fy) *
-						((1 - fx) * (probabilities[(top + left) * classes + c] as number) +
-							fx * (probabilities[(top + right) * classes + c] as number)) +
-					fy *
-						((1 - fx) * (probabilities[(bottom + left) * classes + c] as number) +
-							fx * (probabilities[(bottom + right) * classes + c] as number));
+			let background = 1;
+			let best = 0;
+			let winner = 0;
+			for (let c = 0; c < count; c++) {
+				const upper =
+					(1 - fx) * (objects[(top + left) * count + c] as number) +
+					fx * (objects[(top + right) * count + c] as number);
+				const lower =
+					(1 - fx) * (objects[(bottom + left) * count + c] as number) +
+					fx * (objects[(bottom + right) * count + c] as number);
+				const value = (1 - fy) * upper + fy * lower;
+				background -= value;
+				if (value > best) {
+					best = value;
+					winner = c + 1;
+				}
 			}
-			out[y * image.width + x] = idAt(ids, argmax(blend, 0, classes));
+			out[y * image.width + x] = ids[best > background ? winner : 0] as number;
 		}
 	}
 	return out;
 };
 
-const idAt = (ids: readonly number[], position: number): number => ids[position] ?? 0;
-
-/** Mean over the pixels whose centre lies in a cell. */
-const averageToGrid = (probabilities: Float32Array, { grid, ids }: SoftLabels, lab: LabImage): SoftLabels => {
+/** Means over the pixels whose centres lie in an open cell. */
+const averageToGrid = (
+	objects: Float32Array,
+	{ grid, ids, data: given }: SoftLabels,
+	{ width, height }: Size,
+	open: Uint8Array,
+): SoftLabels => {
 	const classes = ids.length;
-	const data = new Float32Array(grid.height * grid.width * classes);
-	const counts = new Float32Array(grid.height * grid.width);
-	for (let y = 0; y < lab.height; y++) {
-		const row = cellOf(y, lab.height, grid.height) * grid.width;
-		for (let x = 0; x < lab.width; x++) {
-			const cell = row + cellOf(x, lab.width, grid.width);
+	const count = classes - 1;
+	const data = Float32Array.from(given);
+	const counts = new Float32Array(open.length);
+	const cellX = cellsOfPixels(width, grid.width);
+	const cellY = cellsOfPixels(height, grid.height);
+	for (let cell = 0; cell < open.length; cell++) {
+		if (open[cell] === 1) {
+			data.fill(0, cell * classes, (cell + 1) * classes);
+		}
+	}
+	for (let y = 0; y < height; y++) {
+		const row = (cellY[y] as number) * grid.width;
+		for (let x = 0; x < width; x++) {
+			const cell = row + (cellX[x] as number);
+			if (open[cell] === 0) {
+				continue;
+			}
 			counts[cell] = (counts[cell] as number) + 1;
-			for (let c = 0; c < classes; c++) {
-				data[cell * classes + c] =
-					(data[cell * classes + c] as number) + (probabilities[(y * lab.width + x) * classes + c] as number);
+			const from = (y * width + x) * count;
+			const to = cell * classes + 1;
+			for (let c = 0; c < count; c++) {
+				data[to + c] = (data[to + c] as number) + (objects[from + c] as number);
 			}
 		}
 	}
-	for (let cell = 0; cell < counts.length; cell++) {
-		for (let c = 0; c < classes; c++) {
-			data[cell * classes + c] = (data[cell * classes + c] as number) / Math.max(1, counts[cell] as number);
+	for (let cell = 0; cell < open.length; cell++) {
+		if (open[cell] === 0) {
+			continue;
 		}
+		const pixels = counts[cell] as number;
+		const from = cell * classes;
+		if (pixels === 0) {
+			// A grid finer than the working image: no pixel's centre lies in this cell.
+			data.set(given.subarray(from, from + classes), from);
+			continue;
+		}
+		let background = 1;
+		for (let c = 1; c < classes; c++) {
+			const value = (data[from + c] as number) / pixels;
+			data[from + c] = value;
+			background -= value;
+		}
+		data[from] = Math.max(0, background);
 	}
 	return { grid, ids, data };
 };

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { workerData } from 'node:worker_threads';
 import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
 import { serveRequests } from './serve-requests.js';
-import type { Device, ResidentTensor, ValueInfo } from './session.js';
+import type { Device, GraphSource, ResidentTensor, ValueInfo } from './session.js';
 import type { Tensor } from './tensor.js';
 import type { LoadReply, RunReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
 
@@ -33,9 +33,17 @@ const cudaInstalled = (): boolean => {
 
 let candidates: Device[] = settings.device === 'auto' ? automaticDevices() : [settings.device];
 
-const createSession = async (graph: string | Uint8Array): Promise<[InferenceSession, Device]> => {
+const graphFor = (source: GraphSource, device: Device): string | Uint8Array => {
+	if (typeof source === 'string' || source instanceof Uint8Array) {
+		return source;
+	}
+	return device === 'cpu' ? source.cpu : source.other;
+};
+
+const createSession = async (source: GraphSource): Promise<[InferenceSession, Device]> => {
 	let lastError: unknown;
 	for (const device of candidates) {
+		const graph = graphFor(source, device);
 		const options: InferenceSession.SessionOptions = {
 			executionProviders: [device],
 			graphOptimizationLevel: 'all',
@@ -87,7 +95,7 @@ const fromOrt = (tensor: OrtTensor): Tensor => {
 	return { type, data: tensor.data, dims } as Tensor;
 };
 
-const load = async (graph: string | Uint8Array): Promise<LoadReply> => {
+const load = async (graph: GraphSource): Promise<LoadReply> => {
 	const [session, device] = await createSession(graph);
 	const handle = nextHandle++;
 	sessions.set(handle, session);

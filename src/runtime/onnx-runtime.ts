@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import type { Device, ResidentTensor, Runtime, RuntimeOptions, Session } from './session.js';
+import type { Device, GraphSource, ResidentTensor, Runtime, RuntimeOptions, Session } from './session.js';
 import type { Tensor } from './tensor.js';
 import { WorkerChannel } from './worker-channel.js';
 import type { LoadReply, RunReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
@@ -20,7 +20,7 @@ export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 	);
 	let device: Device = asked;
 
-	const load = async (graph: string | Uint8Array): Promise<Session> => {
+	const load = async (graph: GraphSource): Promise<Session> => {
 		const reply = await channel.request({ kind: 'load', graph }).catch((error: Error) => {
 			if (asked !== 'auto' && asked !== 'cpu') {
 				throw new UserError(

@@ -43,6 +43,9 @@ export type Session = {
 	release(): Promise<void>;
 };
 
+/** A path, the bytes of a generated graph, or a choice that depends on the device which `auto` turns out to be. */
+export type GraphSource = string | Uint8Array | { readonly cpu: string; readonly other: string };
+
 /**
  * The one door to the inference runtime. Graphs are loaded by path (external data is found beside the file)
  * or, for small generated graphs, from bytes.
@@ -50,7 +53,7 @@ export type Session = {
 export type Runtime = {
 	/** The device in use: what `auto` resolved to, or the one asked for. */
 	readonly device: Device;
-	load(graph: string | Uint8Array): Promise<Session>;
+	load(graph: GraphSource): Promise<Session>;
 	/** Forgets resident tensors. */
 	free(...tensors: readonly ResidentTensor[]): void;
 	/** Releases every session and ends the worker. */

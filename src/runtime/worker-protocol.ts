@@ -1,9 +1,9 @@
-import type { Device, Feeds, ResidentTensor, ValueInfo } from './session.js';
+import type { Device, Feeds, GraphSource, ResidentTensor, ValueInfo } from './session.js';
 import type { Tensor } from './tensor.js';
 
 /** What the main thread asks of the inference worker. */
 export type WorkerRequest =
-	| { readonly kind: 'load'; readonly graph: string | Uint8Array }
+	| { readonly kind: 'load'; readonly graph: GraphSource }
 	| {
 			readonly kind: 'run';
 			readonly session: number;

@@ -56,3 +56,13 @@ it('gives the refined labels back on the grid, as probabilities', () => {
 	expect(labels.data[2 * 2 + 1]).toBeLessThan(0.05);
 	expect(labels.data[17 * 2 + 1]).toBeGreaterThan(0.95);
 });
+
+it('gives the same for one object when a second, absent one is carried along', () => {
+	const one = softBorder(10);
+	const data = new Float32Array((one.data.length / 2) * 3);
+	for (let cell = 0; cell < one.data.length / 2; cell++) {
+		data.set([one.data[cell * 2] ?? 0, one.data[cell * 2 + 1] ?? 0, 0], cell * 3);
+	}
+	const two = refineLabels({ grid, ids: [0, 5, 9], data }, twoTones(85), settings);
+	expect(two.ids).toEqual(refineLabels(one, twoTones(85), settings).ids);
+});

@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander';
 import { UserError } from '../../errors.js';
+import type { Quality } from '../../presets/quality.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
 	positiveInteger,
+	qualityOption,
 	type ReportOptions,
 	withModelOptions,
 	withReportOptions,
@@ -13,6 +15,7 @@ import { Reporter } from '../reporter.js';
 type EvalOptions = ModelOptions &
 	ReportOptions & {
 		readonly preset?: string;
+		readonly quality?: Quality;
 		readonly limit?: number;
 		readonly sequences?: string;
 	};
@@ -24,6 +27,7 @@ export const registerEval = (program: Command): void => {
 		.argument('<dataset>', 'davis')
 		.argument('<root>', 'folder of the data set')
 		.option('--preset <name|file.json>', 'settings of the run')
+		.addOption(qualityOption())
 		.option('--limit <n>', 'only the first n sequences', positiveInteger)
 		.addOption(new Option('--sequences <a,b>', 'only these sequences').conflicts('limit'));
 	withReportOptions(withModelOptions(command)).action(
@@ -46,6 +50,7 @@ const evaluateDavis = async (root: string, options: EvalOptions): Promise<void> 
 		device: options.device,
 		threads: options.threads,
 		preset: options.preset,
+		quality: options.quality,
 		limit: options.limit,
 		sequences: options.sequences?.split(','),
 		signal: cancelOnInterrupt(),

@@ -1,7 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import type { Quality } from '../../presets/quality.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
+	qualityOption,
 	type ReportOptions,
 	withModelOptions,
 	withReportOptions,
@@ -16,6 +18,7 @@ type PropagateOptions = ModelOptions &
 		readonly output: readonly string[];
 		readonly format?: string;
 		readonly preset?: string;
+		readonly quality?: Quality;
 		readonly start?: string;
 		readonly end?: string;
 		readonly ffmpeg?: string;
@@ -41,6 +44,7 @@ export const registerPropagate = (program: Command): void => {
 		.option('-o, --output <path>', 'folder or file to write; may be repeated', collect, [])
 		.option('--format <name>', 'what to write when the path does not say (see README)')
 		.option('--preset <name|file.json>', 'settings of the run (see "propagate presets list")')
+		.addOption(qualityOption())
 		.option('--start <frame|time>', 'first frame to use: a number, or a time like 1.5s or 00:00:01.5')
 		.option('--end <frame|time>', 'first frame not to use any more')
 		.option('--ffmpeg <path>', 'ffmpeg program to use instead of the bundled one')
@@ -65,6 +69,7 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 		format: options.format,
 		model: options.model,
 		preset: options.preset,
+		quality: options.quality,
 		device: options.device,
 		threads: options.threads,
 		start: options.start,
