@@ -1,8 +1,9 @@
-import { Memory } from './memory.js';
+import { Memory, type RememberedFrame } from './memory.js';
+import { poolVotes } from './pool-votes.js';
 import type { PropagationSettings } from './settings.js';
 import type { SoftLabels } from './soft-labels.js';
 import type { Vote } from './vote.js';
-import type { StoredFrame, Voter, Witness } from './voter.js';
+import type { StoredFrame, Voter } from './voter.js';
 
 /**
  * Carries soft labels from keyframes through the frames that follow, on the descriptor grid.
@@ -25,15 +26,18 @@ export class LabelPropagator {
 		this.#memory.addKeyframe({ descriptors, labels });
 	}
 
-	/** The labels of the next frame in time, voted by the remembered frames. */
-	vote(descriptors: StoredFrame): Promise<Vote> {
-		const { keyframeRadius, radius } = this.#settings;
-		const witnesses = (frames: Memory['recent'], reach: number | null): Witness[] =>
-			frames.map((frame) => ({ frame: frame.descriptors, labels: frame.labels, radius: reach }));
-		return this.#voter.vote(descriptors, [
-			...witnesses(this.#memory.keyframes, keyframeRadius),
-			...witnesses(this.#memory.recent, radius),
-		]);
+	/** The labels of the next frame in time: the keyframes vote, the recent frames vote, and the two are pooled. */
+	async vote(descriptors: StoredFrame): Promise<Vote> {
+		const { keyframeRadius, radius, keyframeWeight } = this.#settings;
+		const ask = (frames: readonly RememberedFrame[], reach: number | null): Promise<Vote> =>
+			this.#voter.vote(
+				descriptors,
+				frames.map((frame) => ({ frame: frame.descriptors, labels: frame.labels, radius: reach })),
+			);
+		const fromKeyframes = await ask(this.#memory.keyframes, keyframeRadius);
+		return this.#memory.recent.length === 0
+			? fromKeyframes
+			: poolVotes(fromKeyframes, await ask(this.#memory.recent, radius), keyframeWeight);
 	}
 
 	/** Adds a propagated frame to the recent ones. */

@@ -14,7 +14,9 @@ export const propagationSettingsSchema = z.strictObject({
 	 * null for all in the window: exact, and several times slower.
 	 */
 	candidates: z.int().min(1).max(1024).nullable().default(null),
-	/** Votes a cell, over all remembered frames. */
+	/** The keyframes' share in the pooled vote; the rest is the recent frames'. */
+	keyframeWeight: z.number().min(0).max(1).default(0.3),
+	/** Votes a cell, over all keyframes, and over all recent frames. */
 	topK: z.int().min(1).max(64),
 	/** Softmax temperature of the vote, in units of cosine similarity. */
 	temperature: z.number().positive(),

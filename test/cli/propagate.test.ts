@@ -28,7 +28,14 @@ describe('propagate <clip> --mask <png>', () => {
 		expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 		expect(readdirSync(folder).sort()).toEqual(['masks', 'overlay.mp4']);
 		const names = readdirSync(join(folder, 'masks')).filter((name) => name.endsWith('.png'));
-		expect(names.sort()).toEqual(['00000.png', '00001.png', '00002.png', '00003.png', '00004.png', '00005.png']);
+		expect(names.sort()).toEqual([
+			'00000.png',
+			'00001.png',
+			'00002.png',
+			'00003.png',
+			'00004.png',
+			'00005.png',
+		]);
 
 		const first = await readLabelMap(join(folder, 'masks/00000.png'));
 		expect(first).toEqual(await readLabelMap(sample('birds/first.png')));

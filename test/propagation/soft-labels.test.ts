@@ -23,7 +23,9 @@ describe('labels from a mask', () => {
 		const { data } = labelsFromMask(mask(3, 1, [0, 9, 0]), { height: 1, width: 2 }, [0, 9]);
 		// Each cell is 1.5 pixels wide and holds half of the middle pixel.
 		for (const cell of [0, 1]) {
-			expect((data[cell * 2 + 1] ?? 0) / ((data[cell * 2] ?? 0) + (data[cell * 2 + 1] ?? 0))).toBeCloseTo(1 / 3);
+			expect((data[cell * 2 + 1] ?? 0) / ((data[cell * 2] ?? 0) + (data[cell * 2 + 1] ?? 0))).toBeCloseTo(
+				1 / 3,
+			);
 		}
 	});
 
