@@ -127,7 +127,12 @@ const placeAbove = async (obs: ObsConnection, scene: string, id: number, anchorI
 		sceneItemId: id,
 		// Bounds of the size at which the anchor is shown: its own scale would be wrong for a file of another size.
 		sceneItemTransform: {
-			...{ positionX, positionY, rotation, alignment, boundsType: 'OBS_BOUNDS_STRETCH', boundsAlignment: 0 },
+			positionX: Number(positionX),
+			positionY: Number(positionY),
+			rotation: Number(rotation),
+			alignment: Number(alignment),
+			boundsType: 'OBS_BOUNDS_STRETCH',
+			boundsAlignment: 0,
 			boundsWidth: Math.max(1, Number(width)),
 			boundsHeight: Math.max(1, Number(height)),
 		},

@@ -5,6 +5,7 @@ import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerFeatures } from './commands/features.js';
 import { registerModels } from './commands/models.js';
+import { registerObs } from './commands/obs.js';
 import { registerPresets } from './commands/presets.js';
 import { registerPropagate } from './commands/propagate.js';
 import { registerWeights } from './commands/weights.js';
@@ -27,6 +28,7 @@ for (const register of [
 	registerModels,
 	registerWeights,
 	registerPresets,
+	registerObs,
 	registerDoctor,
 ]) {
 	register(program);
