@@ -82,3 +82,13 @@ export const compareComposite = (
 	}
 	return { inside: sums.inside / counts.inside, outside: sums.outside / counts.outside };
 };
+
+/** All frames of a video as RGB, decoded by ffmpeg. */
+export const decodedFrames = async (path: string): Promise<Buffer[]> => {
+	const scale = `scale=${width}:${height}`;
+	const all = await ffmpeg('-i', path, '-vf', scale, '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-');
+	const size = width * height * 3;
+	return Array.from({ length: all.length / size }, (_, index) =>
+		all.subarray(index * size, (index + 1) * size),
+	);
+};

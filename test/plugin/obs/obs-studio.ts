@@ -60,7 +60,7 @@ BaseCY=${height}
 OutputCX=${width}
 OutputCY=${height}
 FPSType=1
-FPSInt=25
+FPSInt=24
 [Audio]
 SampleRate=48000
 ChannelSetup=Stereo
