@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerFeatures } from './commands/features.js';
+import { registerKdenlive } from './commands/kdenlive.js';
 import { registerModels } from './commands/models.js';
 import { registerObs } from './commands/obs.js';
 import { registerPresets } from './commands/presets.js';
@@ -29,6 +30,7 @@ for (const register of [
 	registerWeights,
 	registerPresets,
 	registerObs,
+	registerKdenlive,
 	registerDoctor,
 ]) {
 	register(program);

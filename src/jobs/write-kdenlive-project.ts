@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { UserError } from '../errors.js';
+import { writeFileAtomically } from '../media/atomic-file.js';
+import { openClip } from '../media/clip.js';
+import type { ClipInfo } from '../media/frame.js';
+import { kdenliveProject } from '../project-files/kdenlive.js';
+
+export type KdenliveProjectJob = {
+	readonly clip: string;
+	/** The clip's object on transparency, as `propagate … --for kdenlive` writes it. */
+	readonly cutOut: string;
+	readonly output: string;
+	readonly ffmpeg?: string | undefined;
+	readonly overwrite?: boolean | undefined;
+};
+
+/**
+ * Writes a Kdenlive project with a clip and its cut-out above it.
+ *
+ * @throws UserError when the two do not belong together
+ */
+export const writeKdenliveProject = async (job: KdenliveProjectJob): Promise<void> => {
+	if (existsSync(job.output) && job.overwrite !== true) {
+		throw new UserError(`"${job.output}" exists; add --overwrite to replace it.`);
+	}
+	const [clip, cutOut] = await Promise.all(
+		[job.clip, job.cutOut].map((path) => openClip(path, { ffmpeg: job.ffmpeg })),
+	);
+	if (clip?.kind !== 'video' || cutOut?.kind !== 'video') {
+		throw new UserError(
+			'Kdenlive projects are made of video files; give the clip and its cut-out as videos.',
+		);
+	}
+	const { width, height, frameRate, hasAudio } = clip.info;
+	if (cutOut.info.width !== width || cutOut.info.height !== height) {
+		throw new UserError(
+			`"${job.cutOut}" has ${cutOut.info.width}x${cutOut.info.height} pixels, the clip ${width}x${height}; ` +
+				'give the cut-out of this clip.',
+		);
+	}
+	const frames = frameCount(clip.info, job.clip);
+	const cutOutFrames = frameCount(cutOut.info, job.cutOut);
+	// Containers round lengths, each its own way.
+	if (Math.abs(frames - cutOutFrames) > 1) {
+		throw new UserError(
+			`"${job.cutOut}" has ${cutOutFrames} frames, the clip ${frames}; give the cut-out of the whole clip.`,
+		);
+	}
+	const layers = { clip: job.clip, cutOut: job.cutOut, width, height, frameRate, hasAudio };
+	const text = kdenliveProject({ ...layers, frames: Math.min(frames, cutOutFrames) }, job.output);
+	await writeFileAtomically(job.output, Buffer.from(text));
+};
+
+const frameCount = ({ estimatedFrames, durationSeconds, frameRate }: ClipInfo, path: string): number => {
+	const frames =
+		estimatedFrames ??
+		(durationSeconds === undefined ? undefined : Math.max(1, Math.round(durationSeconds * frameRate)));
+	if (frames === undefined) {
+		throw new UserError(`"${path}" does not say how long it is; convert it to MKV or MP4 first.`);
+	}
+	return frames;
+};
