@@ -92,3 +92,16 @@ export const decodedFrames = async (path: string): Promise<Buffer[]> => {
 		all.subarray(index * size, (index + 1) * size),
 	);
 };
+
+/** Where a composite shows something else than its background. */
+export const objectOver = (picture: Buffer, background: readonly [number, number, number]): boolean[] =>
+	Array.from({ length: picture.length / 3 }, (_, pixel) =>
+		background.some((value, channel) => Math.abs((picture[pixel * 3 + channel] ?? 0) - value) > 90),
+	);
+
+/** Intersection over union. */
+export const overlap = (a: readonly boolean[], b: readonly boolean[]): number => {
+	const both = a.filter((value, at) => value && b[at]).length;
+	const either = a.filter((value, at) => value || b[at]).length;
+	return both / either;
+};

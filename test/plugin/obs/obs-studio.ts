@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ObsConnection } from '../../../plugin/obs/connection.js';
 import { height, width } from '../bear.js';
+import { Screen, screenPrograms, within } from '../screen.js';
 
 /** Long enough to be recognised wherever it might leak. */
 export const password = 'a-password-of-the-tests-only';
 
 /** The programs that a test with OBS Studio needs. */
-export const obsPrograms = ['obs', 'Xvfb'] as const;
+export const obsPrograms = ['obs', ...screenPrograms] as const;
 
 const globalIni = (port: number): string => `[General]
 Pre19Defaults=false
@@ -69,16 +70,14 @@ ChannelSetup=Stereo
 /** The real OBS Studio with a home of its own, on a screen of its own, drawn by the processor. */
 export class ObsStudio {
 	readonly port: number;
-	readonly display: string;
+	readonly screen: Screen;
 	readonly #folder: string;
-	readonly #screen: ChildProcess;
 	#obs: ChildProcess | undefined;
 
-	private constructor(folder: string, port: number, screen: ChildProcess, display: string) {
+	private constructor(folder: string, port: number, screen: Screen) {
 		this.#folder = folder;
 		this.port = port;
-		this.#screen = screen;
-		this.display = display;
+		this.screen = screen;
 	}
 
 	/** Starts OBS; its recordings go to `<folder>/recordings`. */
@@ -91,8 +90,7 @@ export class ObsStudio {
 		const port = await freePort();
 		writeFileSync(join(config, 'global.ini'), globalIni(port));
 		writeFileSync(join(config, 'basic/profiles/Lab/basic.ini'), basicIni(recordings));
-		const { screen, display } = await startScreen();
-		const studio = new ObsStudio(folder, port, screen, display);
+		const studio = new ObsStudio(folder, port, await Screen.start(1280, 800));
 		await studio.run();
 		return studio;
 	}
@@ -110,7 +108,7 @@ export class ObsStudio {
 				HOME: join(this.#folder, 'home'),
 				XDG_CONFIG_HOME: join(this.#folder, 'home/.config'),
 				XDG_RUNTIME_DIR: join(this.#folder, 'run'),
-				DISPLAY: this.display,
+				DISPLAY: this.screen.display,
 				QT_QPA_PLATFORM: 'xcb',
 				LIBGL_ALWAYS_SOFTWARE: '1',
 				LP_NUM_THREADS: '1',
@@ -175,7 +173,7 @@ export class ObsStudio {
 	async stop(): Promise<void> {
 		this.thaw();
 		await this.#end('SIGINT');
-		this.#screen.kill();
+		this.screen.stop();
 	}
 
 	async #end(signal: NodeJS.Signals): Promise<void> {
@@ -190,42 +188,6 @@ export class ObsStudio {
 		clearTimeout(timer);
 	}
 }
-
-const within = async (
-	ms: number,
-	otherwise: string,
-	start: (resolve: () => void, reject: (error: Error) => void) => void,
-): Promise<void> => {
-	let timer: NodeJS.Timeout | undefined;
-	try {
-		await new Promise<void>((resolve, reject) => {
-			timer = setTimeout(() => reject(new Error(otherwise)), ms);
-			start(resolve, reject);
-		});
-	} finally {
-		clearTimeout(timer);
-	}
-};
-
-/** A screen without a monitor; it chooses a free number itself. */
-const startScreen = async (): Promise<{ screen: ChildProcess; display: string }> => {
-	const screen = spawn(
-		'Xvfb',
-		['-displayfd', '3', '-screen', '0', '1280x800x24', '-nolisten', 'tcp', '+extension', 'GLX'],
-		{ stdio: ['ignore', 'ignore', 'ignore', 'pipe'] },
-	);
-	let number = '';
-	await within(20_000, 'Xvfb did not start', (resolve, reject) => {
-		screen.once('error', reject);
-		screen.stdio[3]?.on('data', (data: Buffer) => {
-			number += data.toString();
-			if (number.endsWith('\n')) {
-				resolve();
-			}
-		});
-	});
-	return { screen, display: `:${number.trim()}` };
-};
 
 const freePort = (): Promise<number> =>
 	new Promise((resolve, reject) => {

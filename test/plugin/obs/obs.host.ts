@@ -12,7 +12,9 @@ import {
 	decodedFrame,
 	decodedFrames,
 	height,
+	objectOver,
 	objectPixels,
+	overlap,
 	pixels,
 	smallBear,
 	truthEngine,
@@ -25,7 +27,7 @@ import { ObsStudio, obsPrograms, password } from './obs-studio.js';
 const blue = [0, 0, 255] as const;
 const frames = 30;
 
-describe.skipIf(!installed(...obsPrograms))('OBS plugin (needs obs and Xvfb)', () => {
+describe.skipIf(!installed(...obsPrograms))('OBS plugin (needs obs, Xvfb and ImageMagick)', () => {
 	let folder: string;
 	let studio: ObsStudio;
 	let obs: ObsConnection;
@@ -325,19 +327,6 @@ const over = (
 	background: readonly [number, number, number],
 ): Buffer =>
 	Buffer.from(frame.map((value, at) => (object[Math.floor(at / 3)] ? value : (background[at % 3] ?? 0))));
-
-/** Where a composite shows something else than its background. */
-const objectOver = (picture: Buffer, background: readonly [number, number, number]): boolean[] =>
-	Array.from({ length: picture.length / 3 }, (_, pixel) =>
-		background.some((value, channel) => Math.abs((picture[pixel * 3 + channel] ?? 0) - value) > 90),
-	);
-
-/** Intersection over union. */
-const overlap = (a: readonly boolean[], b: readonly boolean[]): number => {
-	const both = a.filter((value, at) => value && b[at]).length;
-	const either = a.filter((value, at) => value || b[at]).length;
-	return both / either;
-};
 
 /** Makes the object opaque on a picture to paint on, as a brush does, and saves it at once. */
 const paint = async (image: string, object: readonly boolean[]): Promise<void> => {
