@@ -6,8 +6,11 @@ import { ffmpeg } from '../helpers/ffmpeg.js';
 
 const sample = fileURLToPath(new URL('../../samples/bear', import.meta.url));
 
-/** The command that plugins run in these tests. */
+/** The command that plugins run in tests where only the host counts. */
 export const truthEngine = ['node', fileURLToPath(new URL('truth-engine.mjs', import.meta.url))];
+
+/** The command of this package, as built. */
+export const realEngine = ['node', fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))];
 
 export const width = 320;
 export const height = 180;

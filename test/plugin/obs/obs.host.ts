@@ -172,6 +172,25 @@ describe.skipIf(!installed(...obsPrograms))('OBS plugin (needs obs, Xvfb and Ima
 		expect(watcher.printed).not.toContain(password);
 	});
 
+	it('follows a replay that is saved', async () => {
+		await putOnAir('Scene');
+		const watcher = new Watcher([...address, '--scene', 'Result', '--source', 'Replay'], {
+			...env,
+			PROPAGATE_COMMAND: truthEngine.join(' '),
+			PROPAGATE_TRUTH: bear.truth,
+		});
+		await watcher.next('connected');
+		await obs.call('StartReplayBuffer');
+		await sleep(2000);
+		await obs.call('SaveReplayBuffer');
+		// No mask was given: the one used last is taken.
+		const { output } = await watcher.next('shown');
+		expect(output).toMatch(/Replay.*-alpha\.webm$/);
+		expect(await sourcesOf('Result')).toContain('Replay');
+		await obs.call('StopReplayBuffer');
+		await watcher.stop();
+	});
+
 	it('applies a finished result in place of a source, at its place and size', async () => {
 		await obs.call('SetCurrentProgramScene', { sceneName: 'Result' });
 		await obs.call('CreateScene', { sceneName: 'Corner' });
