@@ -150,7 +150,8 @@ export class ObsStudio {
 	}
 
 	connect(): Promise<ObsConnection> {
-		return ObsConnection.open({ url: this.url, password });
+		// A machine that is busy with other things answers late; that is not what these tests are about.
+		return ObsConnection.open({ url: this.url, password, timeoutMs: 60_000 });
 	}
 
 	/** As closing its window; OBS must not be recording then, or it waits for an answer. */
