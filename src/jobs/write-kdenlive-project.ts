@@ -46,8 +46,16 @@ export const writeKdenliveProject = async (job: KdenliveProjectJob): Promise<voi
 			`"${job.cutOut}" has ${cutOutFrames} frames, the clip ${frames}; give the cut-out of the whole clip.`,
 		);
 	}
-	const layers = { clip: job.clip, cutOut: job.cutOut, width, height, frameRate, hasAudio };
-	const text = kdenliveProject({ ...layers, frames: Math.min(frames, cutOutFrames) }, job.output);
+	const text = kdenliveProject(
+		{
+			clip: { path: job.clip, hasAudio },
+			layer: { path: job.cutOut },
+			...{ width, height, frameRate: exactRate(frameRate) },
+			frames: Math.min(frames, cutOutFrames),
+			clipStart: 0,
+		},
+		job.output,
+	);
 	await writeFileAtomically(job.output, Buffer.from(text));
 };
 
@@ -59,4 +67,16 @@ const frameCount = ({ estimatedFrames, durationSeconds, frameRate }: ClipInfo, p
 		throw new UserError(`"${path}" does not say how long it is; convert it to MKV or MP4 first.`);
 	}
 	return frames;
+};
+
+/** The rates of NTSC are fractions, which their usual decimals only approximate. */
+const exactRate = (frameRate: number): { numerator: number; denominator: number } => {
+	const whole = Math.round(frameRate);
+	if (Math.abs(frameRate - whole) < 1e-4) {
+		return { numerator: whole, denominator: 1 };
+	}
+	const broadcast = Math.round(frameRate * 1.001);
+	return Math.abs(frameRate - (broadcast * 1000) / 1001) < 0.006
+		? { numerator: broadcast * 1000, denominator: 1001 }
+		: { numerator: Math.round(frameRate * 1000), denominator: 1000 };
 };

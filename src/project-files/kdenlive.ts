@@ -1,17 +1,29 @@
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 
-/** A clip and its cut-out, one above the other. */
-export type LayeredClip = {
-	readonly clip: string;
-	/** A video with alpha of the clip's size, rate and length. */
-	readonly cutOut: string;
-	/** As displayed, in pixels. */
+/** A clip, and above it its cut-out. */
+export type KdenliveProject = {
+	readonly clip: { readonly path: string; readonly hasAudio: boolean };
+	/** A video with alpha of the clip's size and rate. */
+	readonly layer: { readonly path: string };
+	/** As displayed, in square pixels. */
 	readonly width: number;
 	readonly height: number;
-	/** Frames a second. */
-	readonly frameRate: number;
+	/** Frames a second, exact. */
+	readonly frameRate: { readonly numerator: number; readonly denominator: number };
+	/** Length of the layer. */
 	readonly frames: number;
-	readonly hasAudio: boolean;
+	/** Frame of the clip that is the layer's first. */
+	readonly clipStart: number;
+};
+
+/** A file, and what of it is on the timeline. */
+type Media = {
+	readonly resource: string;
+	/** Kdenlive's number of it in the bin. */
+	readonly id: number;
+	/** First of its frames on the timeline, and how many. */
+	readonly first: number;
+	readonly frames: number;
 };
 
 /** MLT's tracks in the order of the file: each composites over those before it. */
@@ -19,12 +31,11 @@ type Track = {
 	readonly kind: 'audio' | 'video';
 	readonly name: string;
 	readonly producer: string;
-	/** Kdenlive's number of the clip in the bin. */
-	readonly binId: number;
+	readonly media: Media;
 };
 
 const CLIP_ID = 2;
-const CUT_OUT_ID = 3;
+const OBJECT_ID = 3;
 
 /** Marks what Kdenlive adds by itself, and rebuilds when it opens a project. */
 const INTERNAL = 237;
@@ -38,22 +49,22 @@ const INTERNAL = 237;
  *
  * @param path where the project will be: media in its folder, or below, are named relative to it
  */
-export const kdenliveProject = (layers: LayeredClip, path: string): string => {
-	const last = layers.frames - 1;
-	const clip = resourceFor(layers.clip, path);
-	const cutOut = resourceFor(layers.cutOut, path);
+export const kdenliveProject = (project: KdenliveProject, path: string): string => {
+	const { frames, clipStart } = project;
+	const clip = { resource: resourceFor(project.clip.path, path), id: CLIP_ID, first: clipStart, frames };
+	const object = { resource: resourceFor(project.layer.path, path), id: OBJECT_ID, first: 0, frames };
 	const tracks: Track[] = [
-		...(layers.hasAudio
-			? [{ kind: 'audio', name: 'Sound', producer: 'sound', binId: CLIP_ID } as const]
+		...(project.clip.hasAudio
+			? [{ kind: 'audio', name: 'Sound', producer: 'sound', media: clip } as const]
 			: []),
-		{ kind: 'video', name: 'Clip', producer: 'picture', binId: CLIP_ID },
-		{ kind: 'video', name: 'Object', producer: 'object', binId: CUT_OUT_ID },
+		{ kind: 'video', name: 'Clip', producer: 'picture', media: clip },
+		{ kind: 'video', name: 'Object', producer: 'object', media: object },
 	];
 	return [
 		'<?xml version="1.0" encoding="utf-8"?>',
 		'<mlt LC_NUMERIC="C" producer="main_bin" version="7.12.0">',
-		profile(layers),
-		producer('black_track', last, {
+		profile(project),
+		producer('black_track', frames - 1, {
 			length: 2147483647,
 			eof: 'continue',
 			resource: 'black',
@@ -62,18 +73,21 @@ export const kdenliveProject = (layers: LayeredClip, path: string): string => {
 			'kdenlive:playlistid': 'black_track',
 			'set.test_audio': 0,
 		}),
-		...[
-			mediaProducer('bin_clip', clip, CLIP_ID, layers.frames, {}),
-			mediaProducer('bin_object', cutOut, CUT_OUT_ID, layers.frames, {}),
-		],
-		...(layers.hasAudio
-			? [mediaProducer('sound', clip, CLIP_ID, layers.frames, { 'set.test_image': 1, 'set.test_audio': 0 })]
-			: []),
-		mediaProducer('picture', clip, CLIP_ID, layers.frames, { 'set.test_audio': 1, 'set.test_image': 0 }),
-		mediaProducer('object', cutOut, CUT_OUT_ID, layers.frames, { 'set.test_audio': 1, 'set.test_image': 0 }),
-		bin(last),
-		...tracks.map((track, index) => trackTractor(track, index, last)),
-		timeline(tracks, last),
+		mediaProducer('bin_clip', clip, {}),
+		mediaProducer('bin_object', object, {}),
+		// Kdenlive has a producer of its own for each track, which gives only the sound or only the picture.
+		...tracks.map(({ kind, producer: id, media }) =>
+			mediaProducer(id, media, {
+				'set.test_audio': kind === 'audio' ? 0 : 1,
+				'set.test_image': kind === 'audio' ? 1 : 0,
+			}),
+		),
+		bin([
+			['bin_clip', clip],
+			['bin_object', object],
+		]),
+		...tracks.map((track, index) => trackTractor(track, index)),
+		timeline(tracks, frames - 1),
 		'</mlt>',
 		'',
 	].join('\n');
@@ -95,20 +109,9 @@ const resourceFor = (media: string, project: string): string => {
 	return (path.startsWith('..') || isAbsolute(path) ? resolve(media) : path).replaceAll('\\', '/');
 };
 
-/** The rates of NTSC are fractions, which their usual decimals only approximate. */
-const rational = (frameRate: number): readonly [number, number] => {
-	const ntsc = Math.round(frameRate);
-	if (Math.abs(frameRate - (ntsc * 1000) / 1001) < 0.002 && Math.abs(frameRate - ntsc) > 0.002) {
-		return [ntsc * 1000, 1001];
-	}
-	const thousandths = Math.round(frameRate * 1000);
-	return thousandths % 1000 === 0 ? [thousandths / 1000, 1] : [thousandths, 1000];
-};
-
-const profile = ({ width, height, frameRate }: LayeredClip): string => {
-	const [numerator, denominator] = rational(frameRate);
+const profile = ({ width, height, frameRate }: KdenliveProject): string => {
 	const attributes = {
-		description: `${width}x${height} ${(numerator / denominator).toFixed(2)}fps`,
+		description: `${width}x${height} ${(frameRate.numerator / frameRate.denominator).toFixed(2)}fps`,
 		width,
 		height,
 		progressive: 1,
@@ -116,9 +119,9 @@ const profile = ({ width, height, frameRate }: LayeredClip): string => {
 		sample_aspect_den: 1,
 		display_aspect_num: width,
 		display_aspect_den: height,
-		frame_rate_num: numerator,
-		frame_rate_den: denominator,
-		colorspace: height > 576 ? 709 : 601,
+		frame_rate_num: frameRate.numerator,
+		frame_rate_den: frameRate.denominator,
+		colorspace: height < 720 ? 601 : 709,
 	};
 	const text = Object.entries(attributes).map(([name, value]) => `${name}="${value}"`);
 	return `  <profile ${text.join(' ')}/>`;
@@ -127,27 +130,21 @@ const profile = ({ width, height, frameRate }: LayeredClip): string => {
 const producer = (id: string, last: number, values: Properties): string =>
 	[`  <producer id="${id}" in="0" out="${last}">`, properties(values, '    '), '  </producer>'].join('\n');
 
-const mediaProducer = (
-	id: string,
-	resource: string,
-	binId: number,
-	frames: number,
-	more: Properties,
-): string =>
-	producer(id, frames - 1, {
-		length: frames,
+const mediaProducer = (id: string, media: Media, more: Properties): string =>
+	producer(id, media.first + media.frames - 1, {
+		length: media.first + media.frames,
 		eof: 'pause',
-		resource,
+		resource: media.resource,
 		mlt_service: 'avformat-novalidate',
 		seekable: 1,
-		'kdenlive:id': binId,
-		'kdenlive:clipname': basename(resource),
+		'kdenlive:id': media.id,
+		'kdenlive:clipname': basename(media.resource),
 		'kdenlive:folderid': -1,
 		'kdenlive:clip_type': 0,
 		...more,
 	});
 
-const bin = (last: number): string =>
+const bin = (entries: readonly (readonly [producer: string, media: Media])[]): string =>
 	[
 		'  <playlist id="main_bin">',
 		properties(
@@ -160,25 +157,27 @@ const bin = (last: number): string =>
 			},
 			'    ',
 		),
-		`    <entry producer="bin_clip" in="0" out="${last}"/>`,
-		`    <entry producer="bin_object" in="0" out="${last}"/>`,
+		...entries.map(
+			([id, { first, frames }]) => `    <entry producer="${id}" in="0" out="${first + frames - 1}"/>`,
+		),
 		'  </playlist>',
 	].join('\n');
 
 /** A track of Kdenlive is two playlists, so that clips can overlap in a mix. */
-const trackTractor = (track: Track, index: number, last: number): string => {
+const trackTractor = (track: Track, index: number): string => {
+	const { first, frames, id } = track.media;
 	const hidden = track.kind === 'audio' ? 'video' : 'audio';
 	return [
 		`  <playlist id="track${index}_a">`,
 		...(track.kind === 'audio' ? ['    <property name="kdenlive:audio_track">1</property>'] : []),
-		`    <entry producer="${track.producer}" in="0" out="${last}">`,
-		properties({ 'kdenlive:id': track.binId }, '      '),
+		`    <entry producer="${track.producer}" in="${first}" out="${first + frames - 1}">`,
+		properties({ 'kdenlive:id': id }, '      '),
 		'    </entry>',
 		'  </playlist>',
 		`  <playlist id="track${index}_b">`,
 		...(track.kind === 'audio' ? ['    <property name="kdenlive:audio_track">1</property>'] : []),
 		'  </playlist>',
-		`  <tractor id="track${index}" in="0" out="${last}">`,
+		`  <tractor id="track${index}" in="0" out="${frames - 1}">`,
 		properties(
 			{
 				...(track.kind === 'audio' ? { 'kdenlive:audio_track': 1 } : {}),
