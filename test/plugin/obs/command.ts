@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
 import type { WatchRecord } from '../../../plugin/obs/watch.js';
 
 const cli = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
@@ -62,6 +63,9 @@ export class Watcher {
 			this.#wake();
 		});
 		this.#ended.then(() => this.#wake());
+		onTestFinished(async () => {
+			await this.stop();
+		});
 	}
 
 	/** The next record of a type; those before it are passed over. A failure fails the test, unless it is what is waited for. */

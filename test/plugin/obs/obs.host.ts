@@ -33,14 +33,14 @@ describe.skipIf(!installed(...obsPrograms))('OBS plugin (needs obs, Xvfb and Ima
 	let obs: ObsConnection;
 	let bear: Awaited<ReturnType<typeof smallBear>>;
 	let env: Record<string, string>;
-	/** The arguments that every command needs here. */
+	/** The arguments that every command needs here: a busy machine answers late, which is not what these tests are about. */
 	let address: string[];
 
 	beforeAll(async () => {
 		folder = mkdtempSync(join(tmpdir(), 'propagate-obs-'));
 		bear = await smallBear(folder, frames);
 		studio = await ObsStudio.start(folder);
-		address = ['--address', `127.0.0.1:${studio.port}`];
+		address = ['--address', `127.0.0.1:${studio.port}`, '--timeout', '60'];
 		env = { OBS_WEBSOCKET_PASSWORD: password, PROPAGATE_HOME: join(folder, 'propagate') };
 		obs = await studio.connect();
 		// "Scene" shows the clip; "Result" is blue, and the cut-out goes onto it.
@@ -86,8 +86,22 @@ describe.skipIf(!installed(...obsPrograms))('OBS plugin (needs obs, Xvfb and Ima
 	};
 
 	const putOnAir = async (sceneName: string): Promise<void> => {
+		await obs.call('SetCurrentSceneTransition', { transitionName: 'Cut' });
 		await obs.call('SetCurrentProgramScene', { sceneName });
-		await sleep(800); // The transition.
+	};
+
+	/** What is on air once it stands still and shows something over the blue; OBS opens files when they come on air. */
+	const stillOutput = async (): Promise<Buffer> => {
+		let last = await programOutput();
+		for (const end = performance.now() + 60_000; performance.now() < end; ) {
+			await sleep(500);
+			const now = await programOutput();
+			if (now.equals(last) && objectOver(now, blue).includes(true)) {
+				return now;
+			}
+			last = now;
+		}
+		return last;
 	};
 
 	const sourcesOf = async (sceneName: string): Promise<string[]> => {
@@ -99,7 +113,7 @@ describe.skipIf(!installed(...obsPrograms))('OBS plugin (needs obs, Xvfb and Ima
 		await putOnAir('Scene');
 		const watcher = new Watcher([...address, '--paint', '--scene', 'Result'], env);
 		await watcher.next('connected');
-		await record(900);
+		await record(600);
 		const { clip } = await watcher.next('recorded');
 		const { image } = await watcher.next('paint');
 
@@ -112,12 +126,13 @@ describe.skipIf(!installed(...obsPrograms))('OBS plugin (needs obs, Xvfb and Ima
 		expect(await sourcesOf('Result')).toEqual(['blue', 'Propagate']);
 
 		await putOnAir('Result');
+		const objectShown = async () => objectOver(await programOutput(), blue).includes(true);
+		await expect.poll(objectShown, { timeout: 60_000 }).toBe(true);
 		await obs.call('TriggerMediaInputAction', {
 			inputName: 'Propagate',
 			mediaAction: 'OBS_WEBSOCKET_MEDIA_INPUT_ACTION_PAUSE',
 		});
-		await sleep(300);
-		const picture = await programOutput();
+		const picture = await stillOutput();
 
 		// Expected: a frame of the clip inside its true mask, blue outside; paused at whichever frame of the recording.
 		const composites = await Promise.all(
@@ -212,7 +227,7 @@ describe.skipIf(!installed(...obsPrograms))('OBS plugin (needs obs, Xvfb and Ima
 		expect(sceneItemEnabled).toBe(false);
 
 		await putOnAir('Corner');
-		const picture = await programOutput();
+		const picture = await stillOutput();
 		const corner = await sharp(picture, { raw: { width, height, channels: 3 } })
 			.extract({ left: 160, top: 90, width: 160, height: 90 })
 			.raw()
@@ -281,15 +296,15 @@ describe.skipIf(!installed(...obsPrograms))('OBS plugin (needs obs, Xvfb and Ima
 		await watcher.next('connected');
 		studio.freeze();
 		const { code, stderr, seconds } = await obsCommand(
-			['grab', ...address, '-o', join(folder, 'frozen.png')],
+			['grab', ...address, '--timeout', '3', '-o', join(folder, 'frozen.png')],
 			env,
 		);
 		studio.thaw();
 		expect({ code, stderr }).toEqual({
 			code: 1,
-			stderr: `propagate: OBS at ${studio.url} has not answered for 10 s.\n`,
+			stderr: `propagate: OBS at ${studio.url} has not answered for 3 s.\n`,
 		});
-		expect(seconds).toBeLessThan(15);
+		expect(seconds).toBeLessThan(40);
 		expect(await watcher.stop()).toBe(130);
 	});
 
