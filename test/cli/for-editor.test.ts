@@ -22,7 +22,7 @@ describe.skipIf(!ffprobeAvailable)('propagate --for <program> (needs ffprobe)', 
 		const [video] = await ffprobeStreams(join(folder, 'clip-alpha.mov'));
 		expect(video?.codec_name).toBe('prores');
 		expect(stderr).toMatch(/DaVinci Resolve: Put the file on the track above the clip/);
-	});
+	}, 240_000);
 
 	it('refuses a program that it does not know, and a format beside the program', async () => {
 		const input = [join(bear, 'clip.mp4'), '--mask', join(bear, 'first.png')];
