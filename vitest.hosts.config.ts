@@ -5,7 +5,8 @@ export default defineConfig({
 	test: {
 		include: ['test/plugin/**/*.host.ts'],
 		fileParallelism: false,
-		testTimeout: 300_000,
+		// Some run the real engine and a program that draws without a graphics card, on whatever machine there is.
+		testTimeout: 600_000,
 		hookTimeout: 300_000,
 	},
 });

@@ -7,7 +7,7 @@ const isLoopback = (host: string): boolean =>
 /**
  * The server's URL from `host`, `host:port` or `ws://host:port`.
  *
- * @throws UserError for another machine unless `allowRemote`: the connection is not encrypted, so everything that OBS
+ * @throws ObsError for another machine unless `allowRemote`: the connection is not encrypted, so everything that OBS
  * shows and the answer to its password challenge would cross the network in the clear
  */
 export const serverUrl = (address: string, allowRemote: boolean): string => {

@@ -13,10 +13,8 @@ export type ConnectionOptions = {
 	readonly url: string;
 	readonly password: string | undefined;
 	/** How long OBS may take for an answer. */
-	readonly timeoutMs?: number;
+	readonly timeoutMs: number;
 };
-
-const DEFAULT_TIMEOUT_MS = 10_000;
 
 /**
  * A connection whose calls always settle: with obs-websocket-js alone they never do once the socket is gone, and
@@ -43,11 +41,7 @@ export class ObsConnection {
 	 * @throws ObsError for a wrong or missing password
 	 * @throws ConnectionLost when OBS does not answer
 	 */
-	static async open({
-		url,
-		password,
-		timeoutMs = DEFAULT_TIMEOUT_MS,
-	}: ConnectionOptions): Promise<ObsConnection> {
+	static async open({ url, password, timeoutMs }: ConnectionOptions): Promise<ObsConnection> {
 		const connection = new ObsConnection(timeoutMs);
 		const { General, Outputs } = EventSubscription;
 		const identified = connection.#socket.connect(url, password, { eventSubscriptions: General | Outputs });

@@ -2,6 +2,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
+/** `propagate obs` says where the product keeps such things. */
 const memory = (): string =>
 	join(process.env.PROPAGATE_HOME ?? join(homedir(), '.propagate'), 'obs-last-mask');
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { stat } from 'node:fs/promises';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { serverUrl } from './address.js';
 import { type ConnectionOptions, ObsConnection } from './connection.js';
 import { grab } from './grab.js';
@@ -13,6 +13,7 @@ type ConnectionFlags = {
 	readonly address: string;
 	readonly allowRemote?: boolean;
 	readonly passwordFile?: string;
+	readonly timeout: number;
 };
 
 type PlacementFlags = {
@@ -22,11 +23,20 @@ type PlacementFlags = {
 	readonly insteadOf?: string;
 };
 
+const seconds = (text: string): number => {
+	const value = Number(text);
+	if (!(value > 0 && value <= 3600)) {
+		throw new InvalidArgumentError('Expected seconds, more than 0 and at most 3600.');
+	}
+	return value;
+};
+
 const withConnection = (command: Command): Command =>
 	command
 		.option('--address <host:port>', 'where the WebSocket server of OBS listens', '127.0.0.1:4455')
 		.option('--allow-remote', 'let the address be another machine')
-		.option('--password-file <file>', 'file that holds the password (default: OBS_WEBSOCKET_PASSWORD)');
+		.option('--password-file <file>', 'file that holds the password (default: OBS_WEBSOCKET_PASSWORD)')
+		.option('--timeout <seconds>', 'how long OBS may take for an answer', seconds, 10);
 
 const withPlacement = (command: Command): Command =>
 	command
@@ -38,6 +48,7 @@ const withPlacement = (command: Command): Command =>
 const connectionOf = async (flags: ConnectionFlags): Promise<ConnectionOptions> => ({
 	url: serverUrl(flags.address, flags.allowRemote === true),
 	password: (await readPassword(flags.passwordFile)) ?? (await promptPassword()),
+	timeoutMs: 1000 * flags.timeout,
 });
 
 const placementOf = ({ scene, source, above, insteadOf }: PlacementFlags): Placement => ({
@@ -53,7 +64,24 @@ const withObs = async (flags: ConnectionFlags, use: (obs: ObsConnection) => Prom
 	}
 };
 
-const sentence = (record: WatchRecord): string | undefined => {
+/** A log gets a line of progress no more often than this. */
+const PROGRESS_INTERVAL_MS = 5000;
+
+/** Prints records as lines for people; of progress only some. */
+const sayer = (): ((record: WatchRecord) => void) => {
+	let lastProgress = performance.now();
+	return (record) => {
+		if (record.type === 'progress') {
+			if (performance.now() - lastProgress < PROGRESS_INTERVAL_MS) {
+				return;
+			}
+			lastProgress = performance.now();
+		}
+		process.stderr.write(`${sentence(record)}\n`);
+	};
+};
+
+const sentence = (record: WatchRecord): string => {
 	switch (record.type) {
 		case 'connected':
 			return 'connected to OBS; waiting for recordings and replays';
@@ -64,7 +92,9 @@ const sentence = (record: WatchRecord): string | undefined => {
 		case 'paint':
 			return `paint the object on ${record.image} and save it`;
 		case 'progress':
-			return undefined;
+			return record.total === undefined
+				? `${record.done} frames`
+				: `${record.done} of about ${record.total} frames`;
 		case 'shown':
 			return `showing ${record.output} in the scene "${record.scene}"`;
 		case 'failed':
@@ -97,14 +127,7 @@ withPlacement(withConnection(program.command('watch')))
 				placement: placementOf(flags),
 				mask: flags.paint ? 'paint' : flags.mask,
 				signal: interrupted.signal,
-				say: (record) => {
-					const text = sentence(record);
-					if (flags.json) {
-						process.stdout.write(`${JSON.stringify(record)}\n`);
-					} else if (text !== undefined) {
-						process.stderr.write(`${text}\n`);
-					}
-				},
+				say: flags.json ? (record) => process.stdout.write(`${JSON.stringify(record)}\n`) : sayer(),
 			});
 			process.exitCode = 130;
 		},

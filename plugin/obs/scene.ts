@@ -1,6 +1,11 @@
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import type { ObsConnection } from './connection.js';
 import { ObsError } from './obs-error.js';
+
+const LOADING_MS = 1000;
+const LOADING_POLL_MS = 100;
 
 export type Placement = {
 	/** Scene to put the result into; the one on air when undefined. */
@@ -116,21 +121,17 @@ const fillCanvas = async (obs: ObsConnection, scene: string, id: number): Promis
 	});
 };
 
+/** Above the anchor in the scene, where it is and as large. */
 const placeAbove = async (obs: ObsConnection, scene: string, id: number, anchorId: number): Promise<void> => {
-	const { sceneItemTransform } = await obs.call('GetSceneItemTransform', {
-		sceneName: scene,
-		sceneItemId: anchorId,
-	});
-	const { positionX, positionY, rotation, alignment, width, height } = sceneItemTransform;
+	const anchor = await transformOf(obs, scene, anchorId);
+	const own = await loadedTransform(obs, scene, id);
+	const sameSize = own.sourceWidth === anchor.sourceWidth && own.sourceHeight === anchor.sourceHeight;
+	// OBS does not know the size of a file that has not been on air yet; a cut-out is as large as its clip.
+	const unknown = own.sourceWidth === 0 || anchor.sourceWidth === 0;
 	await obs.call('SetSceneItemTransform', {
 		sceneName: scene,
 		sceneItemId: id,
-		// Bounds of the size at which the anchor is shown: its own scale would be wrong for a file of another size.
-		sceneItemTransform: {
-			...{ positionX, positionY, rotation, alignment, boundsType: 'OBS_BOUNDS_STRETCH', boundsAlignment: 0 },
-			boundsWidth: Math.max(1, Number(width)),
-			boundsHeight: Math.max(1, Number(height)),
-		},
+		sceneItemTransform: sameSize || unknown ? settable(anchor) : coveringTransform(anchor),
 	});
 	const order = (await items(obs, scene)).map((item) => item.id).filter((other) => other !== id);
 	await obs.call('SetSceneItemIndex', {
@@ -139,3 +140,62 @@ const placeAbove = async (obs: ObsConnection, scene: string, id: number, anchorI
 		sceneItemIndex: order.indexOf(anchorId) + 1,
 	});
 };
+
+/** obs-websocket's transform of an item of a scene; lengths in pixels of the canvas. */
+const transformSchema = z.object({
+	sourceWidth: z.number(),
+	sourceHeight: z.number(),
+	/** As shown: cropped and scaled. */
+	width: z.number(),
+	height: z.number(),
+	positionX: z.number(),
+	positionY: z.number(),
+	rotation: z.number(),
+	scaleX: z.number(),
+	scaleY: z.number(),
+	alignment: z.number(),
+	boundsType: z.string(),
+	boundsAlignment: z.number(),
+	boundsWidth: z.number(),
+	boundsHeight: z.number(),
+	cropLeft: z.number(),
+	cropRight: z.number(),
+	cropTop: z.number(),
+	cropBottom: z.number(),
+});
+
+type Transform = z.infer<typeof transformSchema>;
+
+const transformOf = async (obs: ObsConnection, scene: string, id: number): Promise<Transform> => {
+	const { sceneItemTransform } = await obs.call('GetSceneItemTransform', {
+		sceneName: scene,
+		sceneItemId: id,
+	});
+	return transformSchema.parse(sceneItemTransform);
+};
+
+/** The transform once OBS has opened the item's file; gives up where it does not, as in a scene that is not on air. */
+const loadedTransform = async (obs: ObsConnection, scene: string, id: number): Promise<Transform> => {
+	let transform = await transformOf(obs, scene, id);
+	for (let waited = 0; transform.sourceWidth === 0 && waited < LOADING_MS; waited += LOADING_POLL_MS) {
+		await sleep(LOADING_POLL_MS);
+		transform = await transformOf(obs, scene, id);
+	}
+	return transform;
+};
+
+/** What may be set: OBS computes the sizes itself, and takes no bounds below one pixel even where it uses none. */
+const settable = ({ sourceWidth, sourceHeight, width, height, ...transform }: Transform) => ({
+	...transform,
+	boundsWidth: Math.max(1, transform.boundsWidth),
+	boundsHeight: Math.max(1, transform.boundsHeight),
+});
+
+/** Covers what the anchor covers, for a file of another size: the anchor's own scale and crop would be wrong for it. */
+const coveringTransform = ({ positionX, positionY, rotation, alignment, width, height }: Transform) => ({
+	...{ positionX, positionY, rotation, alignment },
+	boundsType: 'OBS_BOUNDS_STRETCH',
+	boundsAlignment: 0,
+	boundsWidth: Math.max(1, width),
+	boundsHeight: Math.max(1, height),
+});

@@ -4,7 +4,9 @@ import { Command } from 'commander';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerFeatures } from './commands/features.js';
+import { registerKdenlive } from './commands/kdenlive.js';
 import { registerModels } from './commands/models.js';
+import { registerObs } from './commands/obs.js';
 import { registerPresets } from './commands/presets.js';
 import { registerPropagate } from './commands/propagate.js';
 import { registerWeights } from './commands/weights.js';
@@ -27,6 +29,8 @@ for (const register of [
 	registerModels,
 	registerWeights,
 	registerPresets,
+	registerObs,
+	registerKdenlive,
 	registerDoctor,
 ]) {
 	register(program);

@@ -6,8 +6,11 @@ import { ffmpeg } from '../helpers/ffmpeg.js';
 
 const sample = fileURLToPath(new URL('../../samples/bear', import.meta.url));
 
-/** The command that plugins run in these tests. */
+/** The command that plugins run in tests where only the host counts. */
 export const truthEngine = ['node', fileURLToPath(new URL('truth-engine.mjs', import.meta.url))];
+
+/** The command of this package, as built. */
+export const realEngine = ['node', fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))];
 
 export const width = 320;
 export const height = 180;
@@ -81,4 +84,27 @@ export const compareComposite = (
 		}
 	}
 	return { inside: sums.inside / counts.inside, outside: sums.outside / counts.outside };
+};
+
+/** All frames of a video as RGB, decoded by ffmpeg. */
+export const decodedFrames = async (path: string): Promise<Buffer[]> => {
+	const scale = `scale=${width}:${height}`;
+	const all = await ffmpeg('-i', path, '-vf', scale, '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-');
+	const size = width * height * 3;
+	return Array.from({ length: all.length / size }, (_, index) =>
+		all.subarray(index * size, (index + 1) * size),
+	);
+};
+
+/** Where a composite shows something else than its background. */
+export const objectOver = (picture: Buffer, background: readonly [number, number, number]): boolean[] =>
+	Array.from({ length: picture.length / 3 }, (_, pixel) =>
+		background.some((value, channel) => Math.abs((picture[pixel * 3 + channel] ?? 0) - value) > 90),
+	);
+
+/** Intersection over union. */
+export const overlap = (a: readonly boolean[], b: readonly boolean[]): number => {
+	const both = a.filter((value, at) => value && b[at]).length;
+	const either = a.filter((value, at) => value || b[at]).length;
+	return both / either;
 };

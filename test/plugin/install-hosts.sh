@@ -8,5 +8,5 @@ apt-get install -y --no-install-recommends \
 	obs-studio obs-plugins \
 	xvfb xauth x11-apps imagemagick xdotool dbus libgl1-mesa-dri \
 	blender \
-	melt frei0r-plugins kdenlive \
+	melt frei0r-plugins kdenlive shotcut \
 	ffmpeg

@@ -1,9 +1,10 @@
 // Stands in for the engine in tests of host programs, which are about the host: it follows the command contract
 // (arguments, JSON records, exit codes), but takes its masks from the sample's ground truth, so that it needs no model
-// and no minutes. PROPAGATE_TRUTH names the folder of masks.
+// and no minutes. PROPAGATE_TRUTH names the folder of masks; with PROPAGATE_TRUTH_HOLD it works on until that file appears.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, extname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import installer from '@ffmpeg-installer/ffmpeg';
 
@@ -31,6 +32,10 @@ if (existsSync(output) && !values.overwrite) {
 	refuse(`"${output}" exists already; add --overwrite to replace it.`);
 }
 
+const hold = process.env.PROPAGATE_TRUTH_HOLD;
+while (hold !== undefined && !existsSync(hold)) {
+	await sleep(50);
+}
 const truth = process.env.PROPAGATE_TRUTH ?? '';
 const frames = readdirSync(truth).length;
 const matte = '[1:v]format=rgb24,lutrgb=r=if(val\\,255\\,0),extractplanes=r';

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Quality } from '../../presets/quality.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
@@ -17,6 +17,7 @@ type PropagateOptions = ModelOptions &
 		readonly mask: readonly MaskOption[];
 		readonly output: readonly string[];
 		readonly format?: string;
+		readonly for?: string;
 		readonly preset?: string;
 		readonly quality?: Quality;
 		readonly start?: string;
@@ -43,6 +44,11 @@ export const registerPropagate = (program: Command): void => {
 		.option('--mask <[frame=]png>', 'painted mask; of frame 0 unless a frame is named', collectMask, [])
 		.option('-o, --output <path>', 'folder or file to write; may be repeated', collect, [])
 		.option('--format <name>', 'what to write when the path does not say (see README)')
+		.addOption(
+			new Option('--for <program>', 'write what an editor wants (see "propagate presets editors")').conflicts(
+				'format',
+			),
+		)
 		.option('--preset <name|file.json>', 'settings of the run (see "propagate presets list")')
 		.addOption(qualityOption())
 		.option('--start <frame|time>', 'first frame to use: a number, or a time like 1.5s or 00:00:01.5')
@@ -60,13 +66,17 @@ export const registerPropagate = (program: Command): void => {
 };
 
 const run = async (input: string, options: PropagateOptions): Promise<void> => {
-	const { propagateClip } = await import('../../jobs/propagate-clip.js');
+	const [{ propagateClip }, { editorOutputs, loadEditorPreset }] = await Promise.all([
+		import('../../jobs/propagate-clip.js'),
+		import('../../presets/editor-preset.js'),
+	]);
+	const editor = options.for === undefined ? undefined : await loadEditorPreset(options.for);
 	const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
 	const result = await propagateClip({
 		input,
 		masks: options.mask,
-		outputs: options.output,
-		format: options.format,
+		outputs: editor ? await editorOutputs(editor, input, options.output) : options.output,
+		format: editor?.format ?? options.format,
 		model: options.model,
 		preset: options.preset,
 		quality: options.quality,
@@ -86,5 +96,8 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 	reporter.record({ type: 'done', ...result });
 	for (const output of result.outputs) {
 		reporter.line(`wrote ${output}`);
+	}
+	if (editor) {
+		reporter.line(`${editor.program}: ${editor.howToOpen} ${editor.colour}`);
 	}
 };

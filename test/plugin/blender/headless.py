@@ -1,6 +1,6 @@
 """Installs the add-on from its zip and uses it as the buttons do, without a window.
 
-blender -b --factory-startup --python-exit-code 3 --python headless.py -- <zip> <command> <clip> <mask> <folder>
+blender -b --factory-startup --python-exit-code 3 --python headless.py -- <zip> <command> <clip> <mask> <folder> <frame>
 Writes <folder>/sequencer.png (the object over blue), compositor.png (the object on transparency) and paint.png.
 """
 
@@ -9,8 +9,8 @@ import sys
 
 import bpy
 
-zip_path, command, clip, mask, folder = sys.argv[sys.argv.index("--") + 1 :]
-FRAME = 10
+zip_path, command, clip, mask, folder, frame = sys.argv[sys.argv.index("--") + 1 :]
+FRAME = int(frame)
 
 bpy.ops.preferences.addon_install(filepath=zip_path)
 bpy.ops.preferences.addon_enable(module="propagate_addon")
