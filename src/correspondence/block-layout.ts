@@ -71,19 +71,25 @@ export const writeBlocks = (
 	for (let cell = 0; cell < area; cell++) {
 		scales[cell] = ONE / Math.max(1e-12, Math.sqrt(scales[cell] as number));
 	}
-	// A few channels of a block at a time: whole planes would leave the cache between two channels of a row.
-	for (let block = 0; block < cells.length / 4; block++) {
-		for (let member = 0; member < 4; member++) {
-			const cell = cells[block * 4 + member] as number;
-			if (cell < 0) {
-				continue;
-			}
-			const scale = scales[cell] as number;
-			const row = (block * 4 + member) * rowLength;
-			for (let c = 0; c < channels; c++) {
-				fine[row + c] = Math.round((data[c * area + cell] as number) * scale);
+	const rowOf = new Int32Array(area);
+	for (let at = 0; at < cells.length; at++) {
+		const cell = cells[at] as number;
+		if (cell >= 0) {
+			rowOf[cell] = at * rowLength;
+		}
+	}
+	// One row of cells at a time: what a whole plane's cells are written to would not fit the cache.
+	for (let first = 0; first < area; first += map.width) {
+		for (let c = 0; c < channels; c++) {
+			const plane = c * area;
+			for (let cell = first; cell < first + map.width; cell++) {
+				const value = (data[plane + cell] as number) * (scales[cell] as number);
+				// Storing cuts the fraction off, so this rounds.
+				fine[(rowOf[cell] as number) + c] = value + (value < 0 ? -0.5 : 0.5);
 			}
 		}
+	}
+	for (let block = 0; block < cells.length / 4; block++) {
 		meanOfFour(fine, block, coarse, rowLength);
 	}
 	for (let square = 0; square < cells.length / 16; square++) {
