@@ -4,19 +4,15 @@
  *     npm run bench [-- --clip clip.mp4 --mask first.png --runs 3 --model name]
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { planTiles } from '../src/correspondence/tiles.js';
-import { inputSize } from '../src/hyperfeatures/preprocess.js';
 import { openClip } from '../src/media/clip.js';
 import type { ClipInfo } from '../src/media/frame.js';
 import { findModel } from '../src/models/registry.js';
-import { loadPreset } from '../src/presets/load-preset.js';
-import type { PropagationSettings } from '../src/propagation/settings.js';
 import { type Stage, stages } from '../src/propagation/stage-clock.js';
 import { openRuntime } from '../src/runtime/onnx-runtime.js';
 import { stepFlops } from './graph-flops.js';
@@ -31,6 +27,7 @@ const { values } = parseArgs({
 		runs: { type: 'string', default: '3' },
 		model: { type: 'string' },
 		preset: { type: 'string' },
+		quality: { type: 'string' },
 	},
 });
 
@@ -39,10 +36,19 @@ type Run = {
 	readonly seconds: number;
 	/** From the start of the process to the first mask. */
 	readonly firstMaskSeconds: number;
+	/** User and system time of all threads for each frame after the first; Linux only. */
+	readonly cpuSecondsPerFrame: number;
 	readonly stageMilliseconds: Readonly<Record<Stage, number>>;
 };
 
-type JsonLine = { readonly type: string; readonly timings?: Readonly<Record<Stage, number>> };
+type JsonLine = { readonly type: string; readonly stages?: Readonly<Record<Stage, number>> };
+
+/** CPU seconds that a process has used (proc(5), fields 14 and 15, in hundredths). */
+const cpuSecondsOf = async (pid: number): Promise<number> => {
+	const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+	const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+	return (Number(fields[11]) + Number(fields[12])) / 100;
+};
 
 /** One run of the command in a process of its own, as a person would start it. */
 const runCommand = async (): Promise<Run> => {
@@ -52,6 +58,7 @@ const runCommand = async (): Promise<Run> => {
 		const options = [
 			...['--mask', values.mask, '-o', join(out, 'masks'), '--device', 'cpu', '--json'],
 			...(values.model === undefined ? [] : ['--model', values.model]),
+			...(values.quality === undefined ? [] : ['--quality', values.quality]),
 			...(values.preset === undefined ? [] : ['--preset', values.preset]),
 		];
 		const child = spawn(process.execPath, [here('../dist/cli/main.js'), values.clip, ...options], {
@@ -59,14 +66,20 @@ const runCommand = async (): Promise<Run> => {
 		});
 		let frames = 0;
 		let firstMask: number | undefined;
-		let timings: JsonLine['timings'];
+		let firstCpu = Number.NaN;
+		let lastCpu = Number.NaN;
+		let timings: JsonLine['stages'];
 		for await (const line of createInterface({ input: child.stdout })) {
 			const record = JSON.parse(line) as JsonLine;
 			if (record.type === 'progress') {
 				frames++;
-				firstMask ??= performance.now();
+				lastCpu = (await cpuSecondsOf(child.pid ?? 0)) || lastCpu;
+				if (firstMask === undefined) {
+					firstMask = performance.now();
+					firstCpu = lastCpu;
+				}
 			}
-			timings ??= record.timings;
+			timings ??= record.stages;
 		}
 		if (timings === undefined || firstMask === undefined) {
 			throw new Error('The run did not finish.');
@@ -75,6 +88,7 @@ const runCommand = async (): Promise<Run> => {
 			frames,
 			seconds: (performance.now() - start) / 1000,
 			firstMaskSeconds: (firstMask - start) / 1000,
+			cpuSecondsPerFrame: (lastCpu - firstCpu) / (frames - 1),
 			stageMilliseconds: timings,
 		};
 	} finally {
@@ -82,41 +96,19 @@ const runCommand = async (): Promise<Run> => {
 	}
 };
 
-/** Multiply-adds times 2 of matching one frame with everything it remembers, windows as they are computed. */
-const matchingFlops = (
-	grid: { height: number; width: number },
-	channels: number,
-	settings: PropagationSettings,
-): number => {
-	const products = (radius: number | null): number => {
-		const plan = planTiles(grid, radius ?? Number.POSITIVE_INFINITY);
-		return plan.tiles * plan.queriesPerTile * plan.keysPerTile;
-	};
-	return (
-		2 * channels * (products(settings.keyframeRadius) + settings.recentFrames * products(settings.radius))
-	);
-};
-
 const costPerFrame = async (
 	info: ClipInfo,
 ): Promise<{ peak: number; flops: Partial<Record<Stage, number>> }> => {
 	const model = await findModel(values.model);
-	const { descriptor, image, schedule } = model.manifest;
+	const { descriptor, schedule } = model.manifest;
 	if (descriptor.grid.mode !== 'stride' || schedule.saveTimesteps.length > 1) {
 		throw new Error('Only models with one step and a grid that follows the image are counted.');
 	}
-	const { stride } = descriptor.grid;
-	const size = inputSize(info, image);
-	const grid = { height: size.height / stride, width: size.width / stride };
-	const { propagation } = await loadPreset(values.preset);
 	const runtime = openRuntime({ device: 'cpu' });
 	try {
 		return {
 			peak: await matMulPeak(runtime),
-			flops: {
-				inversion: await stepFlops(model, info, runtime),
-				matching: matchingFlops(grid, descriptor.channels, propagation),
-			},
+			flops: { inversion: await stepFlops(model, info, runtime) },
 		};
 	} finally {
 		await runtime.close();
@@ -126,7 +118,7 @@ const costPerFrame = async (
 const median = (numbers: readonly number[]): number =>
 	[...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 const spread = (numbers: readonly number[]): string =>
-	`${Math.min(...numbers).toFixed(2)} to ${Math.max(...numbers).toFixed(2)}`;
+	`${Math.min(...numbers).toFixed(3)} to ${Math.max(...numbers).toFixed(3)}`;
 const row = (...cells: string[]): string => `| ${cells.join(' | ')} |`;
 
 const { info } = await openClip(values.clip);
@@ -145,6 +137,8 @@ console.log(
 );
 console.log(`- end to end ${median(rates).toFixed(2)} frames/s (${spread(rates)}), start-up included`);
 console.log(`- first mask after ${median(starts).toFixed(2)} s (${spread(starts)})`);
+const cpu = runs.map((run) => run.cpuSecondsPerFrame);
+console.log(`- ${median(cpu).toFixed(3)} CPU seconds a frame (${spread(cpu)}), start-up excluded`);
 console.log(`- matrix-multiply peak ${peak.toFixed(0)} GFLOP/s, float32, same runtime and threads\n`);
 console.log(row('stage', 'ms a frame', 'GFLOP a frame', 'GFLOP/s', 'of peak'));
 console.log(row('---', '---:', '---:', '---:', '---:'));

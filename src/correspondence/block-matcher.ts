@@ -1,5 +1,5 @@
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
-import { type BlockLayout, planBlocks, SIMILARITY_ONE, writeBlocks } from './block-layout.js';
+import { type BlockLayout, blockNumber, planBlocks, SIMILARITY_ONE, writeBlocks } from './block-layout.js';
 import type { MemoryMatches } from './memory-matches.js';
 import { compileProductsKernel, GROUP, type ProductsKernel } from './products-kernel.js';
 import type { GridSize } from './tiles.js';
@@ -10,6 +10,8 @@ export type StoredDescriptors = {
 	readonly fine: number;
 	/** Byte address of the blocks' rows [blocks, rowLength]. */
 	readonly coarse: number;
+	/** Byte address of the squares' rows [squares, rowLength]. */
+	readonly squares: number;
 	free(): void;
 };
 
@@ -24,8 +26,8 @@ export type BlockMatcherOptions = {
 	/** Matches per query, over all searched frames together. */
 	readonly k: number;
 	/**
-	 * Blocks that a block is compared with cell by cell: those with the best products of block means. `undefined` compares
-	 * all in the window, which is exact and costs several times as much.
+	 * Blocks that a block is compared with cell by cell: those with the best products of means, out of twice as many
+	 * squares of four blocks. `undefined` compares all in the window, which is exact and costs many times as much.
 	 */
 	readonly candidates: number | undefined;
 };
@@ -34,8 +36,8 @@ const PAGE = 65536;
 const NOTHING = -0x80000000;
 
 /**
- * Windowed top-k search of one grid among several remembered ones on the CPU, in two levels: block means first, then the
- * cells of the best blocks. The products are computed by a WebAssembly kernel on 16-bit descriptors; only the selection is
+ * Windowed top-k search of one grid among several remembered ones on the CPU, down a pyramid: means of squares of 4 x 4
+ * cells first, then the blocks of 2 x 2 cells in the best squares, then the cells of the best blocks. The products are computed by a WebAssembly kernel on 16-bit descriptors; only the selection is
  * left to JavaScript, which looks at a product once. Nothing of the size of a similarity matrix is ever held.
  */
 export class BlockMatcher {
@@ -67,16 +69,19 @@ export class BlockMatcher {
 		}
 		const fineLength = cells.length * rowLength;
 		const coarseLength = fineLength / 4;
-		const slot = this.#freeSlots.pop() ?? this.#allocate(2 * (fineLength + coarseLength));
+		const squaresLength = fineLength / 16;
+		const slot = this.#freeSlots.pop() ?? this.#allocate(2 * (fineLength + coarseLength + squaresLength));
 		const { buffer } = this.#memory;
 		const coarse = slot + 2 * fineLength;
+		const squares = coarse + 2 * coarseLength;
 		writeBlocks(
 			map,
 			this.#layout,
 			new Int16Array(buffer, slot, fineLength),
 			new Int16Array(buffer, coarse, coarseLength),
+			new Int16Array(buffer, squares, squaresLength),
 		);
-		return { fine: slot, coarse, free: () => this.#freeSlots.push(slot) };
+		return { fine: slot, coarse, squares, free: () => this.#freeSlots.push(slot) };
 	}
 
 	/** The `k` best matches of every cell of `query` over all `frames`. */
@@ -92,26 +97,28 @@ export class BlockMatcher {
 	}
 
 	#searchAll(query: StoredDescriptors, frames: readonly SearchedFrame[], best: BestMatches): void {
-		const { blockRows, blockColumns, rowLength } = this.#layout;
+		const { squareRows, squareColumns, rowLength } = this.#layout;
+		const blockRows = 2 * squareRows;
+		const blockColumns = 2 * squareColumns;
 		const blockBytes = 8 * rowLength;
 		this.#reserve(blockRows * blockColumns);
 		const { list, products } = this.#views();
 		const targets = new Int32Array(blockRows * blockColumns);
 		for (let y = 0; y < blockRows; y++) {
 			for (let x = 0; x < blockColumns; x++) {
-				const block = y * blockColumns + x;
+				const block = blockNumber(y, x, squareColumns);
 				for (const [owner, { descriptors, radius }] of frames.entries()) {
 					const reach = Math.min(Math.ceil(radius / 2), blockRows + blockColumns);
 					let count = 0;
 					for (let ky = Math.max(0, y - reach); ky <= Math.min(blockRows - 1, y + reach); ky++) {
 						const end = Math.min(blockColumns - 1, x + reach);
 						for (let kx = Math.max(0, x - reach); kx <= end; kx++) {
-							const key = ky * blockColumns + kx;
+							const key = blockNumber(ky, kx, squareColumns);
 							list[count] = descriptors.fine + key * blockBytes;
 							targets[count++] = key;
 						}
 					}
-					this.#kernel(query.fine + block * blockBytes, this.#list, this.#list + 4 * count, this.#products);
+					this.#multiply(query.fine + block * blockBytes, count);
 					for (let i = 0; i < count; i++) {
 						best.offer(block, owner, targets[i] as number, products, i * GROUP * GROUP);
 					}
@@ -126,64 +133,93 @@ export class BlockMatcher {
 		candidates: number,
 		best: BestMatches,
 	): void {
-		const { blockRows, blockColumns, rowLength } = this.#layout;
-		const blockBytes = 8 * rowLength;
-		const coarseBytes = 2 * rowLength;
-		this.#reserve(frames.length * blockRows * (blockColumns / GROUP) + candidates);
+		const { squareRows, squareColumns, rowLength } = this.#layout;
+		const rowBytes = 2 * rowLength;
+		const groups = (frames.length * squareRows * squareColumns) / GROUP;
+		this.#reserve(groups + 2 * candidates);
 		const { list, products } = this.#views();
-		const groups = (blockRows * blockColumns) / GROUP;
-		const owners = new Int32Array(frames.length * groups);
-		const firsts = new Int32Array(frames.length * groups);
-		const chosen = new Candidates(candidates);
-		for (let y = 0; y < blockRows; y++) {
-			for (let x = 0; x < blockColumns; x += GROUP) {
-				let count = 0;
-				// Near rows of near frames first: they hold most of the best blocks, and what comes late is soon refused.
-				for (let owner = frames.length - 1; owner >= 0; owner--) {
-					const { descriptors, radius } = frames[owner] as SearchedFrame;
-					const reach = Math.min(Math.ceil(radius / 2), blockRows + blockColumns);
-					const width = Math.min(blockColumns, Math.ceil((GROUP + 2 * reach) / GROUP) * GROUP);
-					const left = Math.min(Math.max(0, x - reach), blockColumns - width);
-					for (let step = 0; step <= 2 * reach; step++) {
-						const ky = y + (step % 2 === 0 ? step / 2 : -(step + 1) / 2);
-						if (ky < 0 || ky >= blockRows) {
-							continue;
-						}
-						for (let kx = left; kx < left + width; kx += GROUP) {
-							const key = ky * blockColumns + kx;
-							list[count] = descriptors.coarse + key * coarseBytes;
-							owners[count] = owner;
-							firsts[count++] = key;
-						}
-					}
-				}
-				const first = y * blockColumns + x;
-				this.#kernel(query.coarse + first * coarseBytes, this.#list, this.#list + 4 * count, this.#products);
-				chosen.pick(products, count);
+		// Of each group of squares in the list: the frame, and the number of its first square.
+		const owners = new Int32Array(groups);
+		const firsts = new Int32Array(groups);
+		const squares = new Candidates(2 * candidates);
+		const blocks = new Candidates(candidates);
+		for (let y = 0; y < squareRows; y++) {
+			for (let x = 0; x < squareColumns; x += GROUP) {
+				const count = this.#listSquares(y, x, frames, list, owners, firsts);
+				const first = y * squareColumns + x;
+				this.#multiply(query.squares + first * rowBytes, count);
+				squares.pick(products, count);
 				for (let member = 0; member < GROUP; member++) {
-					const picked = chosen.of(member);
-					for (let i = 0; i < picked.length; i++) {
-						const position = picked[i] as number;
-						const group = position >> 2;
-						const owner = owners[group] as number;
-						const key = (firsts[group] as number) + (position & 3);
-						list[i] = (frames[owner] as SearchedFrame).descriptors.fine + key * blockBytes;
+					const square = first + member;
+					const near = squares.of(member);
+					const numberOf = (position: number): number => (firsts[position >> 2] as number) + (position & 3);
+					const ownerOf = (position: number): number => owners[position >> 2] as number;
+					for (let i = 0; i < near.length; i++) {
+						const at = near[i] as number;
+						const { descriptors } = frames[ownerOf(at)] as SearchedFrame;
+						list[i] = descriptors.coarse + numberOf(at) * GROUP * rowBytes;
 					}
-					this.#kernel(
-						query.fine + (first + member) * blockBytes,
-						this.#list,
-						this.#list + 4 * picked.length,
-						this.#products,
-					);
-					for (let i = 0; i < picked.length; i++) {
-						const position = picked[i] as number;
-						const group = position >> 2;
-						const key = (firsts[group] as number) + (position & 3);
-						best.offer(first + member, owners[group] as number, key, products, i * GROUP * GROUP);
+					this.#multiply(query.coarse + square * GROUP * rowBytes, near.length);
+					blocks.pick(products, near.length);
+					for (let part = 0; part < GROUP; part++) {
+						const block = square * GROUP + part;
+						const nearest = blocks.of(part);
+						for (let i = 0; i < nearest.length; i++) {
+							const at = nearest[i] as number;
+							const parent = near[at >> 2] as number;
+							const { descriptors } = frames[ownerOf(parent)] as SearchedFrame;
+							const key = numberOf(parent) * GROUP + (at & 3);
+							list[i] = descriptors.fine + key * GROUP * rowBytes;
+						}
+						this.#multiply(query.fine + block * GROUP * rowBytes, nearest.length);
+						for (let i = 0; i < nearest.length; i++) {
+							const at = nearest[i] as number;
+							const parent = near[at >> 2] as number;
+							const key = numberOf(parent) * GROUP + (at & 3);
+							best.offer(block, ownerOf(parent), key, products, i * GROUP * GROUP);
+						}
 					}
 				}
 			}
 		}
+	}
+
+	/** Lists the groups of squares in the window of a group of squares; returns how many. */
+	#listSquares(
+		y: number,
+		x: number,
+		frames: readonly SearchedFrame[],
+		list: Int32Array,
+		owners: Int32Array,
+		firsts: Int32Array,
+	): number {
+		const { squareRows, squareColumns, rowLength } = this.#layout;
+		let count = 0;
+		// Near rows of near frames first: they hold most of the best squares, and what comes late is soon refused.
+		for (let owner = frames.length - 1; owner >= 0; owner--) {
+			const { descriptors, radius } = frames[owner] as SearchedFrame;
+			const reach = Math.min(Math.ceil(radius / 4), squareRows + squareColumns);
+			const width = Math.min(squareColumns, Math.ceil((GROUP + 2 * reach) / GROUP) * GROUP);
+			const left = Math.min(Math.max(0, x - reach), squareColumns - width);
+			for (let step = 0; step <= 2 * reach; step++) {
+				const ky = y + (step % 2 === 0 ? step / 2 : -(step + 1) / 2);
+				if (ky < 0 || ky >= squareRows) {
+					continue;
+				}
+				for (let kx = left; kx < left + width; kx += GROUP) {
+					const key = ky * squareColumns + kx;
+					list[count] = descriptors.squares + key * 2 * rowLength;
+					owners[count] = owner;
+					firsts[count++] = key;
+				}
+			}
+		}
+		return count;
+	}
+
+	/** Products of four query rows with the listed groups of key rows. */
+	#multiply(queries: number, groups: number): void {
+		this.#kernel(queries, this.#list, this.#list + 4 * groups, this.#products);
 	}
 
 	#allocate(bytes: number): number {
@@ -215,7 +251,7 @@ export class BlockMatcher {
 	}
 }
 
-/** The best `size` key blocks of each of a group's four query blocks. */
+/** The best `size` keys of each of a group's four queries. */
 class Candidates {
 	readonly #size: number;
 	readonly #scores: Int32Array;
@@ -259,7 +295,7 @@ class Candidates {
 		}
 	}
 
-	/** `group * 4 + key` of the chosen key blocks of a query block, best first. */
+	/** `group * 4 + key` of the chosen keys of a query, best first. */
 	of(member: number): Int32Array {
 		return (this.#positions[member] as Int32Array).subarray(0, this.#held[member]);
 	}
