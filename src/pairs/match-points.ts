@@ -1,4 +1,3 @@
-import type { Point } from '../evaluation/pck.js';
 import {
 	type CellDescriptors,
 	cellDescriptors,
@@ -9,6 +8,7 @@ import {
 import type { DescribedImage } from './described-image.js';
 import { cellsFromPixels, pixelsFromCells } from './grid-position.js';
 import { neighbourSimilarity } from './neighbour-similarity.js';
+import type { Point } from './point.js';
 import { type GridPosition, peakPosition, type SubCellSettings, subCellSettings } from './sub-cell.js';
 
 /** A point and where it is in the other image. */
