@@ -4,9 +4,11 @@ import { Command } from 'commander';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerFeatures } from './commands/features.js';
+import { registerMatch } from './commands/match.js';
 import { registerModels } from './commands/models.js';
 import { registerPresets } from './commands/presets.js';
 import { registerPropagate } from './commands/propagate.js';
+import { registerWarp } from './commands/warp.js';
 import { registerWeights } from './commands/weights.js';
 import { reportFailure } from './exit.js';
 
@@ -24,7 +26,9 @@ for (const register of [
 	registerPropagate,
 	registerEval,
 	registerFeatures,
+	registerMatch,
 	registerModels,
+	registerWarp,
 	registerWeights,
 	registerPresets,
 	registerDoctor,

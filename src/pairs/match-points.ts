@@ -1,3 +1,4 @@
+import type { PairMasks } from './backward-flow.js';
 import {
 	type CellDescriptors,
 	cellDescriptors,
@@ -7,6 +8,7 @@ import {
 } from './cell-descriptors.js';
 import type { DescribedImage } from './described-image.js';
 import { cellsFromPixels, pixelsFromCells } from './grid-position.js';
+import { maskCells } from './mask-cells.js';
 import { neighbourSimilarity } from './neighbour-similarity.js';
 import type { Point } from './point.js';
 import { type GridPosition, peakPosition, type SubCellSettings, subCellSettings } from './sub-cell.js';
@@ -25,14 +27,17 @@ export type PointMatch = {
  * similarity. What the same estimate errs by in the source image, where the answer is known, is taken off.
  *
  * @param points in pixels of the source; see {@link PointMatch}
+ * @param masks limits where in the target they may be found, to a cell
  */
 export const matchPoints = (
 	source: DescribedImage,
 	target: DescribedImage,
 	points: readonly Point[],
+	masks: Pick<PairMasks, 'target'> = {},
 ): PointMatch[] => {
 	const sourceCells = cellDescriptors(source.map);
 	const [sourceUnit, targetUnit] = [normalised(sourceCells), normalised(cellDescriptors(target.map))];
+	const allowed = masks.target && maskCells(masks.target, target, targetUnit.grid);
 	const settings = subCellSettings(neighbourSimilarity(targetUnit).typicalDifference);
 	return points.map((point) => {
 		const at: GridPosition = {
@@ -40,7 +45,7 @@ export const matchPoints = (
 			y: cellsFromPixels(point[1], source.height, sourceUnit.grid.height),
 		};
 		const descriptor = descriptorAt(sourceCells, at.x, at.y);
-		const best = bestCell(targetUnit, descriptor);
+		const best = bestCell(targetUnit, descriptor, allowed);
 		const found = peak(targetUnit, best.cell, descriptor, settings);
 		const bias = selfBias(sourceUnit, descriptor, at, settings);
 		return {
@@ -72,9 +77,13 @@ const peak = (
 const bestCell = (
 	cells: CellDescriptors,
 	descriptor: Float32Array,
+	allowed: Uint8Array | undefined,
 ): { readonly cell: number; readonly similarity: number } => {
 	let best = { cell: 0, similarity: Number.NEGATIVE_INFINITY };
 	for (let cell = 0; cell < cells.grid.width * cells.grid.height; cell++) {
+		if (allowed?.[cell] === 0) {
+			continue;
+		}
 		const similarity = similarityTo(cells, cell, descriptor);
 		if (similarity > best.similarity) {
 			best = { cell, similarity };

@@ -1,0 +1,16 @@
+import { type CachedExtractor, cachedExtractor, modelIdentity } from '../hyperfeatures/descriptor-cache.js';
+import type { RuntimeOptions } from '../runtime/session.js';
+import { type Engine, openEngine } from './open-engine.js';
+
+/** An engine whose extractor remembers descriptors on disk. */
+export type CachedEngine = Engine & { readonly extractor: CachedExtractor };
+
+/** As {@link openEngine}, with the descriptor cache under `PROPAGATE_HOME` in front of the model. */
+export const openCachedEngine = async (
+	model: string | undefined,
+	options: RuntimeOptions,
+): Promise<CachedEngine> => {
+	const engine = await openEngine(model, options);
+	const extractor = await cachedExtractor(engine.extractor, modelIdentity(engine.model.manifest));
+	return { ...engine, extractor };
+};
