@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerFeatures } from './commands/features.js';
+import { registerKeypoints } from './commands/keypoints.js';
 import { registerMatch } from './commands/match.js';
 import { registerModels } from './commands/models.js';
 import { registerPresets } from './commands/presets.js';
@@ -27,6 +28,7 @@ for (const register of [
 	registerEval,
 	registerFeatures,
 	registerMatch,
+	registerKeypoints,
 	registerModels,
 	registerWarp,
 	registerWeights,

@@ -1,3 +1,4 @@
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { PairMasks } from './backward-flow.js';
 import {
 	type CellDescriptors,
@@ -35,10 +36,10 @@ export const matchPoints = (
 	points: readonly Point[],
 	masks: Pick<PairMasks, 'target'> = {},
 ): PointMatch[] => {
-	const sourceCells = cellDescriptors(source.map);
-	const [sourceUnit, targetUnit] = [normalised(sourceCells), normalised(cellDescriptors(target.map))];
+	const { cells: sourceCells, unit: sourceUnit } = prepared(source.map);
+	const { unit: targetUnit, typicalDifference } = prepared(target.map);
 	const allowed = masks.target && maskCells(masks.target, target, targetUnit.grid);
-	const settings = subCellSettings(neighbourSimilarity(targetUnit).typicalDifference);
+	const settings = subCellSettings(typicalDifference);
 	return points.map((point) => {
 		const at: GridPosition = {
 			x: cellsFromPixels(point[0], source.width, sourceUnit.grid.width),
@@ -57,6 +58,28 @@ export const matchPoints = (
 			score: best.similarity,
 		};
 	});
+};
+
+type Prepared = {
+	readonly cells: CellDescriptors;
+	/** The same, each of length 1. */
+	readonly unit: CellDescriptors;
+	readonly typicalDifference: number;
+};
+
+const preparedMaps = new WeakMap<DescriptorMap, Prepared>();
+
+/** What depends on one image only is kept as long as its map is: an image takes part in many pairs. */
+const prepared = (map: DescriptorMap): Prepared => {
+	const known = preparedMaps.get(map);
+	if (known !== undefined) {
+		return known;
+	}
+	const cells = cellDescriptors(map);
+	const unit = normalised(cells);
+	const made = { cells, unit, typicalDifference: neighbourSimilarity(unit).typicalDifference };
+	preparedMaps.set(map, made);
+	return made;
 };
 
 const clampTo = (position: number, pixels: number): number => Math.min(Math.max(position, 0), pixels - 1);
