@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { pointModes } from '../pairs/point-mode.js';
 import { qualities } from '../presets/quality.js';
 import { type Device, devices } from '../runtime/session.js';
 
@@ -35,3 +36,14 @@ export const withReportOptions = (command: Command): Command =>
 	command
 		.option('--json', 'one JSON object a line on stdout')
 		.option('-q, --quiet', 'print nothing but errors');
+
+/** Adds `--mode` of commands that find points in another image. */
+export const withPointMode = (command: Command): Command =>
+	command.addOption(
+		new Option(
+			'--mode <mode>',
+			'smooth: with the help of the surroundings; nearest: each point on its own; paper: as the released code',
+		)
+			.choices(pointModes)
+			.default('smooth'),
+	);

@@ -12,9 +12,11 @@ import { tssPairs } from '../evaluation/pairs/tss.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import { describeImage } from '../pairs/described-image.js';
 import { matchEveryPixelAsPublished } from '../pairs/paper-flow.js';
+import { pointMatcher } from '../pairs/point-matcher.js';
+import type { PointMode } from '../pairs/point-mode.js';
 import { matchSmoothly } from '../pairs/smooth-flow.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
-import { baselineMethods, extractorMethod, publishedMatching } from './keypoint-methods.js';
+import { baselineMethods, extractorMethod } from './keypoint-methods.js';
 import { type CachedEngine, openCachedEngine } from './open-cached-engine.js';
 
 /** Sets of pairs with keypoints, and how each is read. */
@@ -29,8 +31,8 @@ export type KeypointDataset = keyof typeof keypointDatasets;
 export type PairEvaluationJob = RuntimeOptions & {
 	readonly root: string;
 	readonly model?: string | undefined;
-	/** As the paper does it: keypoints by the released code's matching, flow pixel by pixel. */
-	readonly asPublished?: boolean | undefined;
+	/** How points are found. A flow is matched smoothly or as in the paper; on its own (`nearest`) means the paper's way. */
+	readonly mode: PointMode;
 	/** Measure raw features and classical descriptors on the same pairs, too. */
 	readonly baselines?: boolean | undefined;
 	/** At most so many pairs, spread over the set. */
@@ -66,13 +68,11 @@ export const evaluateKeypointPairs = async (job: KeypointEvaluationJob): Promise
 	const pairs = await keypointPairs(job.dataset, job.root, job.pairs, job.limit);
 	return withEngine(job, async (engine) => {
 		const { manifest } = engine.model;
-		const matching = job.asPublished ? publishedMatching(manifest) : undefined;
-		const baselines = job.baselines
-			? await baselineMethods(engine.model, engine.runtime, matching)
-			: undefined;
+		const find = pointMatcher(job.mode, engine.runtime, manifest.image);
+		const baselines = job.baselines ? await baselineMethods(engine.model, engine.runtime, find) : undefined;
 		return evaluateKeypoints({
 			pairs,
-			methods: [extractorMethod(manifest.name, engine.extractor, matching), ...(baselines?.methods ?? [])],
+			methods: [extractorMethod(manifest.name, engine.extractor, find), ...(baselines?.methods ?? [])],
 			signal: job.signal,
 			onPair: job.onPair,
 		});
@@ -88,7 +88,7 @@ export const evaluateFlowPairs = async (job: PairEvaluationJob): Promise<FlowMet
 	const pairs = spreadOver(await tssPairs(job.root), job.limit);
 	return withEngine(job, (engine) => {
 		const method = (name: string, extractor: DescriptorExtractor): FlowMethod =>
-			flowMethod(name, extractor, engine.runtime, job.asPublished === true);
+			flowMethod(name, extractor, engine.runtime, job.mode);
 		return evaluateFlow({
 			pairs,
 			methods: [
@@ -105,7 +105,7 @@ const flowMethod = (
 	name: string,
 	extractor: DescriptorExtractor,
 	runtime: Runtime,
-	asPublished: boolean,
+	mode: PointMode,
 ): FlowMethod => ({
 	name,
 	match: async (source, target) => {
@@ -113,9 +113,9 @@ const flowMethod = (
 			await describeImage(extractor, source),
 			await describeImage(extractor, target),
 		] as const;
-		return asPublished
-			? matchEveryPixelAsPublished(...described, runtime)
-			: matchSmoothly(...described, runtime);
+		return mode === 'smooth'
+			? matchSmoothly(...described, runtime)
+			: matchEveryPixelAsPublished(...described, runtime);
 	},
 });
 

@@ -1,7 +1,6 @@
 import { classicalExtractor } from '../baselines/classical-descriptors.js';
 import type { KeypointMethod, PairImage } from '../evaluation/pairs/evaluate-keypoints.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
-import { inputSize } from '../hyperfeatures/preprocess.js';
 import { rawExtractor } from '../hyperfeatures/raw-extractor.js';
 import { openRawFeatures, type RawFeature } from '../hyperfeatures/raw-features.js';
 import type { Manifest } from '../models/manifest.js';
@@ -9,26 +8,8 @@ import type { InstalledModel } from '../models/model-folder.js';
 import { heaviestFeature } from '../models/variants.js';
 import { type DescribedImage, describeImage } from '../pairs/described-image.js';
 import type { Size } from '../pairs/grid-position.js';
-import { matchPoints, type PointMatch } from '../pairs/match-points.js';
-import { matchPointsAsPublished } from '../pairs/paper-points.js';
-import type { Point } from '../pairs/point.js';
+import type { PointMatcher } from '../pairs/point-matcher.js';
 import type { Runtime } from '../runtime/session.js';
-
-/** How points are found from descriptors: between cells, or exactly as the released code does it. */
-export type Matching = (
-	source: DescribedImage,
-	target: DescribedImage,
-	points: readonly Point[],
-) => PointMatch[];
-
-/** The released code's matching, at the size at which the model sees images. */
-export const publishedMatching =
-	({ image }: Manifest): Matching =>
-	(source, target, points) =>
-		matchPointsAsPublished(source, target, points, {
-			source: inputSize(source, image),
-			target: inputSize(target, image),
-		});
 
 /** Images described last: data sets go through their pairs image by image, so most are needed again soon. */
 const HELD_IMAGES = 12;
@@ -37,7 +18,7 @@ const HELD_IMAGES = 12;
 export const extractorMethod = (
 	name: string,
 	extractor: DescriptorExtractor,
-	matching: Matching = matchPoints,
+	find: PointMatcher,
 ): KeypointMethod => {
 	const held = new Map<string, Promise<DescribedImage>>();
 	const described = ({ path, image }: PairImage): Promise<DescribedImage> => {
@@ -53,7 +34,7 @@ export const extractorMethod = (
 	return {
 		name,
 		find: async (source, target, points) =>
-			matching(await described(source), await described(target), points).map((match) => match.target),
+			(await find(await described(source), await described(target), points)).map((match) => match.target),
 	};
 };
 
@@ -61,18 +42,18 @@ export const extractorMethod = (
 export const baselineMethods = async (
 	model: InstalledModel,
 	runtime: Runtime,
-	matching: Matching = matchPoints,
+	find: PointMatcher,
 ): Promise<{ readonly methods: KeypointMethod[]; close(): Promise<void> }> => {
 	const { manifest } = model;
 	const features = await openRawFeatures(model, runtime);
 	const heaviest = heaviestFeature(manifest);
 	const raw = (name: string, wanted: readonly RawFeature[]): KeypointMethod =>
-		extractorMethod(name, rawExtractor(features, manifest, wanted), matching);
+		extractorMethod(name, rawExtractor(features, manifest, wanted), find);
 	return {
 		methods: [
 			raw(`${manifest.name}: heaviest raw layer (${heaviest.layer + 1})`, [heaviest]),
 			raw(`${manifest.name}: all raw layers, concatenated`, everyLayer(manifest)),
-			extractorMethod('classical descriptors', classicalExtractor(), matching),
+			extractorMethod('classical descriptors', classicalExtractor(), find),
 		],
 		close: () => features.close(),
 	};

@@ -4,9 +4,11 @@ import { writeFileAtomically } from '../media/atomic-file.js';
 import { readImage, requireImageName, writeImage } from '../media/image.js';
 import { describeImage } from '../pairs/described-image.js';
 import { matchPicture } from '../pairs/match-picture.js';
-import { matchPoints, type PointMatch } from '../pairs/match-points.js';
+import type { PointMatch } from '../pairs/match-points.js';
 import { mutualMatches } from '../pairs/mutual-matches.js';
 import { type NamedPoints, requireInside } from '../pairs/named-points.js';
+import { pointMatcher } from '../pairs/point-matcher.js';
+import type { PointMode } from '../pairs/point-mode.js';
 import { readPoints } from '../pairs/read-points.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { openEngine } from './open-engine.js';
@@ -19,6 +21,7 @@ export type MatchJob = RuntimeOptions &
 		readonly model?: string | undefined;
 		/** JSON text or a `.json` or `.csv` file; see {@link readPoints}. */
 		readonly points?: string | undefined;
+		readonly mode: PointMode;
 		/** Find so many points instead. */
 		readonly mutual?: number | undefined;
 		/** `.json`, or a picture of both images side by side. */
@@ -52,10 +55,11 @@ export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
 	try {
 		const from = await describeImage(engine.extractor, source);
 		const to = await describeImage(engine.extractor, target);
+		const find = pointMatcher(job.mode, engine.runtime, engine.model.manifest.image);
 		matches =
 			given === undefined
 				? await mutualMatches(from, to, job.mutual ?? 0, engine.runtime, masks)
-				: withNames(matchPoints(from, to, given.points, masks), given);
+				: withNames(await find(from, to, given.points, masks), given);
 	} finally {
 		await engine.close();
 	}

@@ -9,8 +9,9 @@ import { writeFileAtomically } from '../media/atomic-file.js';
 import { readImage } from '../media/image.js';
 import { type DescribedImage, describeImage } from '../pairs/described-image.js';
 import type { Size } from '../pairs/grid-position.js';
-import { matchPoints } from '../pairs/match-points.js';
 import { requireInside } from '../pairs/named-points.js';
+import { type PointMatcher, pointMatcher } from '../pairs/point-matcher.js';
+import type { PointMode } from '../pairs/point-mode.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { type CachedEngine, openCachedEngine } from './open-cached-engine.js';
 import { requireFree } from './pair-inputs.js';
@@ -24,6 +25,7 @@ export type TransferJob = RuntimeOptions & {
 	/** Folder that image names are relative to; the job file's when omitted. */
 	readonly images?: string | undefined;
 	readonly model?: string | undefined;
+	readonly mode: PointMode;
 	/** Images that are described at once, each by an engine of its own. */
 	readonly workers?: number | undefined;
 	readonly overwrite?: boolean | undefined;
@@ -64,11 +66,13 @@ export const transferKeypoints = async (job: TransferJob): Promise<TransferResul
 	const engines = await openEngines(workers, job);
 	try {
 		const described = await describeAll(images, jobs.folder, engines, job);
-		const library = new DescribedImages(jobs.folder, engines[0] as CachedEngine);
+		const [engine] = engines as [CachedEngine];
+		const library = new DescribedImages(jobs.folder, engine);
+		const find = pointMatcher(job.mode, engine.runtime, engine.model.manifest.image);
 		const results: KeypointResult[] = [];
 		for (const one of jobs.jobs) {
 			throwIfAborted(job.signal);
-			results.push(await carryOut(one, library, described.failures));
+			results.push(await carryOut(one, library, find, described.failures));
 			const { error } = results.at(-1) as KeypointResult;
 			if (error !== undefined) {
 				job.onFailure?.(`${one.source} -> ${one.target}`, error);
@@ -190,6 +194,7 @@ class DescribedImages {
 const carryOut = async (
 	job: KeypointJob,
 	library: DescribedImages,
+	find: PointMatcher,
 	failures: ReadonlyMap<string, string>,
 ): Promise<KeypointResult> => {
 	try {
@@ -201,7 +206,8 @@ const carryOut = async (
 		}
 		const source = await library.get(job.source);
 		requireInside(job, source, job.source);
-		return { job, matches: matchPoints(source, await library.get(job.target), job.points), error: undefined };
+		const target = await library.get(job.target);
+		return { job, matches: await find(source, target, job.points), error: undefined };
 	} catch (error) {
 		return { job, matches: undefined, error: messageOf(error) };
 	}

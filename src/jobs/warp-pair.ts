@@ -11,13 +11,10 @@ import { matchEveryPixelAsPublished } from '../pairs/paper-flow.js';
 import { referenceColours } from '../pairs/reference-colours.js';
 import { matchSmoothly } from '../pairs/smooth-flow.js';
 import { blendOnto, type Sampling, warpBackward } from '../pairs/warp-image.js';
+import type { WarpMode } from '../pairs/warp-mode.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 import { openEngine } from './open-engine.js';
 import { type MaskPaths, readPairMasks, requireFree } from './pair-inputs.js';
-
-/** `smooth`: between cells, keeps texture together. `paper`: the nearest source pixel for each target pixel. */
-export const warpModes = ['smooth', 'paper'] as const;
-export type WarpMode = (typeof warpModes)[number];
 
 export type WarpJob = RuntimeOptions &
 	MaskPaths & {

@@ -23,18 +23,28 @@ export type PointMatch = {
 	readonly score: number;
 };
 
+export type SearchLimits = {
+	/** Only what the target's mask marks, to a cell. */
+	readonly masks?: Pick<PairMasks, 'target'>;
+	/** Only the cells around a place in the target's grid, for a place in the source's. */
+	readonly near?: (at: GridPosition) => CellWindow;
+};
+
+/** A square of cells. */
+export type CellWindow = { readonly centre: GridPosition; readonly radius: number };
+
 /**
  * Finds points of one image in another, between cells: the best cell, then the mean of its surroundings weighted by
  * similarity. What the same estimate errs by in the source image, where the answer is known, is taken off.
  *
  * @param points in pixels of the source; see {@link PointMatch}
- * @param masks limits where in the target they may be found, to a cell
+ * @param limits where in the target they may be found
  */
 export const matchPoints = (
 	source: DescribedImage,
 	target: DescribedImage,
 	points: readonly Point[],
-	masks: Pick<PairMasks, 'target'> = {},
+	{ masks = {}, near }: SearchLimits = {},
 ): PointMatch[] => {
 	const { cells: sourceCells, unit: sourceUnit } = prepared(source.map);
 	const { unit: targetUnit, typicalDifference } = prepared(target.map);
@@ -46,7 +56,7 @@ export const matchPoints = (
 			y: cellsFromPixels(point[1], source.height, sourceUnit.grid.height),
 		};
 		const descriptor = descriptorAt(sourceCells, at.x, at.y);
-		const best = bestCell(targetUnit, descriptor, allowed);
+		const best = bestCell(targetUnit, descriptor, allowed, near?.(at));
 		const found = peak(targetUnit, best.cell, descriptor, settings);
 		const bias = selfBias(sourceUnit, descriptor, at, settings);
 		return {
@@ -97,22 +107,32 @@ const peak = (
 	);
 };
 
+type BestCell = { readonly cell: number; readonly similarity: number };
+
 const bestCell = (
 	cells: CellDescriptors,
 	descriptor: Float32Array,
 	allowed: Uint8Array | undefined,
-): { readonly cell: number; readonly similarity: number } => {
-	let best = { cell: 0, similarity: Number.NEGATIVE_INFINITY };
-	for (let cell = 0; cell < cells.grid.width * cells.grid.height; cell++) {
-		if (allowed?.[cell] === 0) {
-			continue;
-		}
-		const similarity = similarityTo(cells, cell, descriptor);
-		if (similarity > best.similarity) {
-			best = { cell, similarity };
+	window: CellWindow | undefined,
+): BestCell => {
+	const { grid } = cells;
+	const { centre, radius } = window ?? { centre: { x: 0, y: 0 }, radius: Math.max(grid.width, grid.height) };
+	const [centreX, centreY] = [
+		clampTo(Math.round(centre.x), grid.width),
+		clampTo(Math.round(centre.y), grid.height),
+	];
+	let best: BestCell | undefined;
+	for (let row = Math.max(0, centreY - radius); row <= Math.min(grid.height - 1, centreY + radius); row++) {
+		for (let x = Math.max(0, centreX - radius); x <= Math.min(grid.width - 1, centreX + radius); x++) {
+			const cell = row * grid.width + x;
+			const similarity = allowed?.[cell] === 0 ? undefined : similarityTo(cells, cell, descriptor);
+			if (similarity !== undefined && (best === undefined || similarity > best.similarity)) {
+				best = { cell, similarity };
+			}
 		}
 	}
-	return best;
+	// The mask may leave nothing in the window; it has cells elsewhere.
+	return best ?? bestCell(cells, descriptor, allowed, undefined);
 };
 
 /** How far the estimate misses a point whose place is known, because its surroundings are not symmetric. */

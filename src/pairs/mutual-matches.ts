@@ -36,7 +36,7 @@ export const mutualMatches = async (
 				pixelsFromCells(Math.floor(cell / width), source.height, height),
 			] as const,
 	);
-	return matchPoints(source, target, points, masks).sort((a, b) => b.score - a.score);
+	return matchPoints(source, target, points, { masks }).sort((a, b) => b.score - a.score);
 };
 
 type CellPair = { readonly source: number; readonly target: number; readonly similarity: number };

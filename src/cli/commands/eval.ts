@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { UserError } from '../../errors.js';
+import type { PointMode } from '../../pairs/point-mode.js';
 import type { Quality } from '../../presets/quality.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
@@ -8,6 +9,7 @@ import {
 	qualityOption,
 	type ReportOptions,
 	withModelOptions,
+	withPointMode,
 	withReportOptions,
 } from '../common-options.js';
 import { Reporter } from '../reporter.js';
@@ -18,6 +20,7 @@ type EvalOptions = ModelOptions &
 		readonly quality?: Quality;
 		readonly limit?: number;
 		readonly sequences?: string;
+		readonly mode: PointMode;
 		readonly pairs?: string;
 		readonly baselines?: boolean;
 	};
@@ -34,7 +37,7 @@ export const registerEval = (program: Command): void => {
 		.addOption(new Option('--sequences <a,b>', 'only these sequences').conflicts('limit'))
 		.option('--pairs <json>', "keypoint sets: a list of pairs in the paper's format instead of the set's own")
 		.option('--baselines', 'pair sets: measure raw features and classical descriptors, too');
-	withReportOptions(withModelOptions(command)).action(
+	withReportOptions(withModelOptions(withPointMode(command))).action(
 		async (dataset: string, root: string, options: EvalOptions) => {
 			if (dataset === 'davis') {
 				await evaluateDavis(root, options);
@@ -75,10 +78,10 @@ const evaluatePairs = async (dataset: string, root: string, options: EvalOptions
 		'../../jobs/evaluate-pairs.js'
 	);
 	const { flowTable, keypointTable } = await import('../../evaluation/pairs/score-tables.js');
-	const { preset = 'default', json, quiet, model, device, threads, limit, pairs, baselines } = options;
+	const { preset, mode, json, quiet, model, device, threads, limit, pairs, baselines } = options;
 	const set = requirePairDataset(dataset);
-	if (preset !== 'default' && preset !== 'paper') {
-		throw new UserError(`Pairs are measured with the preset default or paper; "${preset}" is for clips.`);
+	if (preset !== undefined) {
+		throw new UserError('A preset is for clips; say how points are found with --mode.');
 	}
 	const reporter = new Reporter({ json: json === true, quiet: quiet === true });
 	const job = {
@@ -86,7 +89,7 @@ const evaluatePairs = async (dataset: string, root: string, options: EvalOptions
 		model,
 		device,
 		threads,
-		asPublished: preset === 'paper',
+		mode,
 		baselines,
 		limit,
 		signal: cancelOnInterrupt(),

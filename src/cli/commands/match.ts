@@ -1,15 +1,18 @@
 import { type Command, Option } from 'commander';
+import type { PointMode } from '../../pairs/point-mode.js';
 import {
 	type ModelOptions,
 	positiveInteger,
 	type ReportOptions,
 	withModelOptions,
+	withPointMode,
 	withReportOptions,
 } from '../common-options.js';
 import { Reporter } from '../reporter.js';
 
 type MatchOptions = ModelOptions &
 	ReportOptions & {
+		readonly mode: PointMode;
 		readonly points?: string;
 		readonly mutual?: number;
 		readonly output?: string;
@@ -34,20 +37,22 @@ export const registerMatch = (program: Command): void => {
 		.option('--source-mask <png>', 'with --mutual: choose points only in what this mask marks in a')
 		.option('--target-mask <png>', 'look only in what this mask marks in b')
 		.option('--overwrite', 'replace an output that exists');
-	withReportOptions(withModelOptions(command)).action(async (a: string, b: string, options: MatchOptions) => {
-		const { json, quiet, ...job } = options;
-		const { matchPair } = await import('../../jobs/match-pair.js');
-		const reporter = new Reporter({ json: json === true, quiet: quiet === true });
-		const matches = await matchPair({ ...job, source: a, target: b });
-		reporter.record({ matches });
-		if (json !== true && quiet !== true) {
-			for (const { source, target, score, name } of matches) {
-				const places = [source, target].map((point) => point.map((value) => value.toFixed(1)).join(', '));
-				process.stdout.write(`${places.join('  ->  ')}  ${score.toFixed(3)}${name ? `  ${name}` : ''}\n`);
+	withReportOptions(withModelOptions(withPointMode(command))).action(
+		async (a: string, b: string, options: MatchOptions) => {
+			const { json, quiet, ...job } = options;
+			const { matchPair } = await import('../../jobs/match-pair.js');
+			const reporter = new Reporter({ json: json === true, quiet: quiet === true });
+			const matches = await matchPair({ ...job, source: a, target: b });
+			reporter.record({ matches });
+			if (json !== true && quiet !== true) {
+				for (const { source, target, score, name } of matches) {
+					const places = [source, target].map((point) => point.map((value) => value.toFixed(1)).join(', '));
+					process.stdout.write(`${places.join('  ->  ')}  ${score.toFixed(3)}${name ? `  ${name}` : ''}\n`);
+				}
 			}
-		}
-		if (job.output !== undefined) {
-			reporter.line(`wrote ${job.output}`);
-		}
-	});
+			if (job.output !== undefined) {
+				reporter.line(`wrote ${job.output}`);
+			}
+		},
+	);
 };

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../errors.js';
+import { type WarpMode, warpModes } from '../../pairs/warp-mode.js';
 import {
 	type ModelOptions,
 	type ReportOptions,
@@ -15,7 +16,7 @@ type WarpOptions = ModelOptions &
 		readonly confidence?: string;
 		readonly sourceMask?: string;
 		readonly targetMask?: string;
-		readonly mode: 'smooth' | 'paper';
+		readonly mode: WarpMode;
 		readonly colormap?: boolean;
 		readonly colormapSource?: string;
 		readonly blend?: true | number;
@@ -41,7 +42,7 @@ export const registerWarp = (program: Command): void => {
 		.option('--target-mask <png>', 'warp only to what this mask marks in the target')
 		.addOption(
 			new Option('--mode <mode>', 'smooth: between cells, keeps texture; paper: nearest pixel for each pixel')
-				.choices(['smooth', 'paper'])
+				.choices(warpModes)
 				.default('smooth'),
 		)
 		.option('--blend [opacity]', 'put the result on the target (opacity 0..1, default 1)', opacity)
