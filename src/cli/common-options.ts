@@ -18,12 +18,15 @@ export const positiveInteger = (text: string): number => {
 	return value;
 };
 
-/** Adds `--model`, `--device` and `--threads`. */
-export const withModelOptions = (command: Command): Command =>
+/** Adds `--device` and `--threads`. */
+export const withDeviceOptions = (command: Command): Command =>
 	command
-		.option('--model <name|folder>', 'model to use (default: the bundled one)')
 		.addOption(new Option('--device <device>', 'where inference runs').choices(devices).default('auto'))
 		.option('--threads <n>', 'CPU threads of inference (default: all cores)', positiveInteger);
+
+/** Adds `--model`, `--device` and `--threads`. */
+export const withModelOptions = (command: Command): Command =>
+	withDeviceOptions(command.option('--model <name|folder>', 'model to use (default: the bundled one)'));
 
 export const qualityOption = (): Option =>
 	new Option('--quality <level>', 'speed or quality (default: as the preset says)').choices(qualities);

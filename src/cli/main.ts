@@ -7,6 +7,7 @@ import { registerFeatures } from './commands/features.js';
 import { registerKeypoints } from './commands/keypoints.js';
 import { registerMatch } from './commands/match.js';
 import { registerModels } from './commands/models.js';
+import { registerPaper } from './commands/paper.js';
 import { registerPresets } from './commands/presets.js';
 import { registerPropagate } from './commands/propagate.js';
 import { registerWarp } from './commands/warp.js';
@@ -32,6 +33,7 @@ for (const register of [
 	registerModels,
 	registerWarp,
 	registerWeights,
+	registerPaper,
 	registerPresets,
 	registerDoctor,
 ]) {
