@@ -7,6 +7,8 @@ export type LayerScore = {
 };
 
 const PLOT = { width: 620, height: 340, left: 60, right: 150, top: 40, bottom: 54 };
+const TICK_STEPS = [0.01, 0.02, 0.05, 0.1, 0.2];
+const MOST_TICKS = 6;
 /** Told apart also in print and by most colour-blind people (Paul Tol's "muted"). */
 const COLOURS = [
 	...['#332288', '#88ccee', '#44aa99', '#117733', '#999933', '#ddcc77'],
@@ -29,13 +31,15 @@ export const layerPlot = (
 	const seriesOf = (score: LayerScore): number => (over === 'layer' ? score.timestep : score.layer);
 	const places = [...new Set(scores.map((score) => score[over]))].sort((a, b) => a - b);
 	const series = [...new Set(scores.map(seriesOf))].sort((a, b) => a - b);
-	const top = Math.max(0.05, ...scores.map(({ pck }) => pck), ...Object.values(lines)) * 1.08;
+	const highest = Math.max(0.05, ...scores.map(({ pck }) => pck), ...Object.values(lines));
+	const step = TICK_STEPS.find((size) => highest / size <= MOST_TICKS) ?? 0.2;
+	const top = Math.ceil(highest / step) * step;
 	const right = PLOT.width - PLOT.right;
 	const bottom = PLOT.height - PLOT.bottom;
 	const x = (place: number): number =>
 		PLOT.left + ((places.indexOf(place) + 0.5) / places.length) * (right - PLOT.left);
 	const y = (pck: number): number => bottom - (pck / top) * (bottom - PLOT.top);
-	const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => share * top);
+	const ticks = Array.from({ length: Math.round(top / step) + 1 }, (_, i) => i * step);
 	const grid = ticks.map(
 		(tick) =>
 			`<line x1="${PLOT.left}" x2="${right}" y1="${y(tick)}" y2="${y(tick)}" stroke="#ddd"/>` +

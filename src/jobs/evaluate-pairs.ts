@@ -1,3 +1,4 @@
+import type { Baseline } from '../baselines/baseline.js';
 import { classicalExtractor } from '../baselines/classical-descriptors.js';
 import { UserError } from '../errors.js';
 import { cubPairs } from '../evaluation/pairs/cub.js';
@@ -33,8 +34,8 @@ export type PairEvaluationJob = RuntimeOptions & {
 	readonly model?: string | undefined;
 	/** How points are found. A flow is matched smoothly or as in the paper; on its own (`nearest`) means the paper's way. */
 	readonly mode: PointMode;
-	/** Measure raw features and classical descriptors on the same pairs, too. */
-	readonly baselines?: boolean | undefined;
+	/** What else is measured on the same pairs. For flow there are classical descriptors only. */
+	readonly baselines?: readonly Baseline[] | undefined;
 	/** At most so many pairs, spread over the set. */
 	readonly limit?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
@@ -72,7 +73,7 @@ export const evaluateKeypointPairs = async (job: KeypointEvaluationJob): Promise
 		const baselines = job.baselines ? await baselineMethods(engine.model, engine.runtime, find) : undefined;
 		return evaluateKeypoints({
 			pairs,
-			methods: [extractorMethod(manifest.name, engine.extractor, find), ...(baselines?.methods ?? [])],
+			methods: [extractorMethod(manifest.name, engine.extractor, find), ...baselines],
 			signal: job.signal,
 			onPair: job.onPair,
 		});
@@ -93,7 +94,9 @@ export const evaluateFlowPairs = async (job: PairEvaluationJob): Promise<FlowMet
 			pairs,
 			methods: [
 				method(engine.modelName, engine.extractor),
-				...(job.baselines ? [method('classical descriptors', classicalExtractor())] : []),
+				...(job.baselines?.includes('classical')
+					? [method('classical descriptors', classicalExtractor())]
+					: []),
 			],
 			signal: job.signal,
 			onPair: job.onPair,

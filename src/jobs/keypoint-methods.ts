@@ -1,3 +1,4 @@
+import type { Baseline } from '../baselines/baseline.js';
 import { classicalExtractor } from '../baselines/classical-descriptors.js';
 import type { KeypointMethod, PairImage } from '../evaluation/pairs/evaluate-keypoints.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
@@ -7,7 +8,7 @@ import type { Manifest } from '../models/manifest.js';
 import type { InstalledModel } from '../models/model-folder.js';
 import { heaviestFeature } from '../models/variants.js';
 import { type DescribedImage, describeImage } from '../pairs/described-image.js';
-import type { Size } from '../pairs/grid-position.js';
+import { cellsFromPixels } from '../pairs/grid-position.js';
 import type { PointMatcher } from '../pairs/point-matcher.js';
 import type { Runtime } from '../runtime/session.js';
 
@@ -38,31 +39,50 @@ export const extractorMethod = (
 	};
 };
 
-/** What a model is compared with: its own raw features, and descriptors from before learning. */
-export const baselineMethods = async (
+/** No correspondence at all: every point stays at its place in the picture. What shows objects alike scores well so. */
+const samePlace: KeypointMethod = {
+	name: 'same place in the picture',
+	find: async ({ image: source }, { image: target }, points) =>
+		points.map(
+			([x, y]) =>
+				[
+					cellsFromPixels(x, source.width, target.width),
+					cellsFromPixels(y, source.height, target.height),
+				] as const,
+		),
+};
+
+/** The model's own raw features: its heaviest layer, and all layers one behind the other. */
+const rawMethods = async (
 	model: InstalledModel,
 	runtime: Runtime,
 	find: PointMatcher,
-): Promise<{ readonly methods: KeypointMethod[]; close(): Promise<void> }> => {
+): Promise<KeypointMethod[]> => {
 	const { manifest } = model;
 	const features = await openRawFeatures(model, runtime);
 	const heaviest = heaviestFeature(manifest);
 	const raw = (name: string, wanted: readonly RawFeature[]): KeypointMethod =>
-		extractorMethod(name, rawExtractor(features, manifest, wanted), find);
-	return {
-		methods: [
-			raw(`${manifest.name}: heaviest raw layer (${heaviest.layer + 1})`, [heaviest]),
-			raw(`${manifest.name}: all raw layers, concatenated`, everyLayer(manifest)),
-			extractorMethod('classical descriptors', classicalExtractor(), find),
-		],
-		close: () => features.close(),
-	};
+		extractorMethod(`${manifest.name}: ${name}`, rawExtractor(features, manifest, wanted), find);
+	return [
+		raw(`heaviest raw layer (${heaviest.layer + 1})`, [heaviest]),
+		raw('all raw layers, concatenated', everyLayer(manifest)),
+	];
 };
+
+/** What a model is compared with: see {@link Baseline}. They live as long as the runtime does. */
+export const baselineMethods = async (
+	names: readonly Baseline[],
+	model: InstalledModel,
+	runtime: Runtime,
+	find: PointMatcher,
+): Promise<KeypointMethod[]> => [
+	...(names.includes('raw') ? await rawMethods(model, runtime, find) : []),
+	...(names.includes('classical')
+		? [extractorMethod('classical descriptors', classicalExtractor(), find)]
+		: []),
+	...(names.includes('place') ? [samePlace] : []),
+];
 
 /** All layers of the clean image, as SD-Concat-All has them. */
 export const everyLayer = ({ taps, schedule }: Manifest): RawFeature[] =>
 	taps.map((_, layer) => ({ step: schedule.steps - 1, layer }));
-
-/** Bytes that one image's descriptors take, as float32. */
-export const descriptorBytes = (channels: number, grid: Size): number =>
-	4 * channels * grid.height * grid.width;

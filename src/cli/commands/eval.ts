@@ -1,4 +1,5 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Baseline, baselineNames } from '../../baselines/baseline.js';
 import { UserError } from '../../errors.js';
 import type { PointMode } from '../../pairs/point-mode.js';
 import type { Quality } from '../../presets/quality.js';
@@ -22,8 +23,17 @@ type EvalOptions = ModelOptions &
 		readonly sequences?: string;
 		readonly mode: PointMode;
 		readonly pairs?: string;
-		readonly baselines?: boolean;
+		readonly baselines?: true | readonly Baseline[];
 	};
+
+const baselineList = (text: string): Baseline[] =>
+	text.split(',').map((name) => {
+		const known = baselineNames.find((baseline) => baseline === name);
+		if (known === undefined) {
+			throw new InvalidArgumentError(`There is no "${name}"; there are ${baselineNames.join(', ')}.`);
+		}
+		return known;
+	});
 
 export const registerEval = (program: Command): void => {
 	const command = program
@@ -36,7 +46,11 @@ export const registerEval = (program: Command): void => {
 		.option('--limit <n>', 'only the first n sequences, or n pairs spread over the set', positiveInteger)
 		.addOption(new Option('--sequences <a,b>', 'only these sequences').conflicts('limit'))
 		.option('--pairs <json>', "keypoint sets: a list of pairs in the paper's format instead of the set's own")
-		.option('--baselines', 'pair sets: measure raw features and classical descriptors, too');
+		.option(
+			'--baselines [names]',
+			`pair sets: measure these on the same pairs, too (default: ${baselineNames.join()})`,
+			baselineList,
+		);
 	withReportOptions(withModelOptions(withPointMode(command))).action(
 		async (dataset: string, root: string, options: EvalOptions) => {
 			if (dataset === 'davis') {
@@ -90,7 +104,7 @@ const evaluatePairs = async (dataset: string, root: string, options: EvalOptions
 		device,
 		threads,
 		mode,
-		baselines,
+		baselines: baselines === true ? baselineNames : baselines,
 		limit,
 		signal: cancelOnInterrupt(),
 		onPair: (done: number, total: number) => reporter.progress({ done, total }, 'pairs'),

@@ -60,7 +60,12 @@ const tablesCommand = (paper: Command): void => {
 			...job,
 			roots,
 			signal: cancelOnInterrupt(),
-			onProgress: (what, done, total) => reporter.progress({ done, total }, `pairs (${what})`),
+			onProgress: (what, done, total) => {
+				if (done === 1) {
+					reporter.line(what);
+				}
+				reporter.progress({ done, total }, 'pairs');
+			},
 		});
 		reporter.end();
 		const notGiven = Object.keys(given).filter((name) => !(name in roots));
