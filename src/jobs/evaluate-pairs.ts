@@ -70,7 +70,7 @@ export const evaluateKeypointPairs = async (job: KeypointEvaluationJob): Promise
 	return withEngine(job, async (engine) => {
 		const { manifest } = engine.model;
 		const find = pointMatcher(job.mode, engine.runtime, manifest.image);
-		const baselines = job.baselines ? await baselineMethods(engine.model, engine.runtime, find) : undefined;
+		const baselines = await baselineMethods(job.baselines ?? [], engine.model, engine.runtime, find);
 		return evaluateKeypoints({
 			pairs,
 			methods: [extractorMethod(manifest.name, engine.extractor, find), ...baselines],
