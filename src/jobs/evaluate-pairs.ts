@@ -21,7 +21,7 @@ import { baselineMethods, extractorMethod } from './keypoint-methods.js';
 import { type CachedEngine, openCachedEngine } from './open-cached-engine.js';
 
 /** Sets of pairs with keypoints, and how each is read. */
-export const keypointDatasets = {
+const keypointDatasets = {
 	spair: spairPairs,
 	'pf-willow': pfWillowPairs,
 	'pf-pascal': pfPascalPairs,
@@ -134,8 +134,7 @@ const withEngine = async <Result>(
 	}
 };
 
-export const isKeypointDataset = (name: string): name is KeypointDataset =>
-	Object.hasOwn(keypointDatasets, name);
+const isKeypointDataset = (name: string): name is KeypointDataset => Object.hasOwn(keypointDatasets, name);
 
 /** @throws UserError that names the sets there are */
 export const requirePairDataset = (name: string): KeypointDataset | 'tss' => {

@@ -1,6 +1,7 @@
 import type { Runtime } from '../runtime/session.js';
 import type { PairMasks } from './backward-flow.js';
 import type { DescribedImage } from './described-image.js';
+import { cellsFromPixels } from './grid-position.js';
 import { matchPoints, type PointMatch } from './match-points.js';
 import type { Point } from './point.js';
 import { matchField, SEARCH_RADIUS } from './smooth-flow.js';
@@ -27,8 +28,8 @@ export const matchPointsTogether = async (
 			const offset = offsetAt(field, x, y);
 			return {
 				centre: {
-					x: ((x + 0.5) * to.width) / from.width - 0.5 + offset.x,
-					y: ((y + 0.5) * to.height) / from.height - 0.5 + offset.y,
+					x: cellsFromPixels(x, from.width, to.width) + offset.x,
+					y: cellsFromPixels(y, from.height, to.height) + offset.y,
 				},
 				radius: SEARCH_RADIUS,
 			};

@@ -99,7 +99,7 @@ const cycleMatches = async (
 };
 
 /** Where a target cell would be if the source were only scaled to the target's size: what offsets are counted from. */
-export const scaledCell = (cell: number, from: GridSize, to: GridSize): readonly [x: number, y: number] => [
+const scaledCell = (cell: number, from: GridSize, to: GridSize): readonly [x: number, y: number] => [
 	(((cell % from.width) + 0.5) * to.width) / from.width - 0.5,
 	((Math.floor(cell / from.width) + 0.5) * to.height) / from.height - 0.5,
 ];

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { JobFormat } from '../../keypoints/keypoint-job.js';
+import { type JobFormat, jobFormats } from '../../keypoints/keypoint-job.js';
 import type { PointMode } from '../../pairs/point-mode.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
@@ -29,12 +29,7 @@ export const registerKeypoints = (program: Command): void => {
 		.argument('<jobs>', 'job file: .json (own, COCO keypoints or SPair pairs) or .csv')
 		.requiredOption('-o, --output <file>', 'results: .json or .csv')
 		.addOption(
-			new Option('--format <format>', "format of the results (default: the job file's)").choices([
-				'json',
-				'csv',
-				'coco',
-				'spair',
-			]),
+			new Option('--format <format>', "format of the results (default: the job file's)").choices(jobFormats),
 		)
 		.option('--images <folder>', "folder that image names are relative to (default: the job file's)")
 		.option('--workers <n>', 'images that are described at once (default: 1)', positiveInteger)
