@@ -8,6 +8,7 @@ import type { Manifest } from '../models/manifest.js';
 import { formatNpy, parseNpy } from '../models/npy.js';
 import type { DescriptorMap } from './descriptor-map.js';
 import type { DescriptorExtractor } from './extractor.js';
+import type { Precision } from './precision.js';
 
 /** When it is opened, the cache forgets what was used longest ago until it is no larger than this. */
 const MAX_BYTES = 4 * 2 ** 30;
@@ -29,9 +30,12 @@ export type CachedExtractor = DescriptorExtractor & {
 export const descriptorCacheFolder = (env: NodeJS.ProcessEnv = process.env): string =>
 	join(propagateHome(env), 'descriptors');
 
-/** What makes two models' descriptors differ: all of the manifest, checksums of the weights included. */
-export const modelIdentity = (manifest: Manifest): string =>
-	createHash('sha256').update(JSON.stringify(manifest)).digest('hex').slice(0, 16);
+/** What makes two models' descriptors differ: all of the manifest, checksums of the weights included, and the precision. */
+export const modelIdentity = (manifest: Manifest, precision: Precision = 'full'): string =>
+	createHash('sha256')
+		.update(JSON.stringify([manifest, precision]))
+		.digest('hex')
+		.slice(0, 16);
 
 const contentHash = ({ width, height, data }: Raster<3>): string =>
 	createHash('sha256').update(`${width}x${height}:`).update(data).digest('hex');
