@@ -105,7 +105,7 @@ describe('warping with the bundled model', () => {
 	});
 });
 
-describe('pairs of awkward images', () => {
+describe('pairs of awkward images', SLOW, () => {
 	/** A texture written in several ways, and the same model for all of them. */
 	const prepared = async (width: number, height: number) => {
 		const folder = temporaryFolder();
@@ -200,7 +200,7 @@ describe('pairs of awkward images', () => {
 	});
 });
 
-describe('what goes wrong with pairs', () => {
+describe('what goes wrong with pairs', SLOW, () => {
 	it('is said by name, and nothing is written', async () => {
 		const folder = temporaryFolder();
 		const model = await writeTinyModel(folder);

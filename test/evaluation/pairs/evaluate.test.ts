@@ -20,7 +20,7 @@ const writeTexture = async (path: string, width: number, height: number): Promis
 	return path;
 };
 
-describe('PCK of methods on pairs', () => {
+describe('PCK of methods on pairs', { timeout: 300_000 }, () => {
 	it('is measured in original pixels, by the image and by the box, over all and by category', async () => {
 		const path = await writeTexture(join(temporaryFolder(), 'a.png'), 100, 60);
 		const pair = (category: string, offset: number) => ({
