@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { classicalExtractor } from '../src/baselines/classical-descriptors.js';
 import { type CarriedMask, type DavisScore, evaluateDavis } from '../src/evaluation/evaluate-davis.js';
 import type { DescriptorExtractor } from '../src/hyperfeatures/extractor.js';
 import { openExtractor } from '../src/hyperfeatures/open-extractor.js';
@@ -19,7 +20,6 @@ import { loadPreset } from '../src/presets/load-preset.js';
 import { propagateMasks } from '../src/propagation/propagate-masks.js';
 import { openRuntime } from '../src/runtime/onnx-runtime.js';
 import type { Runtime } from '../src/runtime/session.js';
-import { classicalExtractor } from './classical-descriptors.js';
 
 type Method = (root: string, sequences: readonly string[] | undefined) => Promise<DavisScore>;
 

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { pointModes } from '../pairs/point-mode.js';
 import { qualities } from '../presets/quality.js';
 import { type Device, devices } from '../runtime/session.js';
 
@@ -17,12 +18,15 @@ export const positiveInteger = (text: string): number => {
 	return value;
 };
 
-/** Adds `--model`, `--device` and `--threads`. */
-export const withModelOptions = (command: Command): Command =>
+/** Adds `--device` and `--threads`. */
+export const withDeviceOptions = (command: Command): Command =>
 	command
-		.option('--model <name|folder>', 'model to use (default: the bundled one)')
 		.addOption(new Option('--device <device>', 'where inference runs').choices(devices).default('auto'))
 		.option('--threads <n>', 'CPU threads of inference (default: all cores)', positiveInteger);
+
+/** Adds `--model`, `--device` and `--threads`. */
+export const withModelOptions = (command: Command): Command =>
+	withDeviceOptions(command.option('--model <name|folder>', 'model to use (default: the bundled one)'));
 
 export const qualityOption = (): Option =>
 	new Option('--quality <level>', 'speed or quality (default: as the preset says)').choices(qualities);
@@ -35,3 +39,14 @@ export const withReportOptions = (command: Command): Command =>
 	command
 		.option('--json', 'one JSON object a line on stdout')
 		.option('-q, --quiet', 'print nothing but errors');
+
+/** Adds `--mode` of commands that find points in another image. */
+export const withPointMode = (command: Command): Command =>
+	command.addOption(
+		new Option(
+			'--mode <mode>',
+			'smooth: with the help of the surroundings; nearest: each point on its own; paper: as the released code',
+		)
+			.choices(pointModes)
+			.default('smooth'),
+	);

@@ -5,10 +5,14 @@ import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerFeatures } from './commands/features.js';
 import { registerKdenlive } from './commands/kdenlive.js';
+import { registerKeypoints } from './commands/keypoints.js';
+import { registerMatch } from './commands/match.js';
 import { registerModels } from './commands/models.js';
 import { registerObs } from './commands/obs.js';
+import { registerPaper } from './commands/paper.js';
 import { registerPresets } from './commands/presets.js';
 import { registerPropagate } from './commands/propagate.js';
+import { registerWarp } from './commands/warp.js';
 import { registerWeights } from './commands/weights.js';
 import { reportFailure } from './exit.js';
 
@@ -26,8 +30,12 @@ for (const register of [
 	registerPropagate,
 	registerEval,
 	registerFeatures,
+	registerMatch,
+	registerKeypoints,
 	registerModels,
+	registerWarp,
 	registerWeights,
+	registerPaper,
 	registerPresets,
 	registerObs,
 	registerKdenlive,

@@ -1,7 +1,5 @@
+import type { Point } from '../pairs/point.js';
 import { mean } from './statistics.js';
-
-/** x, y in pixels of the original image; top-left origin, pixel centres at integers. */
-export type Point = readonly [x: number, y: number];
 
 /** One image pair's predicted and true points in the target image, point for point. */
 export type PckPair = {

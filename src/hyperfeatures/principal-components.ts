@@ -5,16 +5,39 @@ const COMPONENTS = 3;
 /** Subspace iteration converges by the ratio of neighbouring eigenvalues at each round; a picture needs no more. */
 const ROUNDS = 60;
 
-/** Covariance of the cells' descriptors, [C, C]. */
-const covarianceOf = ({ data, channels }: DescriptorMap, area: number, means: Float64Array): Float64Array => {
+const cellsOf = ({ height, width }: DescriptorMap): number => height * width;
+
+const meansOf = (maps: readonly DescriptorMap[], channels: number): Float64Array => {
+	const means = new Float64Array(channels);
+	const cells = maps.reduce((sum, map) => sum + cellsOf(map), 0);
+	for (const map of maps) {
+		const area = cellsOf(map);
+		for (let i = 0; i < channels * area; i++) {
+			const channel = Math.floor(i / area);
+			means[channel] = (means[channel] as number) + (map.data[i] as number) / cells;
+		}
+	}
+	return means;
+};
+
+/** Covariance of all maps' cells together, [C, C]. */
+const covarianceOf = (
+	maps: readonly DescriptorMap[],
+	channels: number,
+	means: Float64Array,
+): Float64Array => {
 	const covariance = new Float64Array(channels * channels);
+	const cells = maps.reduce((sum, map) => sum + cellsOf(map), 0);
 	for (let a = 0; a < channels; a++) {
 		for (let b = a; b < channels; b++) {
 			let sum = 0;
-			for (let cell = 0; cell < area; cell++) {
-				sum += (data[a * area + cell] as number) * (data[b * area + cell] as number);
+			for (const { data, height, width } of maps) {
+				const area = height * width;
+				for (let cell = 0; cell < area; cell++) {
+					sum += (data[a * area + cell] as number) * (data[b * area + cell] as number);
+				}
 			}
-			const value = sum / area - (means[a] as number) * (means[b] as number);
+			const value = sum / cells - (means[a] as number) * (means[b] as number);
 			covariance[a * channels + b] = value;
 			covariance[b * channels + a] = value;
 		}
@@ -42,12 +65,15 @@ const orthonormalise = (vectors: readonly Float64Array[]): Float64Array[] => {
 };
 
 /**
- * The first three principal components of a map's descriptors, strongest first, each [C] of unit length.
+ * The first three principal components of the maps' descriptors, strongest first, each [C] of unit length.
  * Found by subspace iteration from a fixed start, so the result is the same every time.
  */
-const principalAxes = (map: DescriptorMap, means: Float64Array): Float64Array[] => {
-	const { channels, height, width } = map;
-	const covariance = covarianceOf(map, height * width, means);
+const principalAxes = (
+	maps: readonly DescriptorMap[],
+	channels: number,
+	means: Float64Array,
+): Float64Array[] => {
+	const covariance = covarianceOf(maps, channels, means);
 	let axes: Float64Array[] = Array.from({ length: COMPONENTS }, (_, k) =>
 		Float64Array.from({ length: channels }, (_, c) => Math.cos((k + 1) * (c + 1))),
 	);
@@ -61,35 +87,51 @@ const principalAxes = (map: DescriptorMap, means: Float64Array): Float64Array[] 
 	return axes;
 };
 
-/**
- * A picture of a descriptor map: its three principal components as red, green and blue, each stretched to the
- * whole range. One pixel for each cell.
- */
-export const principalComponents = (map: DescriptorMap): Raster<3> => {
-	const { channels, height, width, data } = map;
+const project = (
+	{ data, channels, height, width }: DescriptorMap,
+	axis: Float64Array,
+	means: Float64Array,
+) => {
 	const area = height * width;
-	const means = Float64Array.from({ length: channels }, (_, c) => {
-		let sum = 0;
+	const projected = new Float64Array(area);
+	for (let c = 0; c < channels; c++) {
 		for (let cell = 0; cell < area; cell++) {
-			sum += data[c * area + cell] as number;
+			projected[cell] =
+				(projected[cell] as number) +
+				(axis[c] as number) * ((data[c * area + cell] as number) - (means[c] as number));
 		}
-		return sum / area;
-	});
-	const pixels = new Uint8Array(area * 3);
-	for (const [component, axis] of principalAxes(map, means).entries()) {
-		const projected = new Float64Array(area);
-		for (let c = 0; c < channels; c++) {
-			for (let cell = 0; cell < area; cell++) {
-				projected[cell] =
-					(projected[cell] as number) +
-					(axis[c] as number) * ((data[c * area + cell] as number) - (means[c] as number));
-			}
-		}
-		const low = projected.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-		const high = projected.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-		projected.forEach((value, cell) => {
-			pixels[cell * 3 + component] = high > low ? Math.round(((value - low) / (high - low)) * 255) : 0;
+	}
+	return projected;
+};
+
+/**
+ * Pictures of descriptor maps: their three principal components as red, green and blue, each stretched to the whole
+ * range. One pixel for each cell. The components are those of all maps together, so the same colour means the same in
+ * every picture.
+ *
+ * @param maps of one model, one or several
+ */
+export const principalComponents = (maps: readonly DescriptorMap[]): Raster<3>[] => {
+	const channels = maps[0]?.channels ?? 0;
+	const means = meansOf(maps, channels);
+	const pictures = maps.map(
+		(map): Raster<3> => ({
+			width: map.width,
+			height: map.height,
+			channels: 3,
+			data: new Uint8Array(cellsOf(map) * 3),
+		}),
+	);
+	for (const [component, axis] of principalAxes(maps, channels, means).entries()) {
+		const projections = maps.map((map) => project(map, axis, means));
+		const low = Math.min(...projections.map((values) => values.reduce((a, b) => Math.min(a, b))));
+		const high = Math.max(...projections.map((values) => values.reduce((a, b) => Math.max(a, b))));
+		projections.forEach((values, index) => {
+			const pixels = pictures[index]?.data as Uint8Array;
+			values.forEach((value, cell) => {
+				pixels[cell * 3 + component] = high > low ? Math.round(((value - low) / (high - low)) * 255) : 0;
+			});
 		});
 	}
-	return { width, height, channels: 3, data: pixels };
+	return pictures;
 };

@@ -1,39 +1,92 @@
-import { existsSync } from 'node:fs';
+import sharp from 'sharp';
 import { UserError } from '../errors.js';
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import { principalComponents } from '../hyperfeatures/principal-components.js';
 import { writeFileAtomically } from '../media/atomic-file.js';
-import { readImage, writeImage } from '../media/image.js';
+import type { Raster } from '../media/frame.js';
+import { readImage, requireImageName, writeImage } from '../media/image.js';
 import { formatNpy } from '../models/npy.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { openEngine } from './open-engine.js';
+import { requireFree } from './pair-inputs.js';
 
 export type FeaturesJob = RuntimeOptions & {
 	readonly model?: string | undefined;
-	/** `.npy`, float32 [1, C, H, W], as aggregated and not normalised. */
+	/** `.npy`, float32 [1, C, H, W], as aggregated and not normalised; of one image. */
 	readonly output?: string | undefined;
-	/** A picture of the map's three principal components, a pixel for each cell. */
+	/**
+	 * A picture of the principal components: of one image a pixel for each cell; of several the images in a row and
+	 * their components, which are common to all, below them.
+	 */
 	readonly pca?: string | undefined;
 	readonly overwrite?: boolean | undefined;
 };
 
-/** Writes one image's descriptor map. */
-export const exportFeatures = async (imagePath: string, job: FeaturesJob): Promise<void> => {
-	for (const path of [job.output, job.pca]) {
-		if (path !== undefined && job.overwrite !== true && existsSync(path)) {
-			throw new UserError(`"${path}" exists; add --overwrite to replace it.`);
-		}
+/**
+ * Writes images' descriptor maps as numbers or as a picture.
+ *
+ * @throws UserError for images that cannot be read and outputs that exist
+ */
+export const exportFeatures = async (imagePaths: readonly string[], job: FeaturesJob): Promise<void> => {
+	requireFree([job.output, job.pca], job.overwrite);
+	requireImageName(job.pca);
+	if (job.output !== undefined && imagePaths.length > 1) {
+		throw new UserError('A .npy file holds the map of one image; give one image, or --pca only.');
 	}
-	const image = await readImage(imagePath);
+	const images: Raster<3>[] = [];
+	for (const path of imagePaths) {
+		images.push(await readImage(path));
+	}
 	const engine = await openEngine(job.model, { device: job.device, threads: job.threads });
 	try {
-		const map = await engine.extractor.extract(image);
-		if (job.output !== undefined) {
+		const maps: DescriptorMap[] = [];
+		for (const image of images) {
+			maps.push(await engine.extractor.extract(image));
+		}
+		const [map] = maps;
+		if (job.output !== undefined && map !== undefined) {
 			await writeFileAtomically(job.output, formatNpy(map.data, [1, map.channels, map.height, map.width]));
 		}
 		if (job.pca !== undefined) {
-			await writeImage(job.pca, principalComponents(map));
+			const pictures = principalComponents(maps);
+			const [only] = pictures;
+			await writeImage(
+				job.pca,
+				pictures.length === 1 && only !== undefined ? only : await aboveEachOther(images, pictures),
+			);
 		}
 	} finally {
 		await engine.close();
 	}
+};
+
+/** Height of each image in the picture of several, in pixels. */
+const ROW_HEIGHT = 320;
+const GAP = 8;
+
+const aboveEachOther = async (
+	images: readonly Raster<3>[],
+	components: readonly Raster<3>[],
+): Promise<Raster<3>> => {
+	const widths = images.map(({ width, height }) => Math.max(1, Math.round((width * ROW_HEIGHT) / height)));
+	const lefts = widths.map((_, i) => widths.slice(0, i).reduce((sum, width) => sum + width + GAP, 0));
+	const tile = async (image: Raster<3>, index: number, row: number) => ({
+		input: await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
+			.resize(widths[index], ROW_HEIGHT, { fit: 'fill', kernel: row === 0 ? 'lanczos3' : 'nearest' })
+			.png({ compressionLevel: 1 })
+			.toBuffer(),
+		left: lefts[index] ?? 0,
+		top: row * (ROW_HEIGHT + GAP),
+	});
+	const width = widths.reduce((sum, one) => sum + one, 0) + GAP * (widths.length - 1);
+	const height = 2 * ROW_HEIGHT + GAP;
+	const { data, info } = await sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
+		.composite([
+			...(await Promise.all(images.map((image, i) => tile(image, i, 0)))),
+			...(await Promise.all(components.map((image, i) => tile(image, i, 1)))),
+		])
+		.removeAlpha()
+		.raw()
+		.toBuffer({ resolveWithObject: true });
+	return { width: info.width, height: info.height, channels: 3, data };
 };

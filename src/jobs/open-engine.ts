@@ -1,6 +1,7 @@
 import { openDiffusionExtractor } from '../hyperfeatures/diffusion-extractor.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Precision } from '../hyperfeatures/precision.js';
+import type { InstalledModel } from '../models/model-folder.js';
 import { findModel } from '../models/registry.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
@@ -8,6 +9,7 @@ import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 /** A model, ready on a device. */
 export type Engine = {
 	readonly modelName: string;
+	readonly model: InstalledModel;
 	readonly runtime: Runtime;
 	readonly extractor: DescriptorExtractor;
 	close(): Promise<void>;
@@ -26,7 +28,13 @@ export const openEngine = async (
 	const runtime = openRuntime(options);
 	try {
 		const extractor = await openDiffusionExtractor(installed, runtime, options.precision);
-		return { modelName: installed.manifest.name, runtime, extractor, close: () => runtime.close() };
+		return {
+			modelName: installed.manifest.name,
+			model: installed,
+			runtime,
+			extractor,
+			close: () => runtime.close(),
+		};
 	} catch (error) {
 		await runtime.close();
 		throw error;

@@ -36,10 +36,7 @@ export const imageSize = async (path: string): Promise<{ width: number; height: 
  * @throws UserError for another extension, or when the place cannot be written.
  */
 export const writeImage = async (path: string, image: Raster): Promise<void> => {
-	const extension = /\.(png|jpe?g|webp|tiff?)$/i.exec(path)?.[1]?.toLowerCase();
-	if (extension === undefined) {
-		throw new UserError(`"${path}" is not a name for an image; end it in .png, .jpg, .webp or .tiff.`);
-	}
+	const extension = imageExtension(path);
 	const { data, width, height, channels } = image;
 	const pixels = sharp(data, { raw: { width, height, channels } });
 	const oneChannel = channels === 1 ? pixels.toColourspace('b-w') : pixels;
@@ -51,6 +48,25 @@ export const writeImage = async (path: string, image: Raster): Promise<void> => 
 				? oneChannel.webp({ lossless: true })
 				: oneChannel.tiff({ compression: 'deflate' });
 	await writeFileAtomically(path, await encoded.toBuffer());
+};
+
+/**
+ * Checks an output's name before the work that leads to it.
+ *
+ * @throws UserError when {@link writeImage} would not know the format
+ */
+export const requireImageName = (path: string | undefined): void => {
+	if (path !== undefined) {
+		imageExtension(path);
+	}
+};
+
+const imageExtension = (path: string): string => {
+	const extension = /\.(png|jpe?g|webp|tiff?)$/i.exec(path)?.[1]?.toLowerCase();
+	if (extension === undefined) {
+		throw new UserError(`"${path}" is not a name for an image; end it in .png, .jpg, .webp or .tiff.`);
+	}
+	return extension;
 };
 
 const pixelsOf = (path: string, channels: (image: Sharp) => Sharp) =>

@@ -1,4 +1,6 @@
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import type { Raster } from '../media/frame.js';
 
 /** An image as matching sees it: its size in pixels as displayed, and its descriptors. */
 export type DescribedImage = {
@@ -6,3 +8,13 @@ export type DescribedImage = {
 	readonly height: number;
 	readonly map: DescriptorMap;
 };
+
+/** @param image pixels as displayed */
+export const describeImage = async (
+	extractor: DescriptorExtractor,
+	image: Raster<3>,
+): Promise<DescribedImage> => ({
+	width: image.width,
+	height: image.height,
+	map: await extractor.extract(image),
+});

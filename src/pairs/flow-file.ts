@@ -27,9 +27,23 @@ export const formatFlow = (flow: BackwardFlow, path: string): Uint8Array => {
 		case '.png':
 			return formatFlowPng(flow);
 		default:
-			throw new UserError(`"${path}" is not a name for a flow; end it in .flo or .png.`);
+			throw notAFlowName(path);
 	}
 };
+
+/**
+ * Checks an output's name before the work that leads to it.
+ *
+ * @throws UserError when {@link formatFlow} would not know the format
+ */
+export const requireFlowName = (path: string | undefined): void => {
+	if (path !== undefined && !['.flo', '.png'].includes(extname(path).toLowerCase())) {
+		throw notAFlowName(path);
+	}
+};
+
+const notAFlowName = (path: string): UserError =>
+	new UserError(`"${path}" is not a name for a flow; end it in .flo or .png.`);
 
 /** Displacement of pixel `i` along x (0) or y (1); NaN where nothing was matched. */
 const displacement = ({ positions, width }: BackwardFlow, i: number, axis: 0 | 1): number =>

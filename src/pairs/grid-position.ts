@@ -3,7 +3,8 @@ export type Size = { readonly width: number; readonly height: number };
 
 /**
  * Position along one side of a descriptor grid, in cells with centres at integers, of a position in pixels with
- * centres at integers: cell i covers the pixels from i / cells to (i + 1) / cells of the side.
+ * centres at integers: cell i covers the pixels from i / cells to (i + 1) / cells of the side. It also leads from one
+ * grid, or one size of a picture, to another.
  */
 export const cellsFromPixels = (position: number, pixels: number, cells: number): number =>
 	((position + 0.5) * cells) / pixels - 0.5;

@@ -1,4 +1,5 @@
-import type { Point } from '../evaluation/pck.js';
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import type { PairMasks } from './backward-flow.js';
 import {
 	type CellDescriptors,
 	cellDescriptors,
@@ -8,7 +9,9 @@ import {
 } from './cell-descriptors.js';
 import type { DescribedImage } from './described-image.js';
 import { cellsFromPixels, pixelsFromCells } from './grid-position.js';
+import { maskCells } from './mask-cells.js';
 import { neighbourSimilarity } from './neighbour-similarity.js';
+import type { Point } from './point.js';
 import { type GridPosition, peakPosition, type SubCellSettings, subCellSettings } from './sub-cell.js';
 
 /** A point and where it is in the other image. */
@@ -20,27 +23,40 @@ export type PointMatch = {
 	readonly score: number;
 };
 
+export type SearchLimits = {
+	/** Only what the target's mask marks, to a cell. */
+	readonly masks?: Pick<PairMasks, 'target'>;
+	/** Only the cells around a place in the target's grid, for a place in the source's. */
+	readonly near?: (at: GridPosition) => CellWindow;
+};
+
+/** A square of cells. */
+export type CellWindow = { readonly centre: GridPosition; readonly radius: number };
+
 /**
  * Finds points of one image in another, between cells: the best cell, then the mean of its surroundings weighted by
  * similarity. What the same estimate errs by in the source image, where the answer is known, is taken off.
  *
  * @param points in pixels of the source; see {@link PointMatch}
+ * @param limits where in the target they may be found
  */
 export const matchPoints = (
 	source: DescribedImage,
 	target: DescribedImage,
 	points: readonly Point[],
+	{ masks = {}, near }: SearchLimits = {},
 ): PointMatch[] => {
-	const sourceCells = cellDescriptors(source.map);
-	const [sourceUnit, targetUnit] = [normalised(sourceCells), normalised(cellDescriptors(target.map))];
-	const settings = subCellSettings(neighbourSimilarity(targetUnit).typicalDifference);
+	const { cells: sourceCells, unit: sourceUnit } = prepared(source.map);
+	const { unit: targetUnit, typicalDifference } = prepared(target.map);
+	const allowed = masks.target && maskCells(masks.target, target, targetUnit.grid);
+	const settings = subCellSettings(typicalDifference);
 	return points.map((point) => {
 		const at: GridPosition = {
 			x: cellsFromPixels(point[0], source.width, sourceUnit.grid.width),
 			y: cellsFromPixels(point[1], source.height, sourceUnit.grid.height),
 		};
 		const descriptor = descriptorAt(sourceCells, at.x, at.y);
-		const best = bestCell(targetUnit, descriptor);
+		const best = bestCell(targetUnit, descriptor, allowed, near?.(at));
 		const found = peak(targetUnit, best.cell, descriptor, settings);
 		const bias = selfBias(sourceUnit, descriptor, at, settings);
 		return {
@@ -52,6 +68,28 @@ export const matchPoints = (
 			score: best.similarity,
 		};
 	});
+};
+
+type Prepared = {
+	readonly cells: CellDescriptors;
+	/** The same, each of length 1. */
+	readonly unit: CellDescriptors;
+	readonly typicalDifference: number;
+};
+
+const preparedMaps = new WeakMap<DescriptorMap, Prepared>();
+
+/** What depends on one image only is kept as long as its map is: an image takes part in many pairs. */
+const prepared = (map: DescriptorMap): Prepared => {
+	const known = preparedMaps.get(map);
+	if (known !== undefined) {
+		return known;
+	}
+	const cells = cellDescriptors(map);
+	const unit = normalised(cells);
+	const made = { cells, unit, typicalDifference: neighbourSimilarity(unit).typicalDifference };
+	preparedMaps.set(map, made);
+	return made;
 };
 
 const clampTo = (position: number, pixels: number): number => Math.min(Math.max(position, 0), pixels - 1);
@@ -69,18 +107,32 @@ const peak = (
 	);
 };
 
+type BestCell = { readonly cell: number; readonly similarity: number };
+
 const bestCell = (
 	cells: CellDescriptors,
 	descriptor: Float32Array,
-): { readonly cell: number; readonly similarity: number } => {
-	let best = { cell: 0, similarity: Number.NEGATIVE_INFINITY };
-	for (let cell = 0; cell < cells.grid.width * cells.grid.height; cell++) {
-		const similarity = similarityTo(cells, cell, descriptor);
-		if (similarity > best.similarity) {
-			best = { cell, similarity };
+	allowed: Uint8Array | undefined,
+	window: CellWindow | undefined,
+): BestCell => {
+	const { grid } = cells;
+	const { centre, radius } = window ?? { centre: { x: 0, y: 0 }, radius: Math.max(grid.width, grid.height) };
+	const [centreX, centreY] = [
+		clampTo(Math.round(centre.x), grid.width),
+		clampTo(Math.round(centre.y), grid.height),
+	];
+	let best: BestCell | undefined;
+	for (let row = Math.max(0, centreY - radius); row <= Math.min(grid.height - 1, centreY + radius); row++) {
+		for (let x = Math.max(0, centreX - radius); x <= Math.min(grid.width - 1, centreX + radius); x++) {
+			const cell = row * grid.width + x;
+			const similarity = allowed?.[cell] === 0 ? undefined : similarityTo(cells, cell, descriptor);
+			if (similarity !== undefined && (best === undefined || similarity > best.similarity)) {
+				best = { cell, similarity };
+			}
 		}
 	}
-	return best;
+	// The mask may leave nothing in the window; it has cells elsewhere.
+	return best ?? bestCell(cells, descriptor, allowed, undefined);
 };
 
 /** How far the estimate misses a point whose place is known, because its surroundings are not symmetric. */

@@ -1,8 +1,8 @@
-import type { Point } from '../evaluation/pck.js';
 import { cellDescriptors, descriptorAt, similarityTo } from './cell-descriptors.js';
 import type { DescribedImage } from './described-image.js';
 import type { Size } from './grid-position.js';
 import type { PointMatch } from './match-points.js';
+import type { Point } from './point.js';
 import { type BestPixel, searchSquare, squareBound, UpsampledField } from './upsampled-field.js';
 
 /**

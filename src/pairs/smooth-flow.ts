@@ -19,19 +19,31 @@ const OUTSIDE_TRUST = 0;
 const coarse: SmoothingSettings = { strength: 1, outlierDistance: 3 };
 const fine: SmoothingSettings = { strength: 0.3, outlierDistance: 1.5 };
 /** Radius of the second search around the smoothed field, in cells. */
-const SEARCH_RADIUS = 3;
+export const SEARCH_RADIUS = 3;
 
 /**
- * A smooth backward flow between cells, which keeps texture together: nearest neighbours both ways; those that do not
- * come back to where they started lose trust; the field is smoothed inside objects; every cell is searched again near
- * where the smoothed field puts it and placed between cells; smoothed lightly and enlarged to the target's pixels.
+ * A smooth backward flow between cells, which keeps texture together: {@link matchField} enlarged to the target's
+ * pixels.
  */
 export const matchSmoothly = async (
 	source: DescribedImage,
 	target: DescribedImage,
 	runtime: Runtime,
 	masks: PairMasks = {},
-): Promise<BackwardFlow> => {
+): Promise<BackwardFlow> =>
+	upsampleField(await matchField(source, target, runtime, masks), source, target, source.map, masks);
+
+/**
+ * Where every target cell is in the source, as offsets from its scaled position: nearest neighbours both ways; those
+ * that do not come back to where they started lose trust; the field is smoothed inside objects; every cell is searched
+ * again near where the smoothed field puts it and placed between cells; smoothed once more, lightly.
+ */
+export const matchField = async (
+	source: DescribedImage,
+	target: DescribedImage,
+	runtime: Runtime,
+	masks: PairMasks = {},
+): Promise<VectorField> => {
 	const [sourceUnit, targetUnit] = [source, target].map(({ map }) => normalised(cellDescriptors(map))) as [
 		CellDescriptors,
 		CellDescriptors,
@@ -45,8 +57,7 @@ export const matchSmoothly = async (
 	const matched = await cycleMatches(source, target, runtime, allowed);
 	const guess = smoothField(offsets(pair, matched.cells, matched.trust), neighbours, coarse);
 	const found = searchAround(pair, guess, allowed.source);
-	const field = smoothField(withTrust(found, matched.trust, guess), neighbours, fine);
-	return upsampleField(field, source, target, sourceUnit.grid, masks);
+	return smoothField(withTrust(found, matched.trust, guess), neighbours, fine);
 };
 
 type Pair = {
@@ -88,7 +99,7 @@ const cycleMatches = async (
 };
 
 /** Where a target cell would be if the source were only scaled to the target's size: what offsets are counted from. */
-export const scaledCell = (cell: number, from: GridSize, to: GridSize): readonly [x: number, y: number] => [
+const scaledCell = (cell: number, from: GridSize, to: GridSize): readonly [x: number, y: number] => [
 	(((cell % from.width) + 0.5) * to.width) / from.width - 0.5,
 	((Math.floor(cell / from.width) + 0.5) * to.height) / from.height - 0.5,
 ];

@@ -68,7 +68,8 @@ const setPosition = (
 	flow.positions[pixel * 2 + 1] = isInside ? clampedY : Math.floor(nearest / width);
 };
 
-const offsetAt = (
+/** The field between cells; a mean over the cells around of the same surface. */
+export const offsetAt = (
 	{ grid, x, y, trust }: VectorField,
 	column: number,
 	row: number,

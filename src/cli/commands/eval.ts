@@ -1,5 +1,7 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Baseline, baselineNames } from '../../baselines/baseline.js';
 import { UserError } from '../../errors.js';
+import type { PointMode } from '../../pairs/point-mode.js';
 import type { Quality } from '../../presets/quality.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
@@ -8,6 +10,7 @@ import {
 	qualityOption,
 	type ReportOptions,
 	withModelOptions,
+	withPointMode,
 	withReportOptions,
 } from '../common-options.js';
 import { Reporter } from '../reporter.js';
@@ -18,24 +21,43 @@ type EvalOptions = ModelOptions &
 		readonly quality?: Quality;
 		readonly limit?: number;
 		readonly sequences?: string;
+		readonly mode: PointMode;
+		readonly pairs?: string;
+		readonly baselines?: true | readonly Baseline[];
 	};
+
+const baselineList = (text: string): Baseline[] =>
+	text.split(',').map((name) => {
+		const known = baselineNames.find((baseline) => baseline === name);
+		if (known === undefined) {
+			throw new InvalidArgumentError(`There is no "${name}"; there are ${baselineNames.join(', ')}.`);
+		}
+		return known;
+	});
 
 export const registerEval = (program: Command): void => {
 	const command = program
 		.command('eval')
 		.description('measure quality on a data set in its own layout')
-		.argument('<dataset>', 'davis')
+		.argument('<dataset>', 'davis, spair, pf-willow, pf-pascal, cub or tss')
 		.argument('<root>', 'folder of the data set')
 		.option('--preset <name|file.json>', 'settings of the run')
 		.addOption(qualityOption())
-		.option('--limit <n>', 'only the first n sequences', positiveInteger)
-		.addOption(new Option('--sequences <a,b>', 'only these sequences').conflicts('limit'));
-	withReportOptions(withModelOptions(command)).action(
+		.option('--limit <n>', 'only the first n sequences, or n pairs spread over the set', positiveInteger)
+		.addOption(new Option('--sequences <a,b>', 'only these sequences').conflicts('limit'))
+		.option('--pairs <json>', "keypoint sets: a list of pairs in the paper's format instead of the set's own")
+		.option(
+			'--baselines [names]',
+			`pair sets: measure these on the same pairs, too (default: ${baselineNames.join()})`,
+			baselineList,
+		);
+	withReportOptions(withModelOptions(withPointMode(command))).action(
 		async (dataset: string, root: string, options: EvalOptions) => {
-			if (dataset !== 'davis') {
-				throw new UserError(`There is no data set "${dataset}"; there is davis.`);
+			if (dataset === 'davis') {
+				await evaluateDavis(root, options);
+			} else {
+				await evaluatePairs(dataset, root, options);
 			}
-			await evaluateDavis(root, options);
 		},
 	);
 };
@@ -62,5 +84,41 @@ const evaluateDavis = async (root: string, options: EvalOptions): Promise<void> 
 	reporter.record({ type: 'done', dataset: 'davis', ...score });
 	if (options.json !== true) {
 		process.stdout.write(`${davisTable({ sequences, ...score })}\n`);
+	}
+};
+
+const evaluatePairs = async (dataset: string, root: string, options: EvalOptions): Promise<void> => {
+	const { evaluateFlowPairs, evaluateKeypointPairs, requirePairDataset } = await import(
+		'../../jobs/evaluate-pairs.js'
+	);
+	const { flowTable, keypointTable } = await import('../../evaluation/pairs/score-tables.js');
+	const { preset, mode, json, quiet, model, device, threads, limit, pairs, baselines } = options;
+	const set = requirePairDataset(dataset);
+	if (preset !== undefined) {
+		throw new UserError('A preset is for clips; say how points are found with --mode.');
+	}
+	const reporter = new Reporter({ json: json === true, quiet: quiet === true });
+	const job = {
+		root,
+		model,
+		device,
+		threads,
+		mode,
+		baselines: baselines === true ? baselineNames : baselines,
+		limit,
+		signal: cancelOnInterrupt(),
+		onPair: (done: number, total: number) => reporter.progress({ done, total }, 'pairs'),
+	};
+	const measured =
+		set === 'tss'
+			? await evaluateFlowPairs(job).then((methods) => ({ methods, table: flowTable(methods) }))
+			: await evaluateKeypointPairs({ ...job, dataset: set, pairs }).then((methods) => ({
+					methods,
+					table: keypointTable(methods),
+				}));
+	reporter.end();
+	reporter.record({ type: 'done', dataset, methods: measured.methods });
+	if (json !== true) {
+		process.stdout.write(`${measured.table}\n`);
 	}
 };

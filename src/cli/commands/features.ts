@@ -12,16 +12,19 @@ export const registerFeatures = (program: Command): void => {
 	withModelOptions(
 		program
 			.command('features')
-			.description("an image's descriptor map, as numbers or as a picture")
-			.argument('<image>')
-			.option('-o, --output <npy>', 'write the map, float32 [1, C, H, W], as aggregated')
-			.option('--pca <png>', 'write its three principal components as red, green and blue')
+			.description("images' descriptor maps, as numbers or as a picture")
+			.argument('<images...>')
+			.option('-o, --output <npy>', 'write the map of one image, float32 [1, C, H, W], as aggregated')
+			.option(
+				'--pca <png>',
+				'write three principal components as red, green and blue; of several images together',
+			)
 			.option('--overwrite', 'replace outputs that exist'),
-	).action(async (image: string, options: FeaturesOptions) => {
+	).action(async (images: string[], options: FeaturesOptions) => {
 		if (options.output === undefined && options.pca === undefined) {
 			throw new UserError('Nothing to write; give -o <npy>, --pca <png> or both.');
 		}
 		const { exportFeatures } = await import('../../jobs/export-features.js');
-		await exportFeatures(image, options);
+		await exportFeatures(images, options);
 	});
 };

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 type WeightsOptions = {
 	readonly model?: string;
 	readonly heatmap?: string;
+	readonly overwrite?: boolean;
 	readonly json?: boolean;
 };
 
@@ -11,7 +12,8 @@ export const registerWeights = (program: Command): void => {
 		.command('weights')
 		.description("a model's mixing weights: how much each layer counts at each timestep")
 		.option('--model <name|folder>', 'model to show (default: the bundled one)')
-		.option('--heatmap <png>', 'write them as a picture: rows are timesteps, columns layers')
+		.option('--heatmap <png>', 'write them as a picture (.png, .svg): layers by timesteps')
+		.option('--overwrite', 'replace a picture that exists')
 		.option('--json', 'as JSON')
 		.action(async (options: WeightsOptions) => {
 			const { findModel } = await import('../../models/registry.js');
@@ -19,8 +21,10 @@ export const registerWeights = (program: Command): void => {
 			const { taps, mixingWeights, schedule } = manifest;
 			if (options.heatmap !== undefined) {
 				const { weightsHeatmap } = await import('../../models/weights-heatmap.js');
-				const { writeImage } = await import('../../media/image.js');
-				await writeImage(options.heatmap, weightsHeatmap(manifest));
+				const { writeDrawing } = await import('../../media/drawing.js');
+				const { requireFree } = await import('../../jobs/pair-inputs.js');
+				requireFree([options.heatmap], options.overwrite);
+				await writeDrawing(options.heatmap, weightsHeatmap(manifest));
 			}
 			if (options.json) {
 				const layers = taps.map((tap) => tap.name);

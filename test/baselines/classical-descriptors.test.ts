@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classicalDescriptors } from '../../bench/classical-descriptors.js';
+import { classicalDescriptors } from '../../src/baselines/classical-descriptors.js';
 import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
 import type { Raster } from '../../src/media/frame.js';
 

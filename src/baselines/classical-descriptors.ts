@@ -1,7 +1,7 @@
-import type { DescriptorMap } from '../src/hyperfeatures/descriptor-map.js';
-import type { DescriptorExtractor } from '../src/hyperfeatures/extractor.js';
-import type { Raster } from '../src/media/frame.js';
-import { type LabImage, labImage } from '../src/refinement/lab-image.js';
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import type { Raster } from '../media/frame.js';
+import { type LabImage, labImage } from '../refinement/lab-image.js';
 
 /** Short side of the working image and side of a cell, in its pixels: about 60 x 107 cells for 854 x 480. */
 const WORKING_SHORT_SIDE = 240;

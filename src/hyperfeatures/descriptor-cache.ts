@@ -1,0 +1,124 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFailure } from '../media/atomic-file.js';
+import type { Raster } from '../media/frame.js';
+import { propagateHome } from '../models/locations.js';
+import type { Manifest } from '../models/manifest.js';
+import { formatNpy, parseNpy } from '../models/npy.js';
+import type { DescriptorMap } from './descriptor-map.js';
+import type { DescriptorExtractor } from './extractor.js';
+import type { Precision } from './precision.js';
+
+/** When it is opened, the cache forgets what was used longest ago until it is no larger than this. */
+const MAX_BYTES = 4 * 2 ** 30;
+
+/** How many maps a {@link CachedExtractor} took from where. */
+export type CacheCounts = {
+	/** Run through the model. */
+	computed: number;
+	/** Read from disk. */
+	read: number;
+};
+
+/** An extractor that remembers on disk: each image is computed once for each model, whatever its file is called. */
+export type CachedExtractor = DescriptorExtractor & {
+	readonly counts: Readonly<CacheCounts>;
+};
+
+/** Where descriptor maps are kept; safe to delete at any time. */
+export const descriptorCacheFolder = (env: NodeJS.ProcessEnv = process.env): string =>
+	join(propagateHome(env), 'descriptors');
+
+/** What makes two models' descriptors differ: all of the manifest, checksums of the weights included, and the precision. */
+export const modelIdentity = (manifest: Manifest, precision: Precision = 'full'): string =>
+	createHash('sha256')
+		.update(JSON.stringify([manifest, precision]))
+		.digest('hex')
+		.slice(0, 16);
+
+const contentHash = ({ width, height, data }: Raster<3>): string =>
+	createHash('sha256').update(`${width}x${height}:`).update(data).digest('hex');
+
+/**
+ * Puts a disk cache before an extractor. Maps are stored as float32 `.npy` [1, C, H, W], so that a run that reads them
+ * gives the same bytes as one that computes them. The key is the hash of the pixels and the model's identity; a
+ * damaged file counts as absent. Several processes may share the folder.
+ *
+ * @throws UserError from `extract` when the folder cannot be written
+ */
+export const cachedExtractor = async (
+	extractor: DescriptorExtractor,
+	identity: string,
+	folder: string = descriptorCacheFolder(),
+): Promise<CachedExtractor> => {
+	const counts: CacheCounts = { computed: 0, read: 0 };
+	const modelFolder = join(folder, identity);
+	await forgetOldest(folder, MAX_BYTES);
+	return {
+		channels: extractor.channels,
+		counts,
+		extract: async (image) => {
+			const path = join(modelFolder, `${contentHash(image)}.npy`);
+			const known = await readMap(path);
+			if (known !== undefined) {
+				counts.read++;
+				return known;
+			}
+			const map = await extractor.extract(image);
+			counts.computed++;
+			await writeMap(modelFolder, path, map);
+			return map;
+		},
+		close: () => extractor.close(),
+	};
+};
+
+const readMap = async (path: string): Promise<DescriptorMap | undefined> => {
+	try {
+		const { shape, data } = parseNpy(await readFile(path));
+		const [one, channels = 0, height = 0, width = 0] = shape;
+		if (one !== 1 || shape.length !== 4 || !(data instanceof Float32Array)) {
+			return undefined;
+		}
+		const now = new Date();
+		await utimes(path, now, now).catch(() => {}); // Used just now: the last to be forgotten.
+		return { channels, height, width, data };
+	} catch {
+		return undefined;
+	}
+};
+
+const writeMap = async (folder: string, path: string, map: DescriptorMap): Promise<void> => {
+	// A name of its own, because another process may be writing the same map.
+	const partial = join(folder, `${randomUUID()}.partial`);
+	try {
+		await mkdir(folder, { recursive: true });
+		await writeFile(partial, formatNpy(map.data, [1, map.channels, map.height, map.width]));
+		await rename(partial, path);
+	} catch (error) {
+		await rm(partial, { force: true }).catch(() => {});
+		throw writeFailure(path, error);
+	}
+};
+
+/** Deletes the maps used longest ago until the rest is at most `maxBytes`. */
+export const forgetOldest = async (folder: string, maxBytes: number): Promise<void> => {
+	const names = await readdir(folder, { recursive: true }).catch(() => []);
+	const files = await Promise.all(
+		names.map(async (name) => {
+			const path = join(folder, name);
+			const found = await stat(path).catch(() => undefined);
+			return found?.isFile() ? [{ path, bytes: found.size, used: found.mtimeMs }] : [];
+		}),
+	);
+	const oldestFirst = files.flat().sort((a, b) => a.used - b.used);
+	let total = oldestFirst.reduce((sum, { bytes }) => sum + bytes, 0);
+	for (const { path, bytes } of oldestFirst) {
+		if (total <= maxBytes) {
+			break;
+		}
+		await rm(path, { force: true });
+		total -= bytes;
+	}
+};

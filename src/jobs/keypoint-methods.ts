@@ -1,0 +1,88 @@
+import type { Baseline } from '../baselines/baseline.js';
+import { classicalExtractor } from '../baselines/classical-descriptors.js';
+import type { KeypointMethod, PairImage } from '../evaluation/pairs/evaluate-keypoints.js';
+import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import { rawExtractor } from '../hyperfeatures/raw-extractor.js';
+import { openRawFeatures, type RawFeature } from '../hyperfeatures/raw-features.js';
+import type { Manifest } from '../models/manifest.js';
+import type { InstalledModel } from '../models/model-folder.js';
+import { heaviestFeature } from '../models/variants.js';
+import { type DescribedImage, describeImage } from '../pairs/described-image.js';
+import { cellsFromPixels } from '../pairs/grid-position.js';
+import type { PointMatcher } from '../pairs/point-matcher.js';
+import type { Runtime } from '../runtime/session.js';
+
+/** Images described last: data sets go through their pairs image by image, so most are needed again soon. */
+const HELD_IMAGES = 12;
+
+/** A method that finds points by an extractor's descriptors. */
+export const extractorMethod = (
+	name: string,
+	extractor: DescriptorExtractor,
+	find: PointMatcher,
+): KeypointMethod => {
+	const held = new Map<string, Promise<DescribedImage>>();
+	const described = ({ path, image }: PairImage): Promise<DescribedImage> => {
+		const known = held.get(path) ?? describeImage(extractor, image);
+		held.delete(path);
+		held.set(path, known);
+		const [oldest] = held.keys();
+		if (held.size > HELD_IMAGES && oldest !== undefined) {
+			held.delete(oldest);
+		}
+		return known;
+	};
+	return {
+		name,
+		find: async (source, target, points) =>
+			(await find(await described(source), await described(target), points)).map((match) => match.target),
+	};
+};
+
+/** No correspondence at all: every point stays at its place in the picture. What shows objects alike scores well so. */
+const samePlace: KeypointMethod = {
+	name: 'same place in the picture',
+	find: async ({ image: source }, { image: target }, points) =>
+		points.map(
+			([x, y]) =>
+				[
+					cellsFromPixels(x, source.width, target.width),
+					cellsFromPixels(y, source.height, target.height),
+				] as const,
+		),
+};
+
+/** The model's own raw features: its heaviest layer, and all layers one behind the other. */
+const rawMethods = async (
+	model: InstalledModel,
+	runtime: Runtime,
+	find: PointMatcher,
+): Promise<KeypointMethod[]> => {
+	const { manifest } = model;
+	const features = await openRawFeatures(model, runtime);
+	const heaviest = heaviestFeature(manifest);
+	const raw = (name: string, wanted: readonly RawFeature[]): KeypointMethod =>
+		extractorMethod(`${manifest.name}: ${name}`, rawExtractor(features, manifest, wanted), find);
+	return [
+		raw(`heaviest raw layer (${heaviest.layer + 1})`, [heaviest]),
+		raw('all raw layers, concatenated', everyLayer(manifest)),
+	];
+};
+
+/** What a model is compared with: see {@link Baseline}. They live as long as the runtime does. */
+export const baselineMethods = async (
+	names: readonly Baseline[],
+	model: InstalledModel,
+	runtime: Runtime,
+	find: PointMatcher,
+): Promise<KeypointMethod[]> => [
+	...(names.includes('raw') ? await rawMethods(model, runtime, find) : []),
+	...(names.includes('classical')
+		? [extractorMethod('classical descriptors', classicalExtractor(), find)]
+		: []),
+	...(names.includes('place') ? [samePlace] : []),
+];
+
+/** All layers of the clean image, as SD-Concat-All has them. */
+export const everyLayer = ({ taps, schedule }: Manifest): RawFeature[] =>
+	taps.map((_, layer) => ({ step: schedule.steps - 1, layer }));

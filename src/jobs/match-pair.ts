@@ -1,0 +1,83 @@
+import { extname } from 'node:path';
+import { UserError } from '../errors.js';
+import { writeFileAtomically } from '../media/atomic-file.js';
+import { readImage, requireImageName, writeImage } from '../media/image.js';
+import { describeImage } from '../pairs/described-image.js';
+import { matchPicture } from '../pairs/match-picture.js';
+import type { PointMatch } from '../pairs/match-points.js';
+import { mutualMatches } from '../pairs/mutual-matches.js';
+import { type NamedPoints, requireInside } from '../pairs/named-points.js';
+import { pointMatcher } from '../pairs/point-matcher.js';
+import type { PointMode } from '../pairs/point-mode.js';
+import { readPoints } from '../pairs/read-points.js';
+import type { RuntimeOptions } from '../runtime/session.js';
+import { openEngine } from './open-engine.js';
+import { type MaskPaths, readPairMasks, requireFree } from './pair-inputs.js';
+
+export type MatchJob = RuntimeOptions &
+	MaskPaths & {
+		readonly source: string;
+		readonly target: string;
+		readonly model?: string | undefined;
+		/** JSON text or a `.json` or `.csv` file; see {@link readPoints}. */
+		readonly points?: string | undefined;
+		readonly mode: PointMode;
+		/** Find so many points instead. */
+		readonly mutual?: number | undefined;
+		/** `.json`, or a picture of both images side by side. */
+		readonly output?: string | undefined;
+		readonly overwrite?: boolean | undefined;
+	};
+
+/** A match and the name of its point, if it has one. */
+export type NamedMatch = PointMatch & { readonly name?: string };
+
+/**
+ * Finds points of one image in another.
+ *
+ * @throws UserError for inputs that cannot be used, points outside the image, and outputs that exist
+ */
+export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
+	requireFree([job.output], job.overwrite);
+	const isPicture = job.output !== undefined && extname(job.output).toLowerCase() !== '.json';
+	requireImageName(isPicture ? job.output : undefined);
+	if ((job.points === undefined) === (job.mutual === undefined)) {
+		throw new UserError('Give the points to be found with --points, or --mutual <n> to have some chosen.');
+	}
+	const given = job.points === undefined ? undefined : await readPoints(job.points);
+	const [source, target] = [await readImage(job.source), await readImage(job.target)];
+	if (given !== undefined) {
+		requireInside(given, source, job.source);
+	}
+	const masks = await readPairMasks(job, source, target);
+	const engine = await openEngine(job.model, job);
+	let matches: NamedMatch[];
+	try {
+		const from = await describeImage(engine.extractor, source);
+		const to = await describeImage(engine.extractor, target);
+		const find = pointMatcher(job.mode, engine.runtime, engine.model.manifest.image);
+		matches =
+			given === undefined
+				? await mutualMatches(from, to, job.mutual ?? 0, engine.runtime, masks)
+				: withNames(await find(from, to, given.points, masks), given);
+	} finally {
+		await engine.close();
+	}
+	if (job.output !== undefined && isPicture) {
+		await writeImage(job.output, await matchPicture(source, target, matches));
+	} else if (job.output !== undefined) {
+		await writeFileAtomically(
+			job.output,
+			Buffer.from(
+				`${JSON.stringify({ source: job.source, target: job.target, matches }, undefined, '\t')}\n`,
+			),
+		);
+	}
+	return matches;
+};
+
+const withNames = (matches: readonly PointMatch[], { names }: NamedPoints): NamedMatch[] =>
+	matches.map((match, index) => {
+		const name = names[index];
+		return name === undefined ? match : { ...match, name };
+	});

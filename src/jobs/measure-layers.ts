@@ -1,0 +1,106 @@
+import { throwIfAborted } from '../errors.js';
+import type { LayerScore } from '../evaluation/layer-plot.js';
+import type { KeypointPair } from '../evaluation/pairs/keypoint-pair.js';
+import { imageExtent, type PckPair, pck } from '../evaluation/pck.js';
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import { descriptorGrid, onGrid } from '../hyperfeatures/raw-extractor.js';
+import { openRawFeatures, type RawFeature, type RawFeatures } from '../hyperfeatures/raw-features.js';
+import type { Raster } from '../media/frame.js';
+import { readImage } from '../media/image.js';
+import { findModel } from '../models/registry.js';
+import { cellDescriptors, descriptorAt, normalised, similarityTo } from '../pairs/cell-descriptors.js';
+import { cellsFromPixels, pixelsFromCells } from '../pairs/grid-position.js';
+import type { Point } from '../pairs/point.js';
+import { openRuntime } from '../runtime/onnx-runtime.js';
+import type { RuntimeOptions } from '../runtime/session.js';
+import { type KeypointDataset, keypointPairs } from './evaluate-pairs.js';
+
+export type LayersJob = RuntimeOptions & {
+	readonly dataset: KeypointDataset;
+	readonly root: string;
+	readonly model?: string | undefined;
+	readonly limit?: number | undefined;
+	readonly signal?: AbortSignal | undefined;
+	readonly onPair?: ((done: number, total: number) => void) | undefined;
+};
+
+const ALPHA = 0.1;
+
+/**
+ * PCK of each raw feature map on its own (paper, sections 6.2 and 6.3): every layer at every saved timestep, matched
+ * on the model's descriptor grid and scaled to the original image. Maps are matched as they come, one step at a time;
+ * of the source only the points' descriptors are kept.
+ */
+export const measureLayers = async (job: LayersJob): Promise<LayerScore[]> => {
+	const pairs = await keypointPairs(job.dataset, job.root, undefined, job.limit);
+	const model = await findModel(job.model);
+	const { schedule, taps } = model.manifest;
+	const wanted = schedule.saveTimesteps.flatMap((step) => taps.map((_, layer) => ({ step, layer })));
+	const runtime = openRuntime({ device: job.device, threads: job.threads });
+	try {
+		const features = await openRawFeatures(model, runtime);
+		const results = new Map<RawFeature, PckPair[]>(wanted.map((feature) => [feature, []]));
+		for (const [done, pair] of pairs.entries()) {
+			throwIfAborted(job.signal);
+			const found = await matchRaw(pair, features, wanted, (image) => descriptorGrid(image, model.manifest));
+			for (const [feature, result] of found) {
+				results.get(feature)?.push(result);
+			}
+			job.onPair?.(done + 1, pairs.length);
+		}
+		return [...results].map(([{ step, layer }, list]) => ({
+			layer: layer + 1,
+			timestep: schedule.steps - 1 - step,
+			pck: pck(list, ALPHA).perPoint,
+		}));
+	} finally {
+		await runtime.close();
+	}
+};
+
+const matchRaw = async (
+	{ source, target }: KeypointPair,
+	features: RawFeatures,
+	wanted: readonly RawFeature[],
+	gridOf: (image: Raster<3>) => { height: number; width: number },
+): Promise<Map<RawFeature, PckPair>> => {
+	const [from, to] = [await readImage(source.path), await readImage(target.path)];
+	const queries = new Map<RawFeature, Float32Array[]>();
+	await features.visit(from, wanted, (feature, map) => {
+		queries.set(feature, descriptorsAt(onGrid(map, gridOf(from)), from, source.points));
+	});
+	const results = new Map<RawFeature, PckPair>();
+	await features.visit(to, wanted, (feature, map) => {
+		const predicted = nearestCells(onGrid(map, gridOf(to)), to, queries.get(feature) ?? []);
+		results.set(feature, { predicted, truth: target.points, extent: imageExtent(to) });
+	});
+	return results;
+};
+
+const descriptorsAt = (map: DescriptorMap, image: Raster<3>, points: readonly Point[]): Float32Array[] => {
+	const cells = cellDescriptors(map);
+	return points.map(([x, y]) =>
+		descriptorAt(
+			cells,
+			cellsFromPixels(x, image.width, map.width),
+			cellsFromPixels(y, image.height, map.height),
+		),
+	);
+};
+
+const nearestCells = (map: DescriptorMap, image: Raster<3>, queries: readonly Float32Array[]): Point[] => {
+	const cells = normalised(cellDescriptors(map));
+	return queries.map((query) => {
+		let best = { cell: 0, similarity: Number.NEGATIVE_INFINITY };
+		for (let cell = 0; cell < map.height * map.width; cell++) {
+			const similarity = similarityTo(cells, cell, query);
+			if (similarity > best.similarity) {
+				best = { cell, similarity };
+			}
+		}
+		return [
+			pixelsFromCells(best.cell % map.width, image.width, map.width),
+			pixelsFromCells(Math.floor(best.cell / map.width), image.height, map.height),
+		];
+	});
+};

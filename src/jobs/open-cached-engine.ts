@@ -1,0 +1,20 @@
+import { type CachedExtractor, cachedExtractor, modelIdentity } from '../hyperfeatures/descriptor-cache.js';
+import type { Precision } from '../hyperfeatures/precision.js';
+import type { RuntimeOptions } from '../runtime/session.js';
+import { type Engine, openEngine } from './open-engine.js';
+
+/** An engine whose extractor remembers descriptors on disk. */
+export type CachedEngine = Engine & { readonly extractor: CachedExtractor };
+
+/** As {@link openEngine}, with the descriptor cache under `PROPAGATE_HOME` in front of the model. */
+export const openCachedEngine = async (
+	model: string | undefined,
+	options: RuntimeOptions & { readonly precision?: Precision | undefined },
+): Promise<CachedEngine> => {
+	const engine = await openEngine(model, options);
+	const extractor = await cachedExtractor(
+		engine.extractor,
+		modelIdentity(engine.model.manifest, options.precision),
+	);
+	return { ...engine, extractor };
+};

@@ -1,0 +1,209 @@
+import { throwIfAborted } from '../errors.js';
+import {
+	evaluateKeypoints,
+	type KeypointMethod,
+	type MethodScore,
+} from '../evaluation/pairs/evaluate-keypoints.js';
+import type { KeypointPair } from '../evaluation/pairs/keypoint-pair.js';
+import { type MethodKind, type PaperTable, paperTables, type TableRow } from '../evaluation/paper-tables.js';
+import { openDiffusionExtractor } from '../hyperfeatures/diffusion-extractor.js';
+import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import { descriptorGrid, rawExtractor } from '../hyperfeatures/raw-extractor.js';
+import { openRawFeatures, type RawFeatures } from '../hyperfeatures/raw-features.js';
+import { readEmptyPrompt } from '../hyperfeatures/step-network.js';
+import { readImage } from '../media/image.js';
+import type { InstalledModel } from '../models/model-folder.js';
+import { listModels } from '../models/registry.js';
+import { heaviestFeature, prunedToHeaviest, stoppedAfter } from '../models/variants.js';
+import { describeImage } from '../pairs/described-image.js';
+import { pointMatcher } from '../pairs/point-matcher.js';
+import { openRuntime } from '../runtime/onnx-runtime.js';
+import type { Runtime, RuntimeOptions } from '../runtime/session.js';
+import { type KeypointDataset, keypointPairs } from './evaluate-pairs.js';
+import { everyLayer, extractorMethod } from './keypoint-methods.js';
+
+export type TablesJob = RuntimeOptions & {
+	readonly tables: readonly PaperTable['number'][];
+	/** Folders of the data sets that are there. */
+	readonly roots: Readonly<Partial<Record<KeypointDataset, string>>>;
+	readonly limit?: number | undefined;
+	readonly signal?: AbortSignal | undefined;
+	readonly onProgress?: ((what: string, done: number, total: number) => void) | undefined;
+};
+
+export type ReproducedTable = { readonly table: PaperTable; readonly measured: readonly TableRow[] };
+
+/** Data sets in the order of each table's columns. */
+const datasetsOf: Record<PaperTable['number'], readonly KeypointDataset[]> = {
+	1: ['spair', 'cub'],
+	2: ['spair'],
+	3: ['pf-pascal', 'pf-willow'],
+	4: ['spair'],
+};
+
+/** Time and memory are averages over so many pairs. */
+const TIMED_PAIRS = 5;
+/** The paper's layers count from 1. */
+const LAYER_4 = 3;
+
+type Variant = { readonly name: string; readonly kind: MethodKind; readonly extractor: DescriptorExtractor };
+
+/**
+ * The paper's tables, for every installed model and every data set that is there, with the released code's matching.
+ * What is not there (other networks, models, sets) is left out.
+ */
+export const reproduceTables = async (job: TablesJob): Promise<ReproducedTable[]> => {
+	const tables = paperTables.filter(({ number }) => job.tables.includes(number));
+	const wanted = new Set(tables.flatMap(({ number }) => datasetsOf[number]));
+	const sets = new Map<KeypointDataset, KeypointPair[]>();
+	for (const [name, root] of Object.entries(job.roots) as [KeypointDataset, string][]) {
+		if (wanted.has(name)) {
+			sets.set(name, await keypointPairs(name, root, undefined, job.limit));
+		}
+	}
+	const measured = tables.map((table) => ({ table, measured: [] as TableRow[] }));
+	for (const model of await listModels()) {
+		if ('manifest' in model) {
+			await measureModel(model, sets, job, measured);
+		}
+	}
+	return measured;
+};
+
+const measureModel = async (
+	model: InstalledModel,
+	sets: ReadonlyMap<KeypointDataset, readonly KeypointPair[]>,
+	job: TablesJob,
+	results: readonly { readonly table: PaperTable; readonly measured: TableRow[] }[],
+): Promise<void> => {
+	const runtime = openRuntime({ device: job.device, threads: job.threads });
+	try {
+		const features = await openRawFeatures(model, runtime);
+		const all = await variantsOf(model, features, runtime);
+		const inTables = all.filter(({ kind }) => results.some(({ table }) => isInTable(kind, table, model)));
+		const methods = inTables.map((variant) => methodOf(variant, model, runtime));
+		const scores = new Map<KeypointDataset, MethodScore[]>();
+		for (const [name, pairs] of sets) {
+			scores.set(
+				name,
+				await evaluateKeypoints({
+					pairs,
+					methods,
+					signal: job.signal,
+					onPair: (done, total) => job.onProgress?.(`${model.manifest.name} on ${name}`, done, total),
+				}),
+			);
+		}
+		for (const { table, measured } of results) {
+			for (const [index, variant] of inTables.entries()) {
+				if (isInTable(variant.kind, table, model)) {
+					const pck = datasetsOf[table.number].flatMap((name) => pckCells(scores.get(name)?.[index]));
+					const values =
+						table.number === 2
+							? [pck[0], ...(await costCells(variant, model, runtime, sets.get('spair') ?? [], job.signal))]
+							: pck;
+					measured.push({ name: variant.name, kind: rowOf(variant.kind, model), values });
+				}
+			}
+		}
+	} finally {
+		await runtime.close();
+	}
+};
+
+/** Every way in which the paper uses a model. */
+const variantsOf = async (
+	model: InstalledModel,
+	features: RawFeatures,
+	runtime: Runtime,
+): Promise<Variant[]> => {
+	const { manifest } = model;
+	const heaviest = heaviestFeature(manifest);
+	const clean = manifest.schedule.steps - 1;
+	const raw = (name: string, kind: MethodKind, wanted: Parameters<typeof rawExtractor>[2]): Variant => ({
+		name: `${manifest.name}, ${name}`,
+		kind,
+		extractor: rawExtractor(features, manifest, wanted),
+	});
+	const variant = async (name: string, kind: MethodKind, changed: InstalledModel): Promise<Variant> => ({
+		name,
+		kind,
+		extractor: await openDiffusionExtractor(changed, runtime),
+	});
+	const stops = ([1, 5, 10] as const).filter((steps) => steps < manifest.schedule.steps);
+	return [
+		raw('raw layer 4', 'layer-4', [{ step: clean, layer: LAYER_4 }]),
+		raw('all raw layers', 'concat-all', everyLayer(manifest)),
+		await variant(manifest.name, await kindOf(model), model),
+		raw(`heaviest raw layer (${heaviest.layer + 1})`, 'layer-pruned', [heaviest]),
+		await variant(`${manifest.name}, heaviest layer only`, 'pruned', prunedToHeaviest(model)),
+		...(await Promise.all(
+			stops.map((steps) =>
+				variant(
+					`${manifest.name}, ${steps} timestep${steps === 1 ? '' : 's'}`,
+					`stopped-${steps}`,
+					stoppedAfter(model, steps),
+				),
+			),
+		)),
+	];
+};
+
+/** Width of the text embedding of Stable Diffusion 2; that of 1 is 768. */
+const SD2_WIDTH = 1024;
+
+const kindOf = async (model: InstalledModel): Promise<MethodKind> => {
+	const prompt = await readEmptyPrompt(model);
+	if (prompt?.dims.at(-1) === SD2_WIDTH) {
+		return 'sd2';
+	}
+	return model.manifest.schedule.steps === 1 ? 'one-step' : 'full';
+};
+
+/** Only Stable Diffusion stands for the paper's rows; other models are rows of their own. */
+const rowOf = (kind: MethodKind, { manifest }: InstalledModel): MethodKind =>
+	manifest.space.kind === 'latent' ? kind : 'other';
+
+/** A model of its own kind belongs into every table that has its rows, the bundled one included. */
+const isInTable = (kind: MethodKind, table: PaperTable, { manifest }: InstalledModel): boolean =>
+	table.rows.some((row) => row.kind === kind) ||
+	// Tables 3 and 4 print the full model only; others stand in for it here.
+	((kind === 'one-step' || kind === 'sd2') && manifest.kind === 'diffusion');
+
+const methodOf = (
+	{ name, extractor }: Variant,
+	{ manifest }: InstalledModel,
+	runtime: Runtime,
+): KeypointMethod => extractorMethod(name, extractor, pointMatcher('paper', runtime, manifest.image));
+
+const pckCells = (score: MethodScore | undefined): (string | undefined)[] =>
+	score === undefined
+		? [undefined, undefined]
+		: [score.image, score.box].map(({ perPoint }) => (100 * perPoint).toFixed(2));
+
+/** Memory of an image's descriptors, and time for both images of a pair and their match, nothing kept. */
+const costCells = async (
+	{ extractor }: Variant,
+	{ manifest }: InstalledModel,
+	runtime: Runtime,
+	pairs: readonly KeypointPair[],
+	signal: AbortSignal | undefined,
+): Promise<(string | undefined)[]> => {
+	const timed = pairs.slice(0, TIMED_PAIRS);
+	const find = pointMatcher('paper', runtime, manifest.image);
+	let [seconds, bytes] = [0, 0];
+	for (const { source, target } of timed) {
+		throwIfAborted(signal);
+		const images = [await readImage(source.path), await readImage(target.path)] as const;
+		const start = performance.now();
+		const from = await describeImage(extractor, images[0]);
+		const to = await describeImage(extractor, images[1]);
+		await find(from, to, source.points);
+		seconds += (performance.now() - start) / 1000;
+		const grid = descriptorGrid(images[0], manifest);
+		bytes += 4 * extractor.channels * grid.height * grid.width;
+	}
+	return timed.length === 0
+		? [undefined, undefined]
+		: [`${(bytes / timed.length / 1e6).toFixed(1)} MB`, `${(seconds / timed.length).toFixed(2)} s`];
+};

@@ -1,0 +1,162 @@
+import { UserError } from '../errors.js';
+import { writeFileAtomically } from '../media/atomic-file.js';
+import type { Raster } from '../media/frame.js';
+import { readImage, readImageWithAlpha, requireImageName, writeImage } from '../media/image.js';
+import type { BackwardFlow, PairMasks } from '../pairs/backward-flow.js';
+import { blendOpacity } from '../pairs/blend-opacity.js';
+import { type DescribedImage, describeImage } from '../pairs/described-image.js';
+import { formatFlow, requireFlowName } from '../pairs/flow-file.js';
+import type { Size } from '../pairs/grid-position.js';
+import { matchEveryPixelAsPublished } from '../pairs/paper-flow.js';
+import { referenceColours } from '../pairs/reference-colours.js';
+import { matchSmoothly } from '../pairs/smooth-flow.js';
+import { blendOnto, type Sampling, warpBackward } from '../pairs/warp-image.js';
+import type { WarpMode } from '../pairs/warp-mode.js';
+import type { Runtime, RuntimeOptions } from '../runtime/session.js';
+import { openEngine } from './open-engine.js';
+import { type MaskPaths, readPairMasks, requireFree } from './pair-inputs.js';
+
+export type WarpJob = RuntimeOptions &
+	MaskPaths & {
+		readonly source: string;
+		readonly target: string;
+		readonly model?: string | undefined;
+		readonly mode: WarpMode;
+		/** The warped image, of the target's size. */
+		readonly output?: string | undefined;
+		/** `.flo` or KITTI's 16-bit `.png`: from each target pixel to its source pixel. */
+		readonly flow?: string | undefined;
+		/** How far each match is to be trusted, as a grey picture. */
+		readonly confidence?: string | undefined;
+		/** Warp the reference colour map instead of the source. */
+		readonly colormap?: boolean | undefined;
+		/** The reference colour map itself, on the source: what the warped one is to be compared with. */
+		readonly colormapSource?: string | undefined;
+		/** Put the result on the target, with this opacity, 0..1. */
+		readonly blend?: number | undefined;
+		readonly overwrite?: boolean | undefined;
+	};
+
+export type WarpResult = {
+	readonly outputs: readonly string[];
+	/** Share of the target's pixels (inside its mask) that were matched. */
+	readonly matched: number;
+	readonly meanConfidence: number;
+};
+
+const matchers: Record<
+	WarpMode,
+	{
+		readonly sampling: Sampling;
+		readonly match: (
+			source: DescribedImage,
+			target: DescribedImage,
+			runtime: Runtime,
+			masks: PairMasks,
+		) => Promise<BackwardFlow>;
+	}
+> = {
+	smooth: { sampling: 'bilinear', match: matchSmoothly },
+	paper: { sampling: 'nearest', match: matchEveryPixelAsPublished },
+};
+
+/** Share of the source that shows through its own reference colour map. */
+const COLOURS_ON_SOURCE = 0.65;
+
+/**
+ * Warps one image's appearance into another's shape (paper, section 6.7) and writes what was asked for.
+ *
+ * @throws UserError for inputs that cannot be used and outputs that exist
+ */
+export const warpPair = async (job: WarpJob): Promise<WarpResult> => {
+	const outputs = [job.output, job.flow, job.confidence, job.colormapSource].filter(
+		(path) => path !== undefined,
+	);
+	if (outputs.length === 0) {
+		throw new UserError('Nothing to write; give -o <image>, --flow <file> or both.');
+	}
+	requireFree(outputs, job.overwrite);
+	for (const path of [job.output, job.confidence, job.colormapSource]) {
+		requireImageName(path);
+	}
+	requireFlowName(job.flow);
+
+	const [source, target] = [await readImage(job.source), await readImage(job.target)];
+	const masks = await readPairMasks(job, source, target);
+	const { sampling, match } = matchers[job.mode];
+	const engine = await openEngine(job.model, job);
+	let flow: BackwardFlow;
+	try {
+		const described = [
+			await describeImage(engine.extractor, source),
+			await describeImage(engine.extractor, target),
+		] as const;
+		flow = await match(...described, engine.runtime, masks);
+	} finally {
+		await engine.close();
+	}
+
+	if (job.output !== undefined) {
+		const layer = warpBackward(
+			job.colormap ? referenceColours(sizeOf(source), masks.source) : await readImageWithAlpha(job.source),
+			flow,
+			sampling,
+		);
+		await writeImage(job.output, picture(layer, target, flow, masks, job.blend));
+	}
+	if (job.flow !== undefined) {
+		await writeFileAtomically(job.flow, formatFlow(flow, job.flow));
+	}
+	if (job.confidence !== undefined) {
+		const data = Uint8Array.from(flow.confidence, (value) => Math.round(255 * value));
+		await writeImage(job.confidence, { ...sizeOf(target), channels: 1, data });
+	}
+	if (job.colormapSource !== undefined) {
+		const opacity = new Float32Array(source.width * source.height).fill(COLOURS_ON_SOURCE);
+		await writeImage(
+			job.colormapSource,
+			blendOnto(source, referenceColours(sizeOf(source), masks.source), opacity),
+		);
+	}
+	return { outputs, ...summaryOf(flow, masks.target) };
+};
+
+const sizeOf = ({ width, height }: Size): Size => ({ width, height });
+
+/** Without transparency unless something is transparent, so that a whole warp is an ordinary picture. */
+const picture = (
+	layer: Raster<4>,
+	target: Raster<3>,
+	flow: BackwardFlow,
+	masks: PairMasks,
+	blend: number | undefined,
+): Raster => {
+	if (blend !== undefined) {
+		const opacity = blendOpacity(flow, masks.target).map((value) => value * blend);
+		return blendOnto(target, layer, opacity);
+	}
+	const isOpaque = layer.data.every((value, i) => i % 4 !== 3 || value === 255);
+	return isOpaque ? withoutAlpha(layer) : layer;
+};
+
+const withoutAlpha = ({ width, height, data }: Raster<4>): Raster<3> => ({
+	width,
+	height,
+	channels: 3,
+	data: data.filter((_, i) => i % 4 !== 3),
+});
+
+const summaryOf = (
+	flow: BackwardFlow,
+	mask: Uint8Array | undefined,
+): Pick<WarpResult, 'matched' | 'meanConfidence'> => {
+	let [wanted, matched, confidence] = [0, 0, 0];
+	for (let pixel = 0; pixel < flow.confidence.length; pixel++) {
+		if (mask?.[pixel] !== 0) {
+			wanted++;
+			matched += Number.isNaN(flow.positions[pixel * 2]) ? 0 : 1;
+			confidence += flow.confidence[pixel] as number;
+		}
+	}
+	return { matched: matched / wanted, meanConfidence: confidence / wanted };
+};

@@ -1,0 +1,38 @@
+import type { Runtime } from '../runtime/session.js';
+import type { PairMasks } from './backward-flow.js';
+import type { DescribedImage } from './described-image.js';
+import { cellsFromPixels } from './grid-position.js';
+import { matchPoints, type PointMatch } from './match-points.js';
+import type { Point } from './point.js';
+import { matchField, SEARCH_RADIUS } from './smooth-flow.js';
+import { offsetAt } from './upsample-field.js';
+
+/**
+ * Finds points with the help of all that surrounds them: the whole source is matched smoothly, and each point is
+ * looked for near where the smooth field puts it. A point that looks like many others (a leg, an eye) goes where its
+ * surroundings go.
+ */
+export const matchPointsTogether = async (
+	source: DescribedImage,
+	target: DescribedImage,
+	points: readonly Point[],
+	runtime: Runtime,
+	masks: PairMasks = {},
+): Promise<PointMatch[]> => {
+	// A field leads from each cell of its target into its source, so here the images change their parts.
+	const field = await matchField(target, source, runtime, { source: masks.target, target: masks.source });
+	const [from, to] = [source.map, target.map];
+	return matchPoints(source, target, points, {
+		masks,
+		near: ({ x, y }) => {
+			const offset = offsetAt(field, x, y);
+			return {
+				centre: {
+					x: cellsFromPixels(x, from.width, to.width) + offset.x,
+					y: cellsFromPixels(y, from.height, to.height) + offset.y,
+				},
+				radius: SEARCH_RADIUS,
+			};
+		},
+	});
+};

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { UserError } from '../errors.js';
+import type { Size } from './grid-position.js';
+import type { Point } from './point.js';
+
+/** Points of one image, some of which may have names. */
+export type NamedPoints = {
+	readonly points: readonly Point[];
+	/** As many as the points; undefined for a point without a name. */
+	readonly names: readonly (string | undefined)[];
+};
+
+const pairSchema = z.tuple([z.number(), z.number()]);
+const pointSchema = z.union([
+	pairSchema.transform((at) => ({ at, name: undefined })),
+	z
+		.object({ x: z.number(), y: z.number(), name: z.string().optional() })
+		.transform(({ x, y, name }) => ({ at: [x, y] as [number, number], name })),
+	z
+		.object({ source: pairSchema, name: z.string().optional() })
+		.transform(({ source, name }) => ({ at: source, name })),
+]);
+const listSchema = z.union([
+	z.array(pointSchema).min(1),
+	z.object({ points: z.array(pointSchema).min(1) }).transform(({ points }) => points),
+	// What `match` itself writes.
+	z.object({ matches: z.array(pointSchema).min(1) }).transform(({ matches }) => matches),
+]);
+
+/** Points in parsed JSON: `[[x, y], …]`, `[{"x": …, "y": …, "name": …}, …]`, or either under "points". */
+export const namedPointsFrom = (json: unknown, where: string): NamedPoints => {
+	const parsed = listSchema.safeParse(json);
+	if (!parsed.success) {
+		throw new UserError(
+			`The points in ${where} can't be used; expected [[x, y], …] or [{"x": 1, "y": 2, "name": "eye"}, …].`,
+		);
+	}
+	return { points: parsed.data.map(({ at }) => at), names: parsed.data.map(({ name }) => name) };
+};
+
+/**
+ * @throws UserError that names the first point outside the image
+ */
+export const requireInside = ({ points, names }: NamedPoints, image: Size, path: string): void => {
+	const outside = points.findIndex(
+		([x, y]) => !(x >= -0.5 && x <= image.width - 0.5 && y >= -0.5 && y <= image.height - 0.5),
+	);
+	const point = points[outside];
+	if (point !== undefined) {
+		const name = names[outside];
+		throw new UserError(
+			`Point ${outside + 1}${name === undefined ? '' : ` ("${name}")`} at [${point.join(', ')}] is outside "${path}", which is ${image.width}×${image.height}; x must be 0 to ${image.width - 1} and y 0 to ${image.height - 1}.`,
+		);
+	}
+};

@@ -1,0 +1,6 @@
+/**
+ * How points are found. `smooth`: with the help of their surroundings. `nearest`: each on its own, between cells.
+ * `paper`: exactly as the released code does it, which knows no masks.
+ */
+export const pointModes = ['smooth', 'nearest', 'paper'] as const;
+export type PointMode = (typeof pointModes)[number];
