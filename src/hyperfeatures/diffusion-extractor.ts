@@ -1,38 +1,29 @@
-import { inversionCalls, type ScheduleCall, untilLastSaved } from '../diffusion/timesteps.js';
+import { inversionCalls, type ScheduleCall } from '../diffusion/timesteps.js';
 import { followTrajectory } from '../diffusion/trajectory.js';
-import type { Manifest } from '../models/manifest.js';
 import { type InstalledModel, pathInside } from '../models/model-folder.js';
 import type { Runtime } from '../runtime/session.js';
 import { float32 } from '../runtime/tensor.js';
-import { DescriptorSum } from './descriptor-sum.js';
 import type { DescriptorExtractor } from './extractor.js';
 import { openImageSpace } from './image-space.js';
-import type { Precision } from './precision.js';
+import { MapCollector } from './map-collector.js';
 import { preprocess } from './preprocess.js';
+import { type FeatureRecipe, planFeatures, wholeModel } from './recipe.js';
 import { readEmptyPrompt, runStep } from './step-network.js';
-
-/** The weights of each saved step that contributes: save key -> weight of each layer. */
-export const contributingSteps = ({ schedule, mixingWeights }: Manifest): Map<number, readonly number[]> =>
-	new Map(
-		schedule.saveTimesteps.flatMap((key, row) => {
-			const weights = mixingWeights[row] ?? [];
-			return weights.some((weight) => weight !== 0) ? [[key, weights] as const] : [];
-		}),
-	);
 
 /**
  * Extracts diffusion hyperfeatures of real images (paper, section 3): the image is inverted with DDIM, and at
  * the saved steps the network's decoder features, aggregated in the graph, are added to the one descriptor map.
- * The calls stop after the last saved step.
+ * The calls stop after the last saved step. A backbone that is no diffusion model is a process of one call.
+ *
+ * @param recipe which of the maps to use, and how; all of them, as trained, when omitted
  */
 export const openDiffusionExtractor = async (
 	model: InstalledModel,
 	runtime: Runtime,
-	precision: Precision = 'full',
+	recipe: FeatureRecipe = wholeModel,
 ): Promise<DescriptorExtractor> => {
 	const { folder, manifest } = model;
-	const weightsByKey = contributingSteps(manifest);
-	const calls = untilLastSaved(inversionCalls(manifest.schedule), [...weightsByKey.keys()]);
+	const plan = planFeatures(manifest, inversionCalls(manifest.schedule), recipe);
 	const layers = manifest.taps.length;
 	const embedding = await readEmptyPrompt(model);
 	const space = await openImageSpace(model, runtime);
@@ -44,27 +35,28 @@ export const openDiffusionExtractor = async (
 	);
 
 	return {
-		channels: manifest.descriptor.channels,
+		channels:
+			plan.concatenated.length === 0
+				? manifest.descriptor.channels
+				: plan.concatenated.reduce((sum, { layer }) => sum + (manifest.taps[layer]?.channels ?? 0), 0),
 		extract: async (image) => {
-			const clean = await space.encode(preprocess(image, manifest.image));
-			const sum = new DescriptorSum();
+			const clean = await space.encode(preprocess(image, manifest.image, recipe.loadSide));
+			const collector = new MapCollector(manifest, plan);
 			const denoise = async (sample: Float32Array, call: ScheduleCall): Promise<Float32Array | undefined> => {
-				const { noise, hyperfeatures } = await runStep(network, layers, {
+				const step = await runStep(network, layers, {
 					sample: float32(sample, clean.dims),
 					t: call.t,
 					embedding,
-					layerWeights: weightsByKey.get(call.saveKey),
-					noiseWanted: call !== calls.at(-1),
+					...collector.wanted(call.saveKey),
+					noiseWanted: call !== plan.calls.at(-1),
 				});
-				if (hyperfeatures !== undefined) {
-					sum.add(hyperfeatures);
-				}
-				return noise;
+				collector.add(call.saveKey, step);
+				return step.noise;
 			};
-			for await (const _ of followTrajectory(clean.data, calls, denoise)) {
+			for await (const _ of followTrajectory(clean.data, plan.calls, denoise)) {
 				// Only the features that `denoise` collects are wanted here.
 			}
-			return sum.toMap();
+			return collector.finish();
 		},
 		close: async () => {
 			await space.close();

@@ -4,11 +4,14 @@ import { principalComponents } from '../hyperfeatures/principal-components.js';
 import { writeFileAtomically } from '../media/atomic-file.js';
 import { readImage, writeImage } from '../media/image.js';
 import { formatNpy } from '../models/npy.js';
+import { loadPreset } from '../presets/load-preset.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { openEngine } from './open-engine.js';
 
 export type FeaturesJob = RuntimeOptions & {
 	readonly model?: string | undefined;
+	/** Preset whose model and recipe are used; a model that is named wins over the preset's. */
+	readonly preset?: string | undefined;
 	/** `.npy`, float32 [1, C, H, W], as aggregated and not normalised. */
 	readonly output?: string | undefined;
 	/** A picture of the map's three principal components, a pixel for each cell. */
@@ -24,7 +27,12 @@ export const exportFeatures = async (imagePath: string, job: FeaturesJob): Promi
 		}
 	}
 	const image = await readImage(imagePath);
-	const engine = await openEngine(job.model, { device: job.device, threads: job.threads });
+	const preset = await loadPreset(job.preset);
+	const engine = await openEngine(job.model ?? preset.model, {
+		device: job.device,
+		threads: job.threads,
+		features: preset.features,
+	});
 	try {
 		const map = await engine.extractor.extract(image);
 		if (job.output !== undefined) {

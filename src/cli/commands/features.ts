@@ -4,6 +4,7 @@ import { type ModelOptions, withModelOptions } from '../common-options.js';
 
 type FeaturesOptions = ModelOptions & {
 	readonly output?: string;
+	readonly preset?: string;
 	readonly pca?: string;
 	readonly overwrite?: boolean;
 };
@@ -16,6 +17,7 @@ export const registerFeatures = (program: Command): void => {
 			.argument('<image>')
 			.option('-o, --output <npy>', 'write the map, float32 [1, C, H, W], as aggregated')
 			.option('--pca <png>', 'write its three principal components as red, green and blue')
+			.option('--preset <name|file.json>', 'model and maps to use (see "propagate presets list")')
 			.option('--overwrite', 'replace outputs that exist'),
 	).action(async (image: string, options: FeaturesOptions) => {
 		if (options.output === undefined && options.pca === undefined) {

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
 import { cancelOnInterrupt } from '../cancellation.js';
-import { withReportOptions } from '../common-options.js';
+import { positiveInteger, withReportOptions } from '../common-options.js';
 import { Reporter } from '../reporter.js';
 
 type ImportFlags = {
 	readonly unet?: string;
 	readonly vaeEncoder?: string;
-	readonly aggregation: string;
+	readonly aggregation?: string;
+	readonly grid?: number;
 	readonly name: string;
 	readonly emptyPrompt?: string;
 	readonly license?: string;
@@ -87,11 +88,15 @@ const importCommand = (models: Command): void => {
 				'makes a model from an ONNX export of Stable Diffusion and aggregation weights of the paper',
 			)
 			.argument('<export folder>', "in the layout of diffusers or Optimum; it isn't changed")
-			.requiredOption('--aggregation <file>', 'aggregation weights, .pt or .safetensors')
+			.option(
+				'--aggregation <file>',
+				'aggregation weights, .pt or .safetensors; without them only the layers themselves can be used',
+			)
 			.requiredOption('--name <name>', 'name of the new model')
 			.option('--unet <file>', "UNet to use instead of the folder's")
 			.option('--vae-encoder <file>', "VAE encoder to use instead of the folder's")
 			.option('--empty-prompt <npy>', "the empty prompt's embedding, for exports without a text encoder")
+			.option('--grid <side>', "side of the descriptor grid (default: the weights' own)", positiveInteger)
 			.option('--license <text>', "the export's licence, to be kept with the model")
 			.option('--overwrite', 'replace a model of that name'),
 	).action(async (exportFolder: string, options: ImportFlags) => {
