@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerFeatures } from './commands/features.js';
+import { registerGenerate } from './commands/generate.js';
 import { registerModels } from './commands/models.js';
 import { registerPresets } from './commands/presets.js';
 import { registerPropagate } from './commands/propagate.js';
@@ -24,6 +25,7 @@ for (const register of [
 	registerPropagate,
 	registerEval,
 	registerFeatures,
+	registerGenerate,
 	registerModels,
 	registerWeights,
 	registerPresets,

@@ -8,12 +8,12 @@ import { readCheckpoint } from '../checkpoint/read-checkpoint.js';
 import type { Manifest } from '../manifest.js';
 import { type InstalledModel, readModelFolder } from '../model-folder.js';
 import { formatNpy, parseNpy } from '../npy.js';
-import { openClipTokenizer } from './clip-tokenizer.js';
+import { openClipTokenizer } from '../prompts/clip-tokenizer.js';
+import { embedPrompts } from '../prompts/prompt-embedding.js';
 import { canonicalDecoder } from './decoder-graph.js';
 import { deterministicEncoder } from './encoder-graph.js';
 import { type ExportFolder, openExportFolder } from './export-folder.js';
 import { createModel, type ModelWriter, type NewModel } from './model-writer.js';
-import { embedPrompts } from './prompt-embedding.js';
 import { joinStepGraph, type StepGraph } from './step-graph.js';
 import type { LinkedWeights } from './weight-links.js';
 
