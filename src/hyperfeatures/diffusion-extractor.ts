@@ -1,6 +1,7 @@
 import { inversionCalls, type ScheduleCall } from '../diffusion/timesteps.js';
 import { followTrajectory } from '../diffusion/trajectory.js';
-import { type InstalledModel, pathInside } from '../models/model-folder.js';
+import { loadGraph } from '../models/load-graph.js';
+import type { InstalledModel } from '../models/model-folder.js';
 import type { Runtime } from '../runtime/session.js';
 import { float32 } from '../runtime/tensor.js';
 import type { DescriptorExtractor } from './extractor.js';
@@ -22,17 +23,12 @@ export const openDiffusionExtractor = async (
 	runtime: Runtime,
 	recipe: FeatureRecipe = wholeModel,
 ): Promise<DescriptorExtractor> => {
-	const { folder, manifest } = model;
+	const { manifest } = model;
 	const plan = planFeatures(manifest, inversionCalls(manifest.schedule), recipe);
 	const layers = manifest.taps.length;
 	const embedding = await readEmptyPrompt(model);
 	const space = await openImageSpace(model, runtime);
-	const graph = pathInside(folder, manifest.graph);
-	const network = await runtime.load(
-		precision === 'fast' && manifest.fastGraph !== undefined && calls.length === 1
-			? { cpu: pathInside(folder, manifest.fastGraph), other: graph }
-			: graph,
-	);
+	const network = await loadGraph(model, runtime, manifest.graph);
 
 	return {
 		channels:

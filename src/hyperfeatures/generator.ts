@@ -2,6 +2,7 @@ import { generationCalls, inversionCalls, type ScheduleCall } from '../diffusion
 import { followTrajectory, guide } from '../diffusion/trajectory.js';
 import { throwIfAborted, UserError } from '../errors.js';
 import type { Raster } from '../media/frame.js';
+import { loadGraph } from '../models/load-graph.js';
 import type { Manifest } from '../models/manifest.js';
 import { type InstalledModel, pathInside } from '../models/model-folder.js';
 import { openClipTokenizer } from '../models/prompts/clip-tokenizer.js';
@@ -84,7 +85,7 @@ export const openGenerator = async (
 	// Which maps are wanted is settled as for a real image; which calls are made is not: an image needs them all.
 	const plan = planFeatures(manifest, inversionCalls(manifest.schedule), recipe);
 	const calls = generationCalls(manifest.schedule);
-	const network = await runtime.load(pathInside(folder, manifest.graph));
+	const network = await loadGraph(model, runtime, manifest.graph);
 	if (!network.outputs.some(({ name }) => name === 'noise_pred')) {
 		await network.release();
 		throw new UserError(
@@ -94,7 +95,7 @@ export const openGenerator = async (
 	const { space } = manifest;
 	const decoder =
 		space.kind === 'latent' && space.decoder !== undefined
-			? await runtime.load(pathInside(folder, space.decoder))
+			? await loadGraph(model, runtime, space.decoder)
 			: undefined;
 	const scale = space.kind === 'latent' ? space.scale : 1;
 

@@ -18,6 +18,8 @@ export type StepGraph = {
 	readonly conditioned: boolean;
 };
 
+const MAX_LATENT_CHANNELS = 64;
+
 const chooseTaps = (all: readonly Tap[], network: AggregationNetwork | undefined): readonly Tap[] => {
 	if (network === undefined) {
 		return all;
@@ -67,6 +69,9 @@ export const joinStepGraph = (
 
 	let model: OnnxModel = { ...unet, outputs: [] };
 	const channels = typeof latentChannels === 'number' ? latentChannels : convInChannels(unet, sample.name);
+	if (!(channels > 0 && channels <= MAX_LATENT_CHANNELS)) {
+		throw new UserError(`The UNet claims latents of ${channels} channels; expected Stable Diffusion's 4.`);
+	}
 	model = withCanonicalInput(model, sample, {
 		name: 'sample',
 		type: 'float32',
