@@ -228,9 +228,9 @@ export const tinyAggregation = (
 	widths: readonly number[],
 	{ steps, saved }: { readonly steps: number; readonly saved: readonly number[] },
 	config: object = {},
+	descriptor: number = tiny.descriptor,
 ): Uint8Array => {
 	seed = 1000;
-	const { descriptor } = tiny;
 	const inner = descriptor / 4;
 	const parameters: Parameters = {};
 	const add = (name: string, shape: number[], scale: number, base = 0): void => {
