@@ -22,7 +22,7 @@ export const tiny = {
 	descriptor: 128,
 } as const;
 
-export type TinyNames = 'scoped' | 'weights' | 'underscores' | 'anonymous';
+export type TinyNames = 'scoped' | 'weights' | 'underscores' | 'anonymous' | 'clashing';
 
 let seed = 1;
 const random = (dims: readonly number[], scale: number): Tensor =>
@@ -65,8 +65,11 @@ class GraphBuilder {
 			weights: `unet.${dotted}.weight`,
 			underscores: `p_${dotted.replaceAll('.', '_')}_weight`,
 			anonymous: `w${id}`,
+			// Names that we want for ourselves.
+			clashing: scope.startsWith('mid_block/resnets.0/conv1') ? 'mixing_weights' : `w${id}`,
 		}[this.names];
-		const output = this.names === 'scoped' ? `/${scope}/Conv_output_0` : `c${id}`;
+		const clashes = this.names === 'clashing' && scope === 'up_blocks.1/resnets.1/conv2';
+		const output = this.names === 'scoped' ? `/${scope}/Conv_output_0` : clashes ? 'hyperfeatures' : `c${id}`;
 		const weight = this.weight(
 			weightName,
 			random([to, from, kernel, kernel], 1 / Math.sqrt(from * kernel ** 2)),
@@ -133,10 +136,11 @@ export const tinyUnet = (names: TinyNames = 'weights'): Uint8Array => {
 		}
 		x = block < 3 ? g.conv(`up_blocks.${block}/upsamplers.0/conv`, g.upsampled(x), width, width) : x;
 	}
+	const output = names === 'clashing' ? 'noise_pred' : 'out_sample';
 	g.nodes.push({
 		opType: 'Identity',
 		inputs: [g.conv('conv_out', x, width, channels)],
-		outputs: ['out_sample'],
+		outputs: [output],
 	});
 	return g.build(
 		[
@@ -144,7 +148,7 @@ export const tinyUnet = (names: TinyNames = 'weights'): Uint8Array => {
 			{ name: 'timestep', type: 'int64', shape: [] },
 			{ name: 'encoder_hidden_states', type: 'float32', shape: ['b', 'tokens', promptWidth] },
 		],
-		['out_sample'],
+		[output],
 	);
 };
 

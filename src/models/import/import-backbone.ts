@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js';
-import { pruneUnused, valueFrom } from '../../onnx/edit.js';
+import { freeNames, pruneUnused, valueFrom } from '../../onnx/edit.js';
 import { int } from '../../onnx/graph-spec.js';
 import { type OnnxModel, standardOpset } from '../../onnx/model.js';
 import { readModel } from '../../onnx/read-model.js';
@@ -51,7 +51,7 @@ export const importBackbone = async (options: BackboneImport): Promise<ImportRes
 				options.aggregation === undefined
 					? undefined
 					: aggregationNetworkFrom(await readCheckpoint(options.aggregation));
-			const original = readModel(options.graph);
+			const original = freeNames(readModel(options.graph), ['sample', 'mixing_weights', 'hyperfeatures']);
 			const canonical = withImageInput(original, description);
 			const found = findLayers(original, description);
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../../errors.js';
-import { pruneUnused } from '../../onnx/edit.js';
+import { freeNames, pruneUnused } from '../../onnx/edit.js';
 import { standardOpset } from '../../onnx/model.js';
 import { readModel } from '../../onnx/read-model.js';
 import { type InstalledPairModel, readPairModelFolder } from '../model-folder.js';
@@ -41,13 +41,15 @@ export const importPairModel = async (options: PairImport): Promise<InstalledPai
 	const description = await loadDescription('pair-models', options.pair, pairDescriptionSchema);
 	const role = `pair model "${description.name}"`;
 	const { folder } = await createModel(options, async (writer) => {
-		const original = readModel(options.graph);
+		const read = readModel(options.graph);
+		const original = freeNames(read, ['source', 'target', 'flow']);
 		const source = findInput(original, description.inputs.source, [], role);
 		const target = findInput(original, description.inputs.target, [], role);
 		requireOnly(original, [source, target], standardOpset(original), role);
-		if (!original.outputs.some(({ name }) => name === description.output)) {
+		const output = original.outputs[read.outputs.findIndex(({ name }) => name === description.output)];
+		if (output === undefined) {
 			throw new UserError(
-				`The ${role} has no output "${description.output}"; its outputs are ${original.outputs.map(({ name }) => name).join(', ')}.`,
+				`The ${role} has no output "${description.output}"; its outputs are ${read.outputs.map(({ name }) => name).join(', ')}.`,
 			);
 		}
 		const { side, mean, std } = description.image;
@@ -58,7 +60,7 @@ export const importPairModel = async (options: PairImport): Promise<InstalledPai
 			shape,
 		});
 		model = withCanonicalInput(model, target, { name: 'target', type: 'float32', shape });
-		model = withCanonicalOutput(model, description.output, 'flow');
+		model = withCanonicalOutput(model, output.name, 'flow');
 		await writer.writeGraph(GRAPH, pruneUnused(model), 'pair');
 		return {
 			formatVersion: 1,

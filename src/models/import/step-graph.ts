@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js';
-import { nodeFrom, pruneUnused, valueFrom, weightFrom } from '../../onnx/edit.js';
+import { freeNames, nodeFrom, pruneUnused, valueFrom, weightFrom } from '../../onnx/edit.js';
 import { type OnnxModel, standardOpset } from '../../onnx/model.js';
 import type { AggregationNetwork } from '../checkpoint/aggregation-network.js';
 import { aggregationGraph, type GridSize } from './aggregation-graph.js';
@@ -19,6 +19,16 @@ export type StepGraph = {
 };
 
 const MAX_LATENT_CHANNELS = 64;
+
+/** Inputs and outputs of the joined graph. */
+const RESERVED_NAMES = [
+	'sample',
+	'timestep',
+	'encoder_hidden_states',
+	'mixing_weights',
+	'noise_pred',
+	'hyperfeatures',
+];
 
 const chooseTaps = (all: readonly Tap[], network: AggregationNetwork | undefined): readonly Tap[] => {
 	if (network === undefined) {
@@ -51,11 +61,12 @@ const chooseTaps = (all: readonly Tap[], network: AggregationNetwork | undefined
  * @param latentSide height and width of the latents
  */
 export const joinStepGraph = (
-	unet: OnnxModel,
+	original: OnnxModel,
 	network: AggregationNetwork | undefined,
 	latentSide: number,
 	grid: GridSize,
 ): StepGraph => {
+	const unet = freeNames(original, RESERVED_NAMES);
 	const sample = findInput(unet, 'sample', [4], 'UNet');
 	const timestep = findInput(unet, 'timestep', [0, 1], 'UNet');
 	const prompt = unet.inputs.find(

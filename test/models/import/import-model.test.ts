@@ -60,7 +60,7 @@ describe('importing a Stable Diffusion export', () => {
 		const reference = await extract(await imported('reference'));
 		expect([reference.channels, reference.height, reference.width]).toEqual([128, 8, 8]);
 		expect(Math.max(...reference.data)).toBeGreaterThan(0.1);
-		const names: TinyNames[] = ['scoped', 'underscores', 'anonymous'];
+		const names: TinyNames[] = ['scoped', 'underscores', 'anonymous', 'clashing'];
 		for (const [i, name] of names.entries()) {
 			const unet = join(home, `unet-${i}.onnx`);
 			await writeFile(unet, tinyUnet(name));
