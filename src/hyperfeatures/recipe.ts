@@ -54,7 +54,9 @@ export const planFeatures = (
 	const calls = allCalls.slice(0, recipe.stopAfter);
 	const reached = new Set(calls.map((call) => call.saveKey));
 	const candidates = mapsOf(manifest).filter(
-		({ saveKey, layer }) =>
+		({ saveKey, layer, weight }) =>
+			// Maps whose weight is zero contribute nothing, and calls that only they need are not made, unless asked for.
+			(weight !== 0 || recipe.steps !== undefined) &&
 			reached.has(saveKey) &&
 			recipe.layers?.includes(layer + 1) !== false &&
 			recipe.steps?.includes(saveKey) !== false,
@@ -93,10 +95,9 @@ export const planFeatures = (
 
 type WeightedMap = MapChoice & { readonly weight: number };
 
-/** Maps whose weight is zero contribute nothing; calls that only they need are not made. */
 const mapsOf = ({ schedule, mixingWeights }: Manifest): WeightedMap[] =>
 	schedule.saveTimesteps.flatMap((saveKey, row) =>
-		(mixingWeights[row] ?? []).flatMap((weight, layer) => (weight === 0 ? [] : [{ saveKey, layer, weight }])),
+		(mixingWeights[row] ?? []).map((weight, layer) => ({ saveKey, layer, weight })),
 	);
 
 const requireNamed = (

@@ -47,8 +47,8 @@ const configSchema = z.object({
 });
 
 /** The saved steps of the published multi-step model (configs/real.yaml). */
-const PUBLISHED_STEPS = 50;
-const PUBLISHED_SAVE_TIMESTEPS = [49, 45, 40, 35, 30, 25, 20, 15, 10, 5, 0];
+export const PUBLISHED_STEPS = 50;
+export const PUBLISHED_SAVE_TIMESTEPS = [49, 45, 40, 35, 30, 25, 20, 15, 10, 5, 0];
 
 /** Groups of every normalisation. */
 const GROUPS = 32;

@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { messageOf, throwIfAborted, UserError } from '../../errors.js';
 import { readModel } from '../../onnx/read-model.js';
 import type { Runtime } from '../../runtime/session.js';
-import { type AggregationNetwork, aggregationNetworkFrom } from '../checkpoint/aggregation-network.js';
+import {
+	type AggregationNetwork,
+	aggregationNetworkFrom,
+	PUBLISHED_SAVE_TIMESTEPS,
+	PUBLISHED_STEPS,
+} from '../checkpoint/aggregation-network.js';
 import { readCheckpoint } from '../checkpoint/read-checkpoint.js';
 import type { Manifest } from '../manifest.js';
 import { type InstalledModel, readModelFolder } from '../model-folder.js';
@@ -55,8 +60,8 @@ const TRAINING_SCHEDULE = {
 	betaSchedule: 'scaled_linear',
 } as const;
 
-/** Without aggregation weights: the paper's process, of which the clean end is saved (its first call, at t = -1). */
-const RAW_STEPS = 50;
+/** Without aggregation weights: the paper's process, of which the clean end counts (its first call, at t = -1). */
+const RAW_PROCESS = { steps: PUBLISHED_STEPS, saveTimesteps: PUBLISHED_SAVE_TIMESTEPS };
 
 /**
  * Makes a model from an ordinary ONNX export of Stable Diffusion and the paper's aggregation weights. The export is
@@ -171,6 +176,7 @@ const describeModel = (
 	gridSide: number,
 ): Omit<Manifest, 'files'> => {
 	const imageSide = source.latentSide * source.latentStride;
+	const process = network ?? RAW_PROCESS;
 	const layers = step.taps.length;
 	const rawChannels = step.taps.reduce((sum, tap) => sum + tap.channels, 0);
 	return {
@@ -198,8 +204,8 @@ const describeModel = (
 		},
 		schedule: {
 			...TRAINING_SCHEDULE,
-			steps: network?.steps ?? RAW_STEPS,
-			saveTimesteps: [...(network?.saveTimesteps ?? [RAW_STEPS - 1])],
+			steps: process.steps,
+			saveTimesteps: [...process.saveTimesteps],
 		},
 		...(step.conditioned
 			? {
@@ -220,6 +226,8 @@ const describeModel = (
 			output: tap.output,
 		})),
 		...(network === undefined ? { rawOnly: true as const } : {}),
-		mixingWeights: network?.mixingWeights.map((row) => [...row]) ?? [Array(layers).fill(1 / layers)],
+		mixingWeights:
+			network?.mixingWeights.map((row) => [...row]) ??
+			process.saveTimesteps.map((_, row) => Array(layers).fill(row === 0 ? 1 / layers : 0)),
 	};
 };
