@@ -4,6 +4,7 @@ import { openExtractor } from '../src/hyperfeatures/open-extractor.js';
 import { featureRecipeSchema } from '../src/hyperfeatures/recipe.js';
 import { readModelFolder } from '../src/models/model-folder.js';
 import { openRuntime } from '../src/runtime/onnx-runtime.js';
+import { matMulPeak } from './machine-peak.js';
 
 const { values, positionals } = parseArgs({
 	allowPositionals: true,
@@ -24,10 +25,11 @@ const recipe = featureRecipeSchema.parse({ stopAfter: calls });
 const [load, extractor] = await seconds(() => openExtractor(model, runtime, recipe));
 console.log(`load: ${load.toFixed(1)} s`);
 for (let run = 0; run < 2; run++) {
+	const peak = await matMulPeak(runtime);
 	const [time, map] = await seconds(() => extractor.extract(image));
 	const finite = map.data.every(Number.isFinite) ? 'finite' : 'NOT FINITE';
 	console.log(
-		`${calls} calls: ${time.toFixed(1)} s; map ${map.channels} x ${map.height} x ${map.width}, ${finite}`,
+		`${calls} calls: ${time.toFixed(1)} s; map ${map.channels} x ${map.height} x ${map.width}, ${finite}; the machine's matrix product: ${peak.toFixed(0)} GFLOP/s`,
 	);
 }
 await extractor.close();

@@ -19,7 +19,7 @@ describe.skipIf(!existsSync(device))(`WebGPU (needs a Vulkan device: ${device})`
 	});
 	afterAll(() => rm(home, { recursive: true }));
 
-	it('gives the features that the CPU gives', { timeout: 300_000 }, async () => {
+	it('gives the features that the CPU gives', { timeout: 900_000 }, async () => {
 		const folder = await writeTinyExport(join(home, 'export'));
 		const aggregation = join(home, 'aggregation.safetensors');
 		await writeFile(aggregation, tinyAggregation(tinyWidths, { steps: 10, saved: [9, 8] }));
