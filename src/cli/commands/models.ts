@@ -136,6 +136,9 @@ const importCommand = (models: Command): void => {
 				if (copied.length > 0) {
 					reporter.line(`copied ${copied.length} weights files, which lie on another disk than the model`);
 				}
+				if (model.manifest.rawOnly === true) {
+					reporter.line('no --aggregation was given: the model gives its layers as they are');
+				}
 				reportImport(reporter, model);
 			} finally {
 				await runtime.close();

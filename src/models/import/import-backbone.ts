@@ -1,6 +1,7 @@
 import { UserError } from '../../errors.js';
 import { freeNames, pruneUnused, valueFrom } from '../../onnx/edit.js';
-import { int } from '../../onnx/graph-spec.js';
+import { elementTypeCodes } from '../../onnx/element-type.js';
+import { int, string } from '../../onnx/graph-spec.js';
 import { type OnnxModel, standardOpset } from '../../onnx/model.js';
 import { readModel } from '../../onnx/read-model.js';
 import { openRuntime } from '../../runtime/onnx-runtime.js';
@@ -145,7 +146,7 @@ const joinLayers = (
 		}
 	} else {
 		for (const [i, { layer }] of layers.entries()) {
-			addition.node('Cast', [layer.tensor], outputs[i] ?? '', { to: int(1) });
+			addition.node('Cast', [layer.tensor], outputs[i] ?? '', { to: int(elementTypeCodes.float32) });
 		}
 	}
 	const largest = Math.max(...layers.map(({ side }) => side));
@@ -168,7 +169,7 @@ const joinLayers = (
 					'Resize',
 					[outputs[i] ?? '', '', '', addition.int64s(1, channels, side, side)],
 					`propagate/resized${i}`,
-					{ mode: { kind: 'string', value: 'linear' } },
+					{ mode: string('linear') },
 				),
 	);
 	const binned = resized.map((map, i) =>
