@@ -63,7 +63,7 @@ const placeWeights = async (folder: string, location: string): Promise<void> => 
 };
 const importing = (folder: string, ...more: string[]) =>
 	propagate(['models', 'import', folder, '--name', 'victim', '--aggregation', aggregation, ...more], {
-		PROPAGATE_HOME: join(home, 'home'),
+		env: { PROPAGATE_HOME: join(home, 'home') },
 	});
 /** Exit code 2, one sentence for the person at the keyboard, and nothing left behind. */
 const expectRefusal = async (run: ReturnType<typeof importing>, reason: RegExp): Promise<void> => {
@@ -199,7 +199,7 @@ describe('importing what may be hostile', () => {
 		await truncate(graph, 5000);
 		const { code, stderr } = await propagate(
 			['features', await anyImage(), '--model', 'victim', '-o', join(home, 'f.npy'), '--device', 'cpu'],
-			{ PROPAGATE_HOME: join(home, 'home') },
+			{ env: { PROPAGATE_HOME: join(home, 'home') } },
 		);
 		expect(stderr).toMatch(
 			/^propagate: The model "victim" can't be loaded from step\.onnx: .*models verify/m,

@@ -15,7 +15,7 @@ describe.skipIf(!sharedAvailable)('Stable Diffusion on the command line (needs .
 	});
 	afterAll(() => home.remove());
 	const run = async (...args: string[]): Promise<void> => {
-		const result = await propagate(args, { PROPAGATE_HOME: home.folder });
+		const result = await propagate(args, { env: { PROPAGATE_HOME: home.folder } });
 		expect(result.stderr.replace(/^propagate: /m, '')).not.toMatch(/error/i);
 		expect(result.code).toBe(0);
 	};

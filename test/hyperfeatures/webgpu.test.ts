@@ -28,7 +28,7 @@ describe.skipIf(!existsSync(device))(`WebGPU (needs a Vulkan device: ${device})`
 		await sharp(pixels, { raw: { width: 64, height: 64, channels: 3 } }).toFile(image);
 		const env = { PROPAGATE_HOME: join(home, 'home'), VK_ICD_FILENAMES: device };
 		const run = async (...args: string[]): Promise<void> => {
-			const { code, stderr } = await propagate(args, env);
+			const { code, stderr } = await propagate(args, { env });
 			expect(stderr).not.toMatch(/^propagate:/m);
 			expect(code).toBe(0);
 		};

@@ -34,7 +34,7 @@ describe.skipIf(!sharedAvailable || trainingPython === undefined)(
 			await writeFile(at('pairs.json'), JSON.stringify([pair]));
 			const imported = await propagate(
 				['models', 'import', reference('sd15'), '--name', 'raw', '--grid', '32'],
-				env,
+				{ env },
 			);
 			expect(imported.code).toBe(0);
 			const { stdout } = await promisify(execFile)(
@@ -59,9 +59,9 @@ describe.skipIf(!sharedAvailable || trainingPython === undefined)(
 				expect(Math.abs(loss / (expected.losses[step] ?? 0) - 1)).toBeLessThan(1e-3);
 			}
 			const weights = ['--aggregation', at('weights.pt'), '--name', 'trained'];
-			const trained = await propagate(['models', 'import', reference('sd15'), ...weights], env);
+			const trained = await propagate(['models', 'import', reference('sd15'), ...weights], { env });
 			expect(trained.stderr).toContain('imported "trained"');
-			const info = await propagate(['models', 'info', 'trained'], env);
+			const info = await propagate(['models', 'info', 'trained'], { env });
 			expect(JSON.parse(info.stdout)).toMatchObject({
 				schedule: { steps: 1, saveTimesteps: [0] },
 				descriptor: { channels: 128, grid: { height: 32 } },

@@ -166,12 +166,11 @@ describe('models pull', () => {
 	it('works on the command line with a mirror', async () => {
 		await serve();
 		const { code, stderr } = await propagate(['models', 'pull', 'sd15'], {
-			HF_ENDPOINT: server.url,
-			PROPAGATE_HOME: home,
+			env: { HF_ENDPOINT: server.url, PROPAGATE_HOME: home },
 		});
 		expect(stderr).toMatch(/you accept CreativeML[\s\S]*imported "sd15"/);
 		expect(code).toBe(0);
-		const listed = await propagate(['models', 'list'], { PROPAGATE_HOME: home });
+		const listed = await propagate(['models', 'list'], { env: { PROPAGATE_HOME: home } });
 		expect(listed.stdout).toContain('sd15');
 	});
 });
