@@ -22,7 +22,7 @@ const seconds = async <Result>(work: () => Promise<Result>): Promise<[number, Re
 };
 const calls = Number(values.calls);
 const recipe = featureRecipeSchema.parse({ stopAfter: calls });
-const [load, extractor] = await seconds(() => openExtractor(model, runtime, recipe));
+const [load, extractor] = await seconds(() => openExtractor(model, runtime, { recipe }));
 console.log(`load: ${load.toFixed(1)} s`);
 for (let run = 0; run < 2; run++) {
 	const peak = await matMulPeak(runtime);

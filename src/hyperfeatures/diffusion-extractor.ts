@@ -7,28 +7,40 @@ import { float32 } from '../runtime/tensor.js';
 import type { DescriptorExtractor } from './extractor.js';
 import { openImageSpace } from './image-space.js';
 import { MapCollector } from './map-collector.js';
+import type { Precision } from './precision.js';
 import { preprocess } from './preprocess.js';
 import { type FeatureRecipe, planFeatures, wholeModel } from './recipe.js';
 import { readEmptyPrompt, runStep } from './step-network.js';
+
+export type ExtractorOptions = {
+	/** Which of the maps to use, and how; all of them, as trained, when omitted. */
+	readonly recipe?: FeatureRecipe | undefined;
+	/** Whether a CPU may run the model's 8-bit graph. */
+	readonly precision?: Precision | undefined;
+};
 
 /**
  * Extracts diffusion hyperfeatures of real images (paper, section 3): the image is inverted with DDIM, and at
  * the saved steps the network's decoder features, aggregated in the graph, are added to the one descriptor map.
  * The calls stop after the last saved step. A backbone that is no diffusion model is a process of one call.
  *
- * @param recipe which of the maps to use, and how; all of them, as trained, when omitted
  */
 export const openDiffusionExtractor = async (
 	model: InstalledModel,
 	runtime: Runtime,
-	recipe: FeatureRecipe = wholeModel,
+	{ recipe = wholeModel, precision = 'full' }: ExtractorOptions = {},
 ): Promise<DescriptorExtractor> => {
 	const { manifest } = model;
 	const plan = planFeatures(manifest, inversionCalls(manifest.schedule), recipe);
 	const layers = manifest.taps.length;
 	const embedding = await readEmptyPrompt(model);
 	const space = await openImageSpace(model, runtime);
-	const network = await loadGraph(model, runtime, manifest.graph);
+	// The 8-bit graph gives the sum of a single call, not the layers.
+	const fastGraph =
+		precision === 'fast' && plan.calls.length === 1 && plan.concatenated.length === 0
+			? manifest.fastGraph
+			: undefined;
+	const network = await loadGraph(model, runtime, manifest.graph, fastGraph);
 
 	return {
 		channels:

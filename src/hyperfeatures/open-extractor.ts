@@ -1,12 +1,11 @@
 import type { InstalledModel } from '../models/model-folder.js';
 import type { Runtime } from '../runtime/session.js';
-import { openDiffusionExtractor } from './diffusion-extractor.js';
+import { type ExtractorOptions, openDiffusionExtractor } from './diffusion-extractor.js';
 import type { DescriptorExtractor } from './extractor.js';
-import type { FeatureRecipe } from './recipe.js';
 
 /** Loads a model's graphs and returns what turns images into its descriptors. Close it to free them. */
 export const openExtractor = (
 	model: InstalledModel,
 	runtime: Runtime,
-	recipe?: FeatureRecipe,
-): Promise<DescriptorExtractor> => openDiffusionExtractor(model, runtime, recipe);
+	options?: ExtractorOptions,
+): Promise<DescriptorExtractor> => openDiffusionExtractor(model, runtime, options);

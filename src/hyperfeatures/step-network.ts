@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type InstalledModel, pathInside } from '../models/model-folder.js';
 import { parseNpy } from '../models/npy.js';
-import type { Feeds, Session } from '../runtime/session.js';
+import type { Session } from '../runtime/session.js';
 import { type Float32Tensor, float32, type Tensor } from '../runtime/tensor.js';
 
 export type StepResult = {

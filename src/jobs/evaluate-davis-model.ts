@@ -25,8 +25,12 @@ export type DavisJob = RuntimeOptions & {
  * @throws UserError for an unknown model or preset, or a folder that is not in DAVIS layout
  */
 export const evaluateDavisModel = async (job: DavisJob): Promise<DavisScore> => {
-	const preset = await loadPreset(job.preset);
-	const engine = await openEngine(job.model ?? preset.model, { ...job, features: preset.features });
+	const preset = withQuality(await loadPreset(job.preset), job.quality);
+	const engine = await openEngine(job.model ?? preset.model, {
+		...job,
+		precision: preset.precision,
+		features: preset.features,
+	});
 	try {
 		return await evaluateDavis({
 			root: job.root,

@@ -1,5 +1,6 @@
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import { openExtractor } from '../hyperfeatures/open-extractor.js';
+import type { Precision } from '../hyperfeatures/precision.js';
 import type { FeatureRecipe } from '../hyperfeatures/recipe.js';
 import { findModel } from '../models/registry.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
@@ -16,17 +17,23 @@ export type Engine = {
 /**
  * Loads a model by name or folder (the bundled one when undefined) and starts the runtime for it.
  *
- * @param options.features which of the model's maps to use; see {@link FeatureRecipe}
  * @throws UserError for an unknown model or a device that can't be used
  */
 export const openEngine = async (
 	model: string | undefined,
-	options: RuntimeOptions & { readonly features?: FeatureRecipe | undefined },
+	options: RuntimeOptions & {
+		readonly precision?: Precision | undefined;
+		/** Which of the model's maps to use; see {@link FeatureRecipe}. */
+		readonly features?: FeatureRecipe | undefined;
+	},
 ): Promise<Engine> => {
 	const installed = await findModel(model);
 	const runtime = openRuntime(options);
 	try {
-		const extractor = await openExtractor(installed, runtime, options.features);
+		const extractor = await openExtractor(installed, runtime, {
+			recipe: options.features,
+			precision: options.precision,
+		});
 		return { modelName: installed.manifest.name, runtime, extractor, close: () => runtime.close() };
 	} catch (error) {
 		await runtime.close();

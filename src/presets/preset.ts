@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { precisions } from '../hyperfeatures/precision.js';
 import { featureRecipeSchema } from '../hyperfeatures/recipe.js';
 import { propagationSettingsSchema } from '../propagation/settings.js';
 
@@ -8,6 +9,8 @@ export const presetFileSchema = z.strictObject({
 	description: z.string(),
 	/** Model that the preset is for; the bundled one when left out. */
 	model: z.string().optional(),
+	/** Whether CPUs may run the model's 8-bit graph. */
+	precision: z.enum(precisions).default('fast'),
 	/** Which of the model's maps are used; all of them, as trained, when left out. */
 	features: featureRecipeSchema.optional(),
 	/** How labels are carried; the default preset's way when left out. */

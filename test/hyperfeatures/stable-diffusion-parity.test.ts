@@ -216,7 +216,7 @@ describe.skipIf(!sharedAvailable)('the published code (needs ../shared)', () => 
 				steps: [step],
 				aggregation: 'concatenation',
 			});
-			const extractor = await openExtractor(model, runtime, recipe);
+			const extractor = await openExtractor(model, runtime, { recipe });
 			const map = await extractor.extract(image);
 			const expected = await referenceArray('inv50', 'resized', `${layerName(layer)}_t${step}.npy`);
 			expect([map.channels, map.height, map.width]).toEqual(expected.shape.slice(1));

@@ -125,7 +125,9 @@ const picture: Raster<3> = {
 	data: Uint8Array.from({ length: 64 * 48 * 3 }, (_, i) => (i * 7919) % 251),
 };
 const extract = async (model: Awaited<ReturnType<typeof imported>>, recipe: object = {}) => {
-	const extractor = await openExtractor(model, runtime, featureRecipeSchema.parse(recipe));
+	const extractor = await openExtractor(model, runtime, {
+		recipe: featureRecipeSchema.parse(recipe),
+	});
 	const map = await extractor.extract(picture);
 	expect(map.channels).toBe(extractor.channels);
 	await extractor.close();

@@ -46,7 +46,9 @@ const picture: Raster<3> = {
 	data: Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 251),
 };
 const extract = async (model: InstalledModel, recipe: Partial<FeatureRecipe> = {}) => {
-	const extractor = await openExtractor(model, runtime, featureRecipeSchema.parse(recipe));
+	const extractor = await openExtractor(model, runtime, {
+		recipe: featureRecipeSchema.parse(recipe),
+	});
 	const map = await extractor.extract(picture);
 	expect(map.channels).toBe(extractor.channels);
 	await extractor.close();
