@@ -70,7 +70,7 @@ const flops = await stepFlops(model, clip.info, runtime);
 
 const maps: DescriptorMap[] = [];
 for (const precision of ['full', 'fast'] as const) {
-	const extractor = await openDiffusionExtractor(model, runtime, precision);
+	const extractor = await openDiffusionExtractor(model, runtime, { precision });
 	await measure(`inversion: this engine, ${precision === 'full' ? 'float32' : '8-bit'}`, () =>
 		extractor.extract(image),
 	);

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerFeatures } from './commands/features.js';
+import { registerGenerate } from './commands/generate.js';
 import { registerKdenlive } from './commands/kdenlive.js';
 import { registerKeypoints } from './commands/keypoints.js';
 import { registerMatch } from './commands/match.js';
@@ -32,6 +33,7 @@ for (const register of [
 	registerFeatures,
 	registerMatch,
 	registerKeypoints,
+	registerGenerate,
 	registerModels,
 	registerWarp,
 	registerWeights,

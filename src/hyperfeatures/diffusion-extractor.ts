@@ -1,70 +1,70 @@
-import { inversionCalls, type ScheduleCall, untilLastSaved } from '../diffusion/timesteps.js';
+import { inversionCalls, type ScheduleCall } from '../diffusion/timesteps.js';
 import { followTrajectory } from '../diffusion/trajectory.js';
-import type { Manifest } from '../models/manifest.js';
-import { type InstalledModel, pathInside } from '../models/model-folder.js';
+import { loadGraph } from '../models/load-graph.js';
+import type { InstalledModel } from '../models/model-folder.js';
 import type { Runtime } from '../runtime/session.js';
 import { float32 } from '../runtime/tensor.js';
-import { DescriptorSum } from './descriptor-sum.js';
 import type { DescriptorExtractor } from './extractor.js';
 import { openImageSpace } from './image-space.js';
+import { MapCollector } from './map-collector.js';
 import type { Precision } from './precision.js';
 import { preprocess } from './preprocess.js';
+import { type FeatureRecipe, planFeatures, wholeModel } from './recipe.js';
 import { readEmptyPrompt, runStep } from './step-network.js';
 
-/** The weights of each saved step that contributes: save key -> weight of each layer. */
-export const contributingSteps = ({ schedule, mixingWeights }: Manifest): Map<number, readonly number[]> =>
-	new Map(
-		schedule.saveTimesteps.flatMap((key, row) => {
-			const weights = mixingWeights[row] ?? [];
-			return weights.some((weight) => weight !== 0) ? [[key, weights] as const] : [];
-		}),
-	);
+export type ExtractorOptions = {
+	/** Which of the maps to use, and how; all of them, as trained, when omitted. */
+	readonly recipe?: FeatureRecipe | undefined;
+	/** Whether a CPU may run the model's 8-bit graph. */
+	readonly precision?: Precision | undefined;
+};
 
 /**
  * Extracts diffusion hyperfeatures of real images (paper, section 3): the image is inverted with DDIM, and at
  * the saved steps the network's decoder features, aggregated in the graph, are added to the one descriptor map.
- * The calls stop after the last saved step.
+ * The calls stop after the last saved step. A backbone that is no diffusion model is a process of one call.
+ *
  */
 export const openDiffusionExtractor = async (
 	model: InstalledModel,
 	runtime: Runtime,
-	precision: Precision = 'full',
+	{ recipe = wholeModel, precision = 'full' }: ExtractorOptions = {},
 ): Promise<DescriptorExtractor> => {
-	const { folder, manifest } = model;
-	const weightsByKey = contributingSteps(manifest);
-	const calls = untilLastSaved(inversionCalls(manifest.schedule), [...weightsByKey.keys()]);
+	const { manifest } = model;
+	const plan = planFeatures(manifest, inversionCalls(manifest.schedule), recipe);
 	const layers = manifest.taps.length;
 	const embedding = await readEmptyPrompt(model);
 	const space = await openImageSpace(model, runtime);
-	const graph = pathInside(folder, manifest.graph);
-	const network = await runtime.load(
-		precision === 'fast' && manifest.fastGraph !== undefined && calls.length === 1
-			? { cpu: pathInside(folder, manifest.fastGraph), other: graph }
-			: graph,
-	);
+	// The 8-bit graph gives the sum of a single call, not the layers.
+	const fastGraph =
+		precision === 'fast' && plan.calls.length === 1 && plan.concatenated.length === 0
+			? manifest.fastGraph
+			: undefined;
+	const network = await loadGraph(model, runtime, manifest.graph, fastGraph);
 
 	return {
-		channels: manifest.descriptor.channels,
+		channels:
+			plan.concatenated.length === 0
+				? manifest.descriptor.channels
+				: plan.concatenated.reduce((sum, { layer }) => sum + (manifest.taps[layer]?.channels ?? 0), 0),
 		extract: async (image) => {
-			const clean = await space.encode(preprocess(image, manifest.image));
-			const sum = new DescriptorSum();
+			const clean = await space.encode(preprocess(image, manifest.image, recipe.loadSide));
+			const collector = new MapCollector(manifest, plan);
 			const denoise = async (sample: Float32Array, call: ScheduleCall): Promise<Float32Array | undefined> => {
-				const { noise, hyperfeatures } = await runStep(network, layers, {
+				const step = await runStep(network, layers, {
 					sample: float32(sample, clean.dims),
 					t: call.t,
 					embedding,
-					layerWeights: weightsByKey.get(call.saveKey),
-					noiseWanted: call !== calls.at(-1),
+					...collector.wanted(call.saveKey),
+					noiseWanted: call !== plan.calls.at(-1),
 				});
-				if (hyperfeatures !== undefined) {
-					sum.add(hyperfeatures);
-				}
-				return noise;
+				collector.add(call.saveKey, step);
+				return step.noise;
 			};
-			for await (const _ of followTrajectory(clean.data, calls, denoise)) {
+			for await (const _ of followTrajectory(clean.data, plan.calls, denoise)) {
 				// Only the features that `denoise` collects are wanted here.
 			}
-			return sum.toMap();
+			return collector.finish();
 		},
 		close: async () => {
 			await space.close();

@@ -1,4 +1,5 @@
-import { type InstalledModel, pathInside } from '../models/model-folder.js';
+import { loadGraph } from '../models/load-graph.js';
+import type { InstalledModel } from '../models/model-folder.js';
 import type { Runtime, Session } from '../runtime/session.js';
 import { type Float32Tensor, float32 } from '../runtime/tensor.js';
 
@@ -25,10 +26,9 @@ const latentSpace = (encoder: Session, scale: number): ImageSpace => ({
 	close: () => encoder.release(),
 });
 
-export const openImageSpace = async (
-	{ folder, manifest }: InstalledModel,
-	runtime: Runtime,
-): Promise<ImageSpace> =>
-	manifest.space.kind === 'pixel'
+export const openImageSpace = async (model: InstalledModel, runtime: Runtime): Promise<ImageSpace> => {
+	const { space } = model.manifest;
+	return space.kind === 'pixel'
 		? pixelSpace
-		: latentSpace(await runtime.load(pathInside(folder, manifest.space.encoder)), manifest.space.scale);
+		: latentSpace(await loadGraph(model, runtime, space.encoder), space.scale);
+};

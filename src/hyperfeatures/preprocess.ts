@@ -24,11 +24,17 @@ export const inputSize = ({ width, height }: Size, { resize }: ImageSettings): S
  * Shrinking is Pillow's antialiased filter on 8-bit values, as images are loaded in training;
  * enlarging happens after normalisation, in floating point, as the published extractor does.
  *
+ * @param loadSide side of the square to which the image is brought first, as the paper's evaluation does; left out, the
+ *   image keeps what the input has room for
  * @returns float32 [1, 3, height, width], `(value / 255 - mean) / std`
  */
-export const preprocess = (image: Raster<3>, settings: ImageSettings): Float32Tensor => {
+export const preprocess = (image: Raster<3>, settings: ImageSettings, loadSide?: number): Float32Tensor => {
 	const { width, height } = inputSize(image, settings);
-	const shrunk = pilResize(image, Math.min(width, image.width), Math.min(height, image.height));
+	const shrunk = pilResize(
+		image,
+		Math.min(width, loadSide ?? image.width),
+		Math.min(height, loadSide ?? image.height),
+	);
 	const area = shrunk.width * shrunk.height;
 	const planes = new Float32Array(3 * area);
 	for (const [channel, mean] of settings.mean.entries()) {

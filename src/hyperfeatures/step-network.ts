@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type InstalledModel, pathInside } from '../models/model-folder.js';
 import { parseNpy } from '../models/npy.js';
-import type { Feeds, Session } from '../runtime/session.js';
+import type { Session } from '../runtime/session.js';
 import { type Float32Tensor, float32, type Tensor } from '../runtime/tensor.js';
 
 export type StepResult = {
@@ -9,6 +9,8 @@ export type StepResult = {
 	readonly noise: Float32Array | undefined;
 	/** The step's weighted partial sum [1, C, h, w]; undefined when it was not asked for. */
 	readonly hyperfeatures: Float32Tensor | undefined;
+	/** The taps that were asked for, in that order, each [1, channels, h, w] on its own grid. */
+	readonly taps: readonly Float32Tensor[];
 };
 
 export type StepRequest = {
@@ -22,6 +24,8 @@ export type StepRequest = {
 	readonly layerWeights: readonly number[] | undefined;
 	/** False on the last step of a trajectory, whose prediction nobody reads. */
 	readonly noiseWanted: boolean;
+	/** Names of the graph's outputs that are wanted taps. */
+	readonly tapOutputs?: readonly string[] | undefined;
 };
 
 const floatsOf = (tensor: Tensor | undefined, name: string): Float32Tensor => {
@@ -40,28 +44,33 @@ export const runStep = async (
 	layers: number,
 	request: StepRequest,
 ): Promise<StepResult> => {
-	const { sample, t, embedding, layerWeights, noiseWanted } = request;
+	const { sample, t, embedding, layerWeights, noiseWanted, tapOutputs = [] } = request;
 	// All-zero weights tell the graph that the step is not saved: imported models then skip the aggregation.
 	const weights = Float32Array.from(layerWeights ?? Array<number>(layers).fill(0));
 	const fetches = [
 		...(noiseWanted ? ['noise_pred'] : []),
 		...(layerWeights === undefined ? [] : ['hyperfeatures']),
+		...tapOutputs,
 	];
-	const feeds: Feeds = {
+	if (fetches.length === 0) {
+		return { noise: undefined, hyperfeatures: undefined, taps: [] };
+	}
+	const feeds: Record<string, Tensor> = {
 		sample,
 		timestep: float32(Float32Array.of(t), [1]),
 		...(embedding === undefined ? {} : { encoder_hidden_states: embedding }),
 		mixing_weights: float32(weights, [layers]),
 	};
-	// Graphs for one step only have what is the same at every call built in.
-	const inputs = new Set(session.inputs.map(({ name }) => name));
+	// A backbone knows no timestep, a graph without an aggregation network no weights.
+	const declared = session.inputs.map(({ name }) => [name, feeds[name]] as const);
 	const results = await session.run(
-		Object.fromEntries(Object.entries(feeds).filter(([name]) => inputs.has(name))),
+		Object.fromEntries(declared.flatMap(([name, feed]) => (feed === undefined ? [] : [[name, feed]]))),
 		fetches,
 	);
 	return {
 		noise: noiseWanted ? floatsOf(results.noise_pred, 'noise_pred').data : undefined,
 		hyperfeatures: layerWeights === undefined ? undefined : floatsOf(results.hyperfeatures, 'hyperfeatures'),
+		taps: tapOutputs.map((name) => floatsOf(results[name], name)),
 	};
 };
 

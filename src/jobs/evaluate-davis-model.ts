@@ -26,7 +26,11 @@ export type DavisJob = RuntimeOptions & {
  */
 export const evaluateDavisModel = async (job: DavisJob): Promise<DavisScore> => {
 	const preset = withQuality(await loadPreset(job.preset), job.quality);
-	const engine = await openEngine(job.model ?? preset.model, { ...job, precision: preset.precision });
+	const engine = await openEngine(job.model ?? preset.model, {
+		...job,
+		precision: preset.precision,
+		features: preset.features,
+	});
 	try {
 		return await evaluateDavis({
 			root: job.root,

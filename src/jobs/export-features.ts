@@ -6,12 +6,15 @@ import { writeFileAtomically } from '../media/atomic-file.js';
 import type { Raster } from '../media/frame.js';
 import { readImage, requireImageName, writeImage } from '../media/image.js';
 import { formatNpy } from '../models/npy.js';
+import { loadPreset } from '../presets/load-preset.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { openEngine } from './open-engine.js';
 import { requireFree } from './pair-inputs.js';
 
 export type FeaturesJob = RuntimeOptions & {
 	readonly model?: string | undefined;
+	/** Preset whose model and recipe are used; a model that is named wins over the preset's. */
+	readonly preset?: string | undefined;
 	/** `.npy`, float32 [1, C, H, W], as aggregated and not normalised; of one image. */
 	readonly output?: string | undefined;
 	/**
@@ -37,7 +40,12 @@ export const exportFeatures = async (imagePaths: readonly string[], job: Feature
 	for (const path of imagePaths) {
 		images.push(await readImage(path));
 	}
-	const engine = await openEngine(job.model, { device: job.device, threads: job.threads });
+	const preset = await loadPreset(job.preset);
+	const engine = await openEngine(job.model ?? preset.model, {
+		device: job.device,
+		threads: job.threads,
+		features: preset.features,
+	});
 	try {
 		const maps: DescriptorMap[] = [];
 		for (const image of images) {

@@ -1,6 +1,7 @@
-import { openDiffusionExtractor } from '../hyperfeatures/diffusion-extractor.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import { openExtractor } from '../hyperfeatures/open-extractor.js';
 import type { Precision } from '../hyperfeatures/precision.js';
+import type { FeatureRecipe } from '../hyperfeatures/recipe.js';
 import type { InstalledModel } from '../models/model-folder.js';
 import { findModel } from '../models/registry.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
@@ -22,12 +23,19 @@ export type Engine = {
  */
 export const openEngine = async (
 	model: string | undefined,
-	options: RuntimeOptions & { readonly precision?: Precision | undefined },
+	options: RuntimeOptions & {
+		readonly precision?: Precision | undefined;
+		/** Which of the model's maps to use; see {@link FeatureRecipe}. */
+		readonly features?: FeatureRecipe | undefined;
+	},
 ): Promise<Engine> => {
 	const installed = await findModel(model);
 	const runtime = openRuntime(options);
 	try {
-		const extractor = await openDiffusionExtractor(installed, runtime, options.precision);
+		const extractor = await openExtractor(installed, runtime, {
+			recipe: options.features,
+			precision: options.precision,
+		});
 		return {
 			modelName: installed.manifest.name,
 			model: installed,

@@ -88,7 +88,11 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		throw new UserError(`"${job.input}" has no frames; give a clip with at least one.`);
 	}
 
-	const engine = await openEngine(job.model ?? preset.model, { ...job, precision: preset.precision });
+	const engine = await openEngine(job.model ?? preset.model, {
+		...job,
+		precision: preset.precision,
+		features: preset.features,
+	});
 	const clock = new StageClock();
 	let outputs: Outputs | undefined;
 	try {

@@ -12,7 +12,7 @@ import { descriptorGrid, rawExtractor } from '../hyperfeatures/raw-extractor.js'
 import { openRawFeatures, type RawFeatures } from '../hyperfeatures/raw-features.js';
 import { readEmptyPrompt } from '../hyperfeatures/step-network.js';
 import { readImage } from '../media/image.js';
-import type { InstalledModel } from '../models/model-folder.js';
+import type { InstalledModel, InstalledPairModel } from '../models/model-folder.js';
 import { listModels } from '../models/registry.js';
 import { heaviestFeature, prunedToHeaviest, stoppedAfter } from '../models/variants.js';
 import { describeImage } from '../pairs/described-image.js';
@@ -63,12 +63,16 @@ export const reproduceTables = async (job: TablesJob): Promise<ReproducedTable[]
 	}
 	const measured = tables.map((table) => ({ table, measured: [] as TableRow[] }));
 	for (const model of await listModels()) {
-		if ('manifest' in model) {
+		// Pair models have no descriptors of single images to aggregate.
+		if ('manifest' in model && isDescriptorModel(model)) {
 			await measureModel(model, sets, job, measured);
 		}
 	}
 	return measured;
 };
+
+const isDescriptorModel = (model: InstalledModel | InstalledPairModel): model is InstalledModel =>
+	model.manifest.kind !== 'pair';
 
 const measureModel = async (
 	model: InstalledModel,

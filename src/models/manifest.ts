@@ -38,6 +38,17 @@ const scheduleSchema = z.object({
 	saveTimesteps: z.array(z.int().nonnegative()).min(1),
 });
 
+/** A model's name is also its folder's. */
+export const modelNameSchema = z
+	.string()
+	.regex(/^[a-z0-9][a-z0-9._-]*$/, 'lower-case letters, digits, dots, dashes and underscores');
+
+/** Size and SHA-256 of each file that `models verify` checks. */
+export const fileRecordsSchema = z.record(
+	z.string(),
+	z.object({ bytes: z.int().nonnegative(), sha256: z.string() }),
+);
+
 /**
  * `manifest.json` of a model folder: everything that is particular to a backbone, as data.
  * The graph is one network with the aggregation network joined in: inputs `sample`, `timestep`,
@@ -46,9 +57,8 @@ const scheduleSchema = z.object({
  */
 export const manifestSchema = z.object({
 	formatVersion: z.literal(1),
-	name: z
-		.string()
-		.regex(/^[a-z0-9][a-z0-9._-]*$/, 'lower-case letters, digits, dots, dashes and underscores'),
+	name: modelNameSchema,
+	/** A backbone that is no diffusion model has no timestep: it is a process of one step. */
 	kind: z.enum(['diffusion', 'backbone']),
 	description: z.string(),
 	license: z.string(),
@@ -75,15 +85,25 @@ export const manifestSchema = z.object({
 		})
 		.optional(),
 	descriptor: z.object({ channels: z.int().positive(), grid: gridSchema }),
-	taps: z.array(z.object({ name: z.string(), channels: z.int().positive(), tensor: z.string() })),
+	taps: z.array(
+		z.object({
+			name: z.string(),
+			channels: z.int().positive(),
+			/** The tensor in the original graph. */
+			tensor: z.string(),
+			/** The graph's output that is this tap as it is, float32 [1, channels, h, w]; absent when it has none. */
+			output: z.string().optional(),
+		}),
+	),
+	/** The graph has no aggregation network (and no output `hyperfeatures`): only the taps themselves can be used. */
+	rawOnly: z.literal(true).optional(),
 	/** softmax(mixing weights) [S][L]; rows in the order of `schedule.saveTimesteps`, columns as `taps`; sums to 1. */
 	mixingWeights: z.array(z.array(z.number())),
 	/** How long a model of this project was trained on correspondences, and the softmax temperature it learned. */
 	training: z
 		.object({ step: z.int().nonnegative(), minutes: z.number(), temperature: z.number().positive() })
 		.optional(),
-	/** Size and SHA-256 of each file that `models verify` checks. */
-	files: z.record(z.string(), z.object({ bytes: z.int().nonnegative(), sha256: z.string() })),
+	files: fileRecordsSchema,
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

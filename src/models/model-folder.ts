@@ -3,6 +3,7 @@ import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { type Manifest, manifestSchema } from './manifest.js';
+import { type PairManifest, pairManifestSchema } from './pair-manifest.js';
 
 /** A model on this machine: its folder and what its `manifest.json` says. */
 export type InstalledModel = { readonly folder: string; readonly manifest: Manifest };
@@ -30,9 +31,35 @@ export const pathInside = (folder: string, name: string): string => {
 /**
  * Reads the manifest of a model folder.
  *
- * @throws UserError when there is none or it does not follow the schema
+ * @throws UserError when there is none, it does not follow the schema, or the model is a pair model
  */
 export const readModelFolder = async (folder: string): Promise<InstalledModel> => {
+	const json = await readManifest(folder);
+	if (isPairManifest(json)) {
+		throw new UserError(
+			`The model in ${folder} matches two images by itself and has no features; use it with "match" or "warp".`,
+		);
+	}
+	return { folder: resolve(folder), manifest: parsed(manifestSchema, json, folder) };
+};
+
+/** A model that matches two images by itself. */
+export type InstalledPairModel = { readonly folder: string; readonly manifest: PairManifest };
+
+/** As {@link readModelFolder}, for pair models. */
+export const readPairModelFolder = async (folder: string): Promise<InstalledPairModel> => ({
+	folder: resolve(folder),
+	manifest: parsed(pairManifestSchema, await readManifest(folder), folder),
+});
+
+/** Either kind of model. */
+export const readAnyModelFolder = async (folder: string): Promise<InstalledModel | InstalledPairModel> =>
+	isPairManifest(await readManifest(folder)) ? readPairModelFolder(folder) : readModelFolder(folder);
+
+const isPairManifest = (json: unknown): boolean =>
+	z.object({ kind: z.literal('pair') }).safeParse(json).success;
+
+const readManifest = async (folder: string): Promise<unknown> => {
 	const path = join(folder, MANIFEST_FILE);
 	const text = await readFile(path, 'utf8').catch((error: unknown) => {
 		throw new UserError(
@@ -40,17 +67,19 @@ export const readModelFolder = async (folder: string): Promise<InstalledModel> =
 			{ cause: error },
 		);
 	});
-	let json: unknown;
 	try {
-		json = JSON.parse(text);
+		return JSON.parse(text);
 	} catch (error) {
 		throw new UserError(`${path} is not valid JSON; import or pull the model again.`, { cause: error });
 	}
-	const parsed = manifestSchema.safeParse(json);
-	if (!parsed.success) {
+};
+
+const parsed = <Content>(schema: z.ZodType<Content>, json: unknown, folder: string): Content => {
+	const result = schema.safeParse(json);
+	if (!result.success) {
 		throw new UserError(
-			`${path} does not describe a model that this version can read: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}; import or pull the model again.`,
+			`${join(folder, MANIFEST_FILE)} does not describe a model that this version can read: ${z.prettifyError(result.error).replaceAll('\n', ' ')}; import or pull the model again.`,
 		);
 	}
-	return { folder: resolve(folder), manifest: parsed.data };
+	return result.data;
 };

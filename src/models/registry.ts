@@ -3,7 +3,13 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 import { bundledModelsFolder, userModelsFolder } from './locations.js';
-import { type InstalledModel, MANIFEST_FILE, readModelFolder } from './model-folder.js';
+import {
+	type InstalledModel,
+	type InstalledPairModel,
+	MANIFEST_FILE,
+	readAnyModelFolder,
+	readModelFolder,
+} from './model-folder.js';
 
 /** The model that is used when none is asked for. */
 export const DEFAULT_MODEL = 'propagate-small';
@@ -22,11 +28,11 @@ const modelFoldersIn = async (folder: string): Promise<string[]> => {
 /** Every model on this machine, bundled ones first. A folder whose manifest can't be read is given as its error. */
 export const listModels = async (
 	env: NodeJS.ProcessEnv = process.env,
-): Promise<(InstalledModel | { readonly folder: string; readonly error: Error })[]> => {
+): Promise<(InstalledModel | InstalledPairModel | { readonly folder: string; readonly error: Error })[]> => {
 	const folders = (await Promise.all(searchFolders(env).map(modelFoldersIn))).flat();
 	return Promise.all(
 		folders.map((folder) =>
-			readModelFolder(folder).catch((error: unknown) => ({
+			readAnyModelFolder(folder).catch((error: unknown) => ({
 				folder,
 				error: error instanceof Error ? error : new Error(String(error)),
 			})),
@@ -44,17 +50,25 @@ const looksLikePath = (model: string): boolean => /[/\\]/.test(model) || model =
 export const findModel = async (
 	model: string = DEFAULT_MODEL,
 	env: NodeJS.ProcessEnv = process.env,
-): Promise<InstalledModel> => {
+): Promise<InstalledModel> => readModelFolder(await modelFolder(model, env));
+
+/** As {@link findModel}, for models of either kind: those with features, and pair models. */
+export const findAnyModel = async (
+	model: string = DEFAULT_MODEL,
+	env: NodeJS.ProcessEnv = process.env,
+): Promise<InstalledModel | InstalledPairModel> => readAnyModelFolder(await modelFolder(model, env));
+
+const modelFolder = async (model: string, env: NodeJS.ProcessEnv): Promise<string> => {
 	if (looksLikePath(model)) {
-		return readModelFolder(resolve(model));
+		return resolve(model);
 	}
 	for (const folder of searchFolders(env)) {
 		if (existsSync(join(folder, model, MANIFEST_FILE))) {
-			return readModelFolder(join(folder, model));
+			return join(folder, model);
 		}
 	}
 	if (existsSync(join(model, MANIFEST_FILE))) {
-		return readModelFolder(resolve(model));
+		return resolve(model);
 	}
 	const names = (await listModels(env)).flatMap((found) =>
 		'manifest' in found ? [found.manifest.name] : [],

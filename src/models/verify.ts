@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { throwIfAborted } from '../errors.js';
-import { type InstalledModel, pathInside } from './model-folder.js';
+import { type InstalledModel, type InstalledPairModel, pathInside } from './model-folder.js';
 
 export type FileRecord = { readonly bytes: number; readonly sha256: string };
 
@@ -26,7 +26,10 @@ export type FileCheck = {
 };
 
 /** Compares every file that the manifest lists with its recorded size and checksum; sizes first, they are free. */
-export async function* verifyModel(model: InstalledModel, signal?: AbortSignal): AsyncGenerator<FileCheck> {
+export async function* verifyModel(
+	model: InstalledModel | InstalledPairModel,
+	signal?: AbortSignal,
+): AsyncGenerator<FileCheck> {
 	for (const [file, expected] of Object.entries(model.manifest.files)) {
 		throwIfAborted(signal);
 		const path = pathInside(model.folder, file);

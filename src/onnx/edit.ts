@@ -21,21 +21,32 @@ export const valueFrom = ({ name, type, shape }: GraphValue): OnnxValue => ({
 	shape,
 });
 
-/** The node reading `to` wherever it read `from`; everything else keeps its bytes. */
-const redirect = (node: OnnxNode, from: string, to: string): OnnxNode => {
-	const source = sourceOf(node.bytes);
+/** The message with the text `to` in the given fields wherever it was `from`; everything else keeps its bytes. */
+const replaceText = (
+	bytes: Uint8Array,
+	fieldNumbers: readonly number[],
+	from: string,
+	to: string,
+): Uint8Array => {
+	const source = sourceOf(bytes);
 	const chunks: Uint8Array[] = [];
 	let written = 0;
 	for (const field of fieldsOf(source)) {
-		if (field.number === 1 && field.wireType === LENGTH_DELIMITED && textOf(source, field) === from) {
+		const named = fieldNumbers.includes(field.number) && field.wireType === LENGTH_DELIMITED;
+		if (named && textOf(source, field) === from) {
 			// The tag is one byte and the length at least one more: search back from the payload for the field's start.
-			const head = lengthOf(textField(1, from)) - (field.end - field.start);
-			chunks.push(node.bytes.subarray(written, field.start - head), ...textField(1, to));
+			const head = lengthOf(textField(field.number, from)) - (field.end - field.start);
+			chunks.push(bytes.subarray(written, field.start - head), ...textField(field.number, to));
 			written = field.end;
 		}
 	}
-	return readNode(concatenate([...chunks, node.bytes.subarray(written)] satisfies Chunks));
+	return concatenate([...chunks, bytes.subarray(written)] satisfies Chunks);
 };
+
+/** Field numbers of `NodeProto` and `TensorProto`. */
+const NODE_INPUT = 1;
+const NODE_OUTPUT = 2;
+const TENSOR_NAME = 8;
 
 /** Makes every reader of the tensor `from` read `to` instead. */
 export const redirectReaders = (nodes: readonly OnnxNode[], from: string, to: string): OnnxNode[] =>
@@ -43,8 +54,40 @@ export const redirectReaders = (nodes: readonly OnnxNode[], from: string, to: st
 		if (node.captures.includes(from)) {
 			throw new Error(`"${from}" is read inside a branch of the graph and can't be redirected.`);
 		}
-		return node.inputs.includes(from) ? redirect(node, from, to) : node;
+		return node.inputs.includes(from) ? readNode(replaceText(node.bytes, [NODE_INPUT], from, to)) : node;
 	});
+
+/**
+ * Renames what a graph computes or stores under names that are wanted for inputs and outputs of ours. Names in an
+ * export are arbitrary, so any of them may be taken.
+ */
+export const freeNames = (model: OnnxModel, names: readonly string[]): OnnxModel => {
+	const computed = producersOf(model.nodes);
+	return names.reduce((current, name) => {
+		const stored = current.weights.some((weight) => weight.name === name);
+		return computed.has(name) || stored ? renameTensor(current, name, `original/${name}`) : current;
+	}, model);
+};
+
+const renameTensor = (model: OnnxModel, from: string, to: string): OnnxModel => ({
+	...model,
+	nodes: redirectReaders(model.nodes, from, to).map((node) =>
+		node.outputs.includes(from) ? readNode(replaceText(node.bytes, [NODE_OUTPUT], from, to)) : node,
+	),
+	weights: model.weights.map((weight) =>
+		weight.name !== from
+			? weight
+			: {
+					...weight,
+					name: to,
+					data:
+						weight.data.kind === 'inline'
+							? { kind: 'inline', bytes: replaceText(weight.data.bytes, [TENSOR_NAME], from, to) }
+							: weight.data,
+				},
+	),
+	outputs: model.outputs.map((output) => (output.name === from ? { ...output, name: to } : output)),
+});
 
 /** The node that computes each tensor. */
 export const producersOf = (nodes: readonly OnnxNode[]): Map<string, OnnxNode> =>

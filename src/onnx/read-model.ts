@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { ExternalData } from './external-data.js';
 import { FileSource } from './file-source.js';
 import type { OnnxModel, OnnxNode, OnnxValue, Weight } from './model.js';
 import { readNode } from './read-node.js';
@@ -8,6 +9,9 @@ import { type ByteSource, type Field, fieldsOf, intOf, textOf } from './wire-rea
 /** A graph without its weights is a few MB; this bounds what a crafted or unusual file can take. */
 const MAX_NODE_BYTES = 64 << 20;
 const MAX_NODES_BYTES = 256 << 20;
+/** Nodes, weights and the rest of a graph's parts; Stable Diffusion's largest have about ten thousand. */
+const MAX_PARTS = 1_000_000;
+const MAX_FUNCTIONS = 1000;
 
 const readShape = (source: ByteSource, shape: Field): (number | string)[] =>
 	[...fieldsOf(source, shape.start, shape.end)]
@@ -52,8 +56,14 @@ const readGraph = (source: ByteSource, graph: Field, path: string): GraphParts =
 	const weights: Weight[] = [];
 	const inputs: OnnxValue[] = [];
 	const outputs: OnnxValue[] = [];
+	const externalData = new ExternalData(path);
 	let nodeBytes = 0;
+	let inlineBytes = 0;
+	let parts = 0;
 	for (const field of fieldsOf(source, graph.start, graph.end)) {
+		if (++parts > MAX_PARTS || inlineBytes > MAX_NODES_BYTES) {
+			throw new UserError(`${path} is not a usable ONNX graph: it has too many parts; export it again.`);
+		}
 		switch (field.number) {
 			case 1: {
 				const size = field.end - field.start;
@@ -66,9 +76,12 @@ const readGraph = (source: ByteSource, graph: Field, path: string): GraphParts =
 				nodes.push(readNode(source.read(field.start, field.end)));
 				break;
 			}
-			case 5:
-				weights.push(readWeight(source, field.start, field.end, path));
+			case 5: {
+				const weight = readWeight(source, field.start, field.end, path, externalData);
+				inlineBytes += weight.data.kind === 'inline' ? weight.data.bytes.length : 0;
+				weights.push(weight);
 				break;
+			}
 			case 11:
 				inputs.push(readValue(source, field));
 				break;
@@ -116,6 +129,9 @@ export const readModel = (path: string): OnnxModel => {
 				}
 				opsets.push({ domain, version });
 			} else if (field.number === 25) {
+				if (field.end - field.start > MAX_NODE_BYTES || functions.length > MAX_FUNCTIONS) {
+					throw new UserError(`${path} has functions of an unusual size; export it again without functions.`);
+				}
 				functions.push(source.read(field.start, field.end));
 			}
 		}

@@ -1,7 +1,6 @@
-import { statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { UserError } from '../errors.js';
-import { pathInside } from '../models/model-folder.js';
+import type { ExternalData } from './external-data.js';
 import type { Weight } from './model.js';
 import {
 	type ByteSource,
@@ -66,25 +65,18 @@ const readExternal = (source: ByteSource, entries: readonly Field[]): External =
 	};
 };
 
-const fileSize = (path: string, weight: string): number => {
-	try {
-		return statSync(path).size;
-	} catch (error) {
-		throw new UserError(
-			`The weights file ${path} of "${weight}" is missing; keep it beside the .onnx file.`,
-			{
-				cause: error,
-			},
-		);
-	}
-};
-
 /**
  * Parses a `TensorProto` that lies at `start` .. `end` of a model file. Its values are only located, never read.
  *
  * @throws UserError for external data outside the model's folder or past the end of its file
  */
-export const readWeight = (source: ByteSource, start: number, end: number, modelPath: string): Weight => {
+export const readWeight = (
+	source: ByteSource,
+	start: number,
+	end: number,
+	modelPath: string,
+	externalData: ExternalData,
+): Weight => {
 	const dims: number[] = [];
 	const external: Field[] = [];
 	let name = '';
@@ -119,7 +111,7 @@ export const readWeight = (source: ByteSource, start: number, end: number, model
 	}
 	const expected = dims.reduce((product, size) => product * size, elementBytes[typeCode] ?? Number.NaN);
 	const located = (path: string, offset: number, length: number, size: number): Weight => {
-		if (!(offset >= 0 && offset + length <= size) || length !== expected) {
+		if (!(Number.isSafeInteger(offset) && offset >= 0 && offset + length <= size) || length !== expected) {
 			throw new UserError(
 				`The weight "${name}" [${dims.join(', ')}] needs ${expected} bytes but ${path} gives it ${length} at ${offset} of ${size}; export or download the model again.`,
 			);
@@ -128,8 +120,8 @@ export const readWeight = (source: ByteSource, start: number, end: number, model
 	};
 	if (isExternal) {
 		const { location, offset, length } = readExternal(source, external);
-		const path = pathInside(dirname(resolve(modelPath)), location);
-		return located(path, offset, length ?? expected, fileSize(path, name));
+		const { path, size } = externalData.find(location, name);
+		return located(path, offset, length ?? expected, size);
 	}
 	if (raw !== undefined && raw.end - raw.start > INLINE_BYTES) {
 		return located(resolve(modelPath), raw.start, raw.end - raw.start, source.length);

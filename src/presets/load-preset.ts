@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
-import { type Preset, presetSchema } from './preset.js';
+import { type Preset, presetFileSchema } from './preset.js';
 
 export const DEFAULT_PRESET = 'default';
 
@@ -40,11 +40,18 @@ export const loadPreset = async (nameOrFile: string = DEFAULT_PRESET): Promise<P
 	} catch (cause) {
 		throw new UserError(`The preset ${path} is not JSON: ${messageOf(cause)}.`, { cause });
 	}
-	const result = presetSchema.safeParse(json);
+	const result = presetFileSchema.safeParse(json);
 	if (!result.success) {
 		throw new UserError(`The preset ${path} is not valid: ${firstIssue(result.error)}.`);
 	}
-	return result.data;
+	const { propagation } = result.data;
+	if (propagation !== undefined) {
+		return { ...result.data, propagation };
+	}
+	if (result.data.name === DEFAULT_PRESET) {
+		throw new UserError(`The preset ${path} is not valid: the default preset needs "propagation".`);
+	}
+	return { ...result.data, propagation: (await loadPreset()).propagation };
 };
 
 const firstIssue = (error: z.ZodError): string => {

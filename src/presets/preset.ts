@@ -1,16 +1,23 @@
 import { z } from 'zod';
 import { precisions } from '../hyperfeatures/precision.js';
+import { featureRecipeSchema } from '../hyperfeatures/recipe.js';
 import { propagationSettingsSchema } from '../propagation/settings.js';
 
 /** A preset file: named settings of a whole run, as data. */
-export const presetSchema = z.strictObject({
+export const presetFileSchema = z.strictObject({
 	name: z.string().min(1),
 	description: z.string(),
 	/** Model that the preset is for; the bundled one when left out. */
 	model: z.string().optional(),
 	/** Whether CPUs may run the model's 8-bit graph. */
 	precision: z.enum(precisions).default('fast'),
-	propagation: propagationSettingsSchema,
+	/** Which of the model's maps are used; all of them, as trained, when left out. */
+	features: featureRecipeSchema.optional(),
+	/** How labels are carried; the default preset's way when left out. */
+	propagation: propagationSettingsSchema.optional(),
 });
 
-export type Preset = z.infer<typeof presetSchema>;
+export type PresetFile = z.infer<typeof presetFileSchema>;
+
+/** A preset with nothing left open but the model. */
+export type Preset = PresetFile & { readonly propagation: NonNullable<PresetFile['propagation']> };

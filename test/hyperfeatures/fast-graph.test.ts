@@ -16,7 +16,7 @@ it.skipIf(model.manifest.fastGraph === undefined)(
 	async () => {
 		const image = await readImage(fileURLToPath(new URL('../../samples/pair/source.jpg', import.meta.url)));
 		const full = await (await openDiffusionExtractor(model, runtime)).extract(image);
-		const fast = await (await openDiffusionExtractor(model, runtime, 'fast')).extract(image);
+		const fast = await (await openDiffusionExtractor(model, runtime, { precision: 'fast' })).extract(image);
 		expect([fast.channels, fast.height, fast.width]).toEqual([full.channels, full.height, full.width]);
 		const cells = full.height * full.width;
 		const similarities = Array.from({ length: cells }, (_, cell) => cosine(full, cell, fast, cell));

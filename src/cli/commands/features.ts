@@ -4,6 +4,7 @@ import { type ModelOptions, withModelOptions } from '../common-options.js';
 
 type FeaturesOptions = ModelOptions & {
 	readonly output?: string;
+	readonly preset?: string;
 	readonly pca?: string;
 	readonly overwrite?: boolean;
 };
@@ -19,6 +20,7 @@ export const registerFeatures = (program: Command): void => {
 				'--pca <png>',
 				'write three principal components as red, green and blue; of several images together',
 			)
+			.option('--preset <name|file.json>', 'model and maps to use (see "propagate presets list")')
 			.option('--overwrite', 'replace outputs that exist'),
 	).action(async (images: string[], options: FeaturesOptions) => {
 		if (options.output === undefined && options.pca === undefined) {

@@ -1,13 +1,16 @@
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
 import { cancelOnInterrupt } from '../cancellation.js';
-import { withReportOptions } from '../common-options.js';
+import { positiveInteger, withReportOptions } from '../common-options.js';
 import { Reporter } from '../reporter.js';
 
 type ImportFlags = {
+	readonly backbone?: string;
+	readonly pair?: string;
 	readonly unet?: string;
 	readonly vaeEncoder?: string;
-	readonly aggregation: string;
+	readonly aggregation?: string;
+	readonly grid?: number;
 	readonly name: string;
 	readonly emptyPrompt?: string;
 	readonly license?: string;
@@ -49,8 +52,8 @@ const infoCommand = (models: Command): void => {
 		.description("a model's manifest and folder")
 		.argument('[name|folder]')
 		.action(async (name: string | undefined) => {
-			const { findModel } = await import('../../models/registry.js');
-			const { folder, manifest } = await findModel(name);
+			const { findAnyModel } = await import('../../models/registry.js');
+			const { folder, manifest } = await findAnyModel(name);
 			process.stdout.write(`${JSON.stringify({ folder, ...manifest }, undefined, '\t')}\n`);
 		});
 };
@@ -61,9 +64,9 @@ const verifyCommand = (models: Command): void => {
 		.description("compares a model's files with their recorded sizes and checksums")
 		.argument('[name|folder]')
 		.action(async (name: string | undefined) => {
-			const { findModel } = await import('../../models/registry.js');
+			const { findAnyModel } = await import('../../models/registry.js');
 			const { verifyModel } = await import('../../models/verify.js');
-			const model = await findModel(name);
+			const model = await findAnyModel(name);
 			const wrong: string[] = [];
 			for await (const { file, result } of verifyModel(model, cancelOnInterrupt())) {
 				process.stdout.write(`${result.padEnd(14)} ${file}\n`);
@@ -84,36 +87,123 @@ const importCommand = (models: Command): void => {
 		models
 			.command('import')
 			.description(
-				'makes a model from an ONNX export of Stable Diffusion and aggregation weights of the paper',
+				'makes a model from an ONNX export of Stable Diffusion and aggregation weights of the paper, or from another network',
 			)
-			.argument('<export folder>', "in the layout of diffusers or Optimum; it isn't changed")
-			.requiredOption('--aggregation <file>', 'aggregation weights, .pt or .safetensors')
+			.argument(
+				'<export>',
+				"folder in the layout of diffusers or Optimum, or an .onnx file; it isn't changed",
+			)
+			.option(
+				'--aggregation <file>',
+				'aggregation weights, .pt or .safetensors; without them only the layers themselves can be used',
+			)
 			.requiredOption('--name <name>', 'name of the new model')
 			.option('--unet <file>', "UNet to use instead of the folder's")
 			.option('--vae-encoder <file>', "VAE encoder to use instead of the folder's")
 			.option('--empty-prompt <npy>', "the empty prompt's embedding, for exports without a text encoder")
+			.option('--grid <side>', "side of the descriptor grid (default: the weights' own)", positiveInteger)
+			.option(
+				'--backbone <name|file.json>',
+				'the export is an image network that this describes, such as dino',
+			)
+			.option('--pair <name|file.json>', 'the export matches two images, as this describes, such as cats++')
 			.option('--license <text>', "the export's licence, to be kept with the model")
 			.option('--overwrite', 'replace a model of that name'),
-	).action(async (exportFolder: string, options: ImportFlags) => {
-		const { importModel } = await import('../../models/import/import-model.js');
+	).action(async (exported: string, options: ImportFlags) => {
+		if (options.backbone !== undefined && options.pair !== undefined) {
+			throw new UserError('Give either --backbone or --pair, not both.');
+		}
+		const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
+		const common = {
+			...options,
+			signal: cancelOnInterrupt(),
+			onProgress: (message: string) => reporter.line(message),
+		};
+		if (options.pair !== undefined) {
+			const { importPairModel } = await import('../../models/import/import-pair-model.js');
+			reportImport(reporter, await importPairModel({ ...common, graph: exported, pair: options.pair }));
+		} else if (options.backbone !== undefined) {
+			const { importBackbone } = await import('../../models/import/import-backbone.js');
+			const { model } = await importBackbone({ ...common, graph: exported, backbone: options.backbone });
+			reportImport(reporter, model);
+		} else {
+			const { importModel } = await import('../../models/import/import-model.js');
+			const { openRuntime } = await import('../../runtime/onnx-runtime.js');
+			const runtime = openRuntime({ device: 'cpu' });
+			try {
+				const { model, weights } = await importModel({ ...common, exportFolder: exported, runtime });
+				const copied = weights.filter(({ method }) => method === 'copy');
+				if (copied.length > 0) {
+					reporter.line(`copied ${copied.length} weights files, which lie on another disk than the model`);
+				}
+				if (model.manifest.rawOnly === true) {
+					reporter.line('no --aggregation was given: the model gives its layers as they are');
+				}
+				reportImport(reporter, model);
+			} finally {
+				await runtime.close();
+			}
+		}
+	});
+};
+
+type Named = { readonly folder: string; readonly manifest: { readonly name: string } };
+
+const reportImport = (reporter: Reporter, { folder, manifest }: Named): void => {
+	reporter.line(`imported "${manifest.name}" to ${folder}`);
+	reporter.record({ type: 'done', name: manifest.name, folder });
+};
+
+type PullFlags = {
+	readonly repository?: string;
+	readonly revision?: string;
+	readonly aggregation?: string;
+	readonly name?: string;
+	readonly overwrite?: boolean;
+	readonly json?: boolean;
+	readonly quiet?: boolean;
+};
+
+const pullCommand = (models: Command): void => {
+	withReportOptions(
+		models
+			.command('pull')
+			.description('downloads a known model from the Hugging Face hub (or HF_ENDPOINT) and imports it')
+			.argument('[name]', 'what to pull; left out, the names are listed')
+			.option('--repository <owner/name>', 'another repository with an ONNX export of it')
+			.option('--revision <name>', "the repository's branch, tag or commit")
+			.option('--aggregation <file>', 'aggregation weights on this machine instead of the published ones')
+			.option('--name <name>', 'name of the new model (default: the same)')
+			.option('--overwrite', 'replace a model of that name'),
+	).action(async (name: string | undefined, options: PullFlags) => {
+		const { loadSource, sourceNames } = await import('../../models/pull/source.js');
+		if (name === undefined) {
+			for (const source of await Promise.all((await sourceNames()).map(loadSource))) {
+				process.stdout.write(`${source.name.padEnd(18)} ${source.description}\n`);
+			}
+			return;
+		}
+		const { openHub } = await import('../../models/pull/hub.js');
+		const { pullModel } = await import('../../models/pull/pull-model.js');
 		const { openRuntime } = await import('../../runtime/onnx-runtime.js');
 		const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
 		const runtime = openRuntime({ device: 'cpu' });
 		try {
-			const { model, weights } = await importModel({
-				exportFolder,
+			const { model } = await pullModel(name, {
 				...options,
+				hub: openHub(cancelOnInterrupt()),
 				runtime,
-				signal: cancelOnInterrupt(),
-				onProgress: (message) => reporter.line(message),
+				onMessage: (message) => {
+					reporter.end();
+					reporter.line(message);
+				},
+				onBytes: (done, total) => {
+					reporter.progress({ done: Math.round(done / 1e6), total: Math.round(total / 1e6) }, 'MB');
+				},
 			});
-			const copied = weights.filter(({ method }) => method === 'copy');
-			if (copied.length > 0) {
-				reporter.line(`copied ${copied.length} weights files, which lie on another disk than the model`);
-			}
-			reporter.line(`imported "${model.manifest.name}" to ${model.folder}`);
-			reporter.record({ type: 'done', name: model.manifest.name, folder: model.folder });
+			reportImport(reporter, model);
 		} finally {
+			reporter.end();
 			await runtime.close();
 		}
 	});
@@ -121,7 +211,7 @@ const importCommand = (models: Command): void => {
 
 export const registerModels = (program: Command): void => {
 	const models = program.command('models').description('lists, imports and checks models');
-	for (const register of [listCommand, infoCommand, importCommand, verifyCommand]) {
+	for (const register of [listCommand, infoCommand, pullCommand, importCommand, verifyCommand]) {
 		register(models);
 	}
 };

@@ -41,14 +41,19 @@ export type AggregationNetwork = {
 
 const configSchema = z.object({
 	save_timestep: z.array(z.int().nonnegative()).min(1).optional(),
-	num_timesteps: z.int().positive().optional(),
-	output_resolution: z.int().positive().optional(),
+	num_timesteps: z.int().positive().max(1000).optional(),
+	output_resolution: z.int().positive().max(1024).optional(),
 	idxs: z.array(z.tuple([z.int().nonnegative(), z.int().nonnegative()])).nullish(),
 });
 
 /** The saved steps of the published multi-step model (configs/real.yaml). */
-const PUBLISHED_STEPS = 50;
-const PUBLISHED_SAVE_TIMESTEPS = [49, 45, 40, 35, 30, 25, 20, 15, 10, 5, 0];
+export const PUBLISHED_STEPS = 50;
+export const PUBLISHED_SAVE_TIMESTEPS = [49, 45, 40, 35, 30, 25, 20, 15, 10, 5, 0];
+
+/** Groups of every normalisation. */
+const GROUPS = 32;
+/** The paper's models have 12; DHPF, the deepest of its tables, 34. */
+const MAX_LAYERS = 256;
 
 const softmax = (logits: Float32Array): number[] => {
 	const largest = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
@@ -117,6 +122,14 @@ export const aggregationNetworkFrom = ({ tensors, config }: Checkpoint): Aggrega
 	if (layers.length === 0 || rows === 0 || !Number.isInteger(rows)) {
 		throw new UserError(
 			`The file is not an aggregation network of the paper: it has ${layers.length} bottleneck layers and ${logits.length} mixing weights.`,
+		);
+	}
+	const odd = [channels, ...layers.map((layer) => layer.conv1.scale.shape[0] ?? 0)].find(
+		(n) => n % GROUPS !== 0,
+	);
+	if (odd !== undefined || layers.length > MAX_LAYERS) {
+		throw new UserError(
+			`The aggregation weights can't be used: ${odd === undefined ? `they have ${layers.length} layers` : `a width of ${odd} is no multiple of ${GROUPS}`}.`,
 		);
 	}
 	const parsed = configSchema.safeParse(Object.fromEntries(config));

@@ -11,23 +11,34 @@ export type Checkpoint = {
 };
 
 /** An aggregation network has 6.5 million parameters; this leaves room for wide ones. */
-const MAX_VALUES = 500_000_000;
+const MAX_VALUES = 150_000_000;
 
 /**
- * Checks that a tensor's values are contiguous and all there, before anything is allocated for them.
- *
- * @throws UserError otherwise
+ * Bounds what a checkpoint can make us allocate: every tensor must be there, and because several may lie over the same
+ * bytes of the file, all of them together are bounded too.
  */
-export const countValues = (name: string, shape: readonly number[], available: number): number => {
-	const count = shape.reduce((product, size) => product * size, 1);
-	if (
-		!shape.every((size) => Number.isSafeInteger(size) && size >= 0) ||
-		!(count <= MAX_VALUES) ||
-		count > available
-	) {
-		throw new UserError(
-			`The checkpoint was refused because its tensor "${name}" claims the shape [${shape.join(', ')}] but has ${available} values; download it again.`,
-		);
+export class ValueBudget {
+	#taken = 0;
+
+	/**
+	 * Checks a tensor's values before anything is allocated for them, and counts them.
+	 *
+	 * @param available values that the file has for it
+	 * @throws UserError when they are not all there, or too many
+	 */
+	take(name: string, shape: readonly number[], available: number): number {
+		const count = shape.reduce((product, size) => product * size, 1);
+		if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || !(count <= available)) {
+			throw new UserError(
+				`The checkpoint was refused because its tensor "${name}" claims the shape [${shape.join(', ')}] but has ${available} values; download it again.`,
+			);
+		}
+		this.#taken += count;
+		if (this.#taken > MAX_VALUES) {
+			throw new UserError(
+				`The checkpoint was refused because its tensors hold more than ${MAX_VALUES} values; expected the weights of an aggregation network.`,
+			);
+		}
+		return count;
 	}
-	return count;
-};
+}

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { UserError } from '../../errors.js';
-import { type Checkpoint, type CheckpointTensor, countValues } from './checkpoint.js';
+import { type Checkpoint, type CheckpointTensor, ValueBudget } from './checkpoint.js';
 import { bfloatToFloat, halfToFloat } from './half-floats.js';
 
 const MAX_HEADER_BYTES = 100_000_000;
@@ -65,6 +65,7 @@ export const readSafetensors = async (path: string): Promise<Checkpoint> => {
 		}
 		const dataStart = LENGTH_BYTES + headerLength;
 		const tensors = new Map<string, CheckpointTensor>();
+		const budget = new ValueBudget();
 		for (const [name, entry] of Object.entries(header)) {
 			if (name === '__metadata__') {
 				continue;
@@ -82,7 +83,7 @@ export const readSafetensors = async (path: string): Promise<Checkpoint> => {
 			if (begin > end || dataStart + end > size) {
 				throw refuse(`its tensor "${name}" reaches past the end`);
 			}
-			const count = countValues(name, shape, (end - begin) / bytes);
+			const count = budget.take(name, shape, (end - begin) / bytes);
 			tensors.set(name, { shape, data: decode(await readAt(dataStart + begin, count * bytes)) });
 		}
 		return { tensors, config };

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { UserError } from '../../errors.js';
-import { type Checkpoint, type CheckpointTensor, countValues } from './checkpoint.js';
+import { type Checkpoint, type CheckpointTensor, ValueBudget } from './checkpoint.js';
 import { bfloatToFloat, halfToFloat } from './half-floats.js';
 import { type PickleValue, unpickle } from './pickle.js';
 import { readZipEntries, type ZipEntry } from './zip-entries.js';
@@ -106,10 +106,11 @@ const readTensor = async (
 	file: FileHandle,
 	name: string,
 	tensor: StoredTensor,
+	budget: ValueBudget,
 ): Promise<CheckpointTensor> => {
 	const { bytes, decode } = storageTypes[tensor.storage.type];
 	const available = Math.floor(tensor.storage.entry.length / bytes) - tensor.offset;
-	const count = countValues(name, tensor.shape, available);
+	const count = budget.take(name, tensor.shape, available);
 	if (tensor.offset < 0 || !isContiguous(tensor)) {
 		throw new UserError(
 			`The checkpoint's tensor "${name}" is not contiguous; save it after calling contiguous().`,
@@ -160,9 +161,10 @@ export const readTorchArchive = async (path: string): Promise<Checkpoint> => {
 			},
 		});
 		const tensors = new Map<string, CheckpointTensor>();
+		const budget = new ValueBudget();
 		for (const [name, value] of stateDictOf(root) ?? []) {
 			if (typeof name === 'string' && value instanceof StoredTensor) {
-				tensors.set(name, await readTensor(file, name, value));
+				tensors.set(name, await readTensor(file, name, value, budget));
 			}
 		}
 		const config = root instanceof Map ? root.get('config') : undefined;

@@ -1,13 +1,14 @@
-import { pruneUnused } from '../../onnx/edit.js';
+import { freeNames, pruneUnused } from '../../onnx/edit.js';
 import { type OnnxModel, standardOpset } from '../../onnx/model.js';
 import { findInput, requireOnly, withCanonicalInput, withCanonicalOutput } from './canonical-io.js';
 
 /** Turns a VAE decoder export into `latent` [1, channels, side, side] (not scaled) -> `image` [1, 3, H, W] in -1..1. */
 export const canonicalDecoder = (
-	decoder: OnnxModel,
+	original: OnnxModel,
 	latentSide: number,
 	latentChannels: number,
 ): OnnxModel => {
+	const decoder = freeNames(original, ['latent', 'image']);
 	const latent = findInput(decoder, 'latent_sample', [4], 'VAE decoder');
 	requireOnly(decoder, [latent], standardOpset(decoder), 'VAE decoder');
 	const canonical = withCanonicalInput({ ...decoder, outputs: [] }, latent, {

@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js';
 import { producersOf } from '../../onnx/edit.js';
 import type { OnnxModel, OnnxNode } from '../../onnx/model.js';
-import { readNodeInts } from '../../onnx/node-attributes.js';
+import { readNodeInts, readNodeTensorDims } from '../../onnx/node-attributes.js';
 
 /** Output of the second convolution of a decoder resnet, before the residual is added (paper, section 3.1). */
 export type Tap = {
@@ -18,11 +18,13 @@ const DECODER_CONVS = 24;
 
 type Conv = { readonly node: OnnxNode; readonly weightName: string; readonly dims: readonly number[] };
 
-/** Tensors that only change their type or name are looked through, so that half-precision exports are seen alike. */
+/** Nodes that change a tensor's type or name only: half-precision and quantised exports are seen alike. */
+const TRANSPARENT = new Set(['Cast', 'Identity', 'DequantizeLinear']);
+
 const throughCasts = (name: string, producers: ReadonlyMap<string, OnnxNode>): string => {
 	let current = name;
 	for (let node = producers.get(current); node !== undefined; node = producers.get(current)) {
-		if (node.opType !== 'Cast' && node.opType !== 'Identity') {
+		if (!TRANSPARENT.has(node.opType)) {
 			break;
 		}
 		current = node.inputs[0] ?? '';
@@ -37,7 +39,11 @@ const convsOf = (model: OnnxModel, producers: ReadonlyMap<string, OnnxNode>): Co
 			return [];
 		}
 		const weightName = throughCasts(node.inputs[1] ?? '', producers);
-		const dims = weights.get(weightName);
+		// Some exporters keep weights as constants among the nodes.
+		const constant = producers.get(weightName);
+		const dims =
+			weights.get(weightName) ??
+			(constant?.opType === 'Constant' ? readNodeTensorDims(constant, 'value') : undefined);
 		return dims === undefined ? [] : [{ node, weightName, dims }];
 	});
 };
@@ -49,7 +55,8 @@ const tapOf = (conv: Conv, block: number, resnet: number): Tap => ({
 	channels: conv.dims[0] ?? 0,
 });
 
-const NAMED_WEIGHT = /(?:^|[./])up_blocks\.(\d+)\.resnets\.(\d+)\.conv2\.weight$/;
+/** Also with underscores for dots, as exporters write that take names for identifiers. */
+const NAMED_WEIGHT = /(?:^|[./_])up_blocks[._](\d+)[._]resnets[._](\d+)[._]conv2[._]weight(?:_quantized)?$/;
 const SCOPED_NODE = /(?:^|[./])up_blocks\.(\d+)\/resnets\.(\d+)\/conv2\/Conv(?:_output_0)?$/;
 
 const byName = (convs: readonly Conv[], nameOf: (conv: Conv) => string, pattern: RegExp): Tap[] =>
@@ -110,6 +117,7 @@ export const findDecoderTaps = (model: OnnxModel): Tap[] => {
 	const candidates = [
 		byName(convs, (conv) => conv.weightName, NAMED_WEIGHT),
 		byName(convs, (conv) => conv.node.outputs[0] ?? '', SCOPED_NODE),
+		byName(convs, (conv) => conv.node.name, SCOPED_NODE),
 		byStructure(model, convs, producers),
 	];
 	const taps = candidates.find(isWholeDecoder);

@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.js';
-import { nodeFrom, producersOf, pruneUnused, weightFrom } from '../../onnx/edit.js';
+import { freeNames, nodeFrom, producersOf, pruneUnused, weightFrom } from '../../onnx/edit.js';
 import { type OnnxModel, type OnnxNode, standardOpset } from '../../onnx/model.js';
 import { findInput, requireOnly, withCanonicalInput, withCanonicalOutput } from './canonical-io.js';
 
@@ -46,10 +46,11 @@ const meanTensor = (model: OnnxModel, output: string): string => {
  * `latent_sample` (a random sample: the sampling is cut off).
  */
 export const deterministicEncoder = (
-	encoder: OnnxModel,
+	original: OnnxModel,
 	imageSide: number,
 	latentChannels: number,
 ): OnnxModel => {
+	const encoder = freeNames(original, ['sample', 'latent']);
 	const sample = findInput(encoder, 'sample', [4], 'VAE encoder');
 	requireOnly(encoder, [sample], standardOpset(encoder), 'VAE encoder');
 	const output = encoder.outputs[0]?.name ?? '';

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -28,14 +28,20 @@ export type ExportOverrides = {
 /** Stable Diffusion's, which old configurations leave out. */
 const DEFAULT_SCALE = 0.18215;
 
-const unetConfigSchema = z.object({ sample_size: z.int().positive() });
+/** Images of 4096 pixels: nothing that is called Stable Diffusion is larger. */
+const MAX_LATENT_SIDE = 512;
+const MAX_CONFIG_BYTES = 1 << 20;
+
+const unetConfigSchema = z.object({ sample_size: z.int().positive().max(MAX_LATENT_SIDE) });
 const vaeConfigSchema = z.object({
 	scaling_factor: z.number().positive().optional(),
-	block_out_channels: z.array(z.number()).min(1).optional(),
+	block_out_channels: z.array(z.number()).min(1).max(8).optional(),
 });
 
 const readConfig = async <T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> => {
-	const text = await readFile(path, 'utf8').catch(() => undefined);
+	const found = await stat(path).catch(() => undefined);
+	const usable = found?.isFile() === true && found.size <= MAX_CONFIG_BYTES;
+	const text = usable ? await readFile(path, 'utf8').catch(() => undefined) : undefined;
 	if (text === undefined) {
 		return undefined;
 	}
@@ -69,7 +75,9 @@ export const openExportFolder = async (
 	overrides: ExportOverrides = {},
 ): Promise<ExportFolder> => {
 	const part = (name: string): string => join(folder, name, 'model.onnx');
-	const optional = (path: string): string | undefined => (existsSync(path) ? path : undefined);
+	const optional = (path: string): string | undefined =>
+		statSync(path, { throwIfNoEntry: false })?.isFile() === true ? path : undefined;
+	const tokenizer = join(folder, 'tokenizer');
 	const unetConfigPath = join(folder, 'unet', 'config.json');
 	const unetConfig = await readConfig(unetConfigPath, unetConfigSchema);
 	if (unetConfig === undefined) {
@@ -89,7 +97,7 @@ export const openExportFolder = async (
 		),
 		vaeDecoder: optional(part('vae_decoder')),
 		textEncoder: optional(part('text_encoder')),
-		tokenizer: optional(join(folder, 'tokenizer')),
+		tokenizer: optional(join(tokenizer, 'vocab.json')) === undefined ? undefined : tokenizer,
 		latentSide: unetConfig.sample_size,
 		latentScale: vaeConfig?.scaling_factor ?? DEFAULT_SCALE,
 		// Each block but the last halves the size.

@@ -1,46 +1,42 @@
-import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { throwIfAborted, UserError } from '../../errors.js';
-import type { OnnxModel } from '../../onnx/model.js';
+import { messageOf, throwIfAborted, UserError } from '../../errors.js';
 import { readModel } from '../../onnx/read-model.js';
-import { encodeModel } from '../../onnx/write-model.js';
 import type { Runtime } from '../../runtime/session.js';
-import { type AggregationNetwork, aggregationNetworkFrom } from '../checkpoint/aggregation-network.js';
+import {
+	type AggregationNetwork,
+	aggregationNetworkFrom,
+	PUBLISHED_SAVE_TIMESTEPS,
+	PUBLISHED_STEPS,
+} from '../checkpoint/aggregation-network.js';
 import { readCheckpoint } from '../checkpoint/read-checkpoint.js';
-import { userModelsFolder } from '../locations.js';
-import { type Manifest, manifestSchema } from '../manifest.js';
-import { type InstalledModel, MANIFEST_FILE, readModelFolder } from '../model-folder.js';
+import type { Manifest } from '../manifest.js';
+import { type InstalledModel, readModelFolder } from '../model-folder.js';
 import { formatNpy, parseNpy } from '../npy.js';
-import { type FileRecord, recordOfFile } from '../verify.js';
-import { openClipTokenizer } from './clip-tokenizer.js';
+import { openClipTokenizer } from '../prompts/clip-tokenizer.js';
+import { embedPrompts } from '../prompts/prompt-embedding.js';
 import { canonicalDecoder } from './decoder-graph.js';
 import { deterministicEncoder } from './encoder-graph.js';
 import { type ExportFolder, openExportFolder } from './export-folder.js';
-import { embedPrompts } from './prompt-embedding.js';
+import { createModel, type ModelWriter, type NewModel } from './model-writer.js';
 import { joinStepGraph, type StepGraph } from './step-graph.js';
-import { type LinkedWeights, WeightLinks } from './weight-links.js';
+import type { LinkedWeights } from './weight-links.js';
 
-export type ImportOptions = {
+export type ImportOptions = NewModel & {
 	/** An ONNX export in the layout of diffusers or Optimum. */
 	readonly exportFolder: string;
 	/** A UNet or VAE encoder other than the folder's own. */
 	readonly unet?: string | undefined;
 	readonly vaeEncoder?: string | undefined;
-	/** The paper's aggregation weights, `.pt` or `.safetensors`. */
-	readonly aggregation: string;
-	/** Name of the new model. */
-	readonly name: string;
+	/** The paper's aggregation weights, `.pt` or `.safetensors`; without them only the layers themselves can be used. */
+	readonly aggregation?: string | undefined;
+	/** Side of the descriptor grid; the aggregation weights' own config says it when omitted. */
+	readonly grid?: number | undefined;
 	/** The empty prompt's embedding, `.npy` [1, tokens, width], for exports without a text encoder. */
 	readonly emptyPrompt?: string | undefined;
 	readonly license?: string | undefined;
-	/** Replaces a model of the same name. */
-	readonly overwrite?: boolean | undefined;
-	/** Where models are kept; `PROPAGATE_HOME`'s when omitted. */
-	readonly modelsFolder?: string | undefined;
 	/** Computes the empty prompt's embedding, once. */
 	readonly runtime: Runtime;
-	readonly signal?: AbortSignal | undefined;
-	readonly onProgress?: ((message: string) => void) | undefined;
 };
 
 export type ImportResult = { readonly model: InstalledModel; readonly weights: readonly LinkedWeights[] };
@@ -52,6 +48,10 @@ const TEXT_ENCODER = 'text_encoder.onnx';
 const TOKENIZER = 'tokenizer';
 const EMPTY_PROMPT = 'empty_prompt.npy';
 
+/** What CLIP's tokenizer consists of; the last two are optional. Nothing else of the folder is taken over. */
+const TOKENIZER_FILES = ['vocab.json', 'merges.txt', 'tokenizer_config.json', 'special_tokens_map.json'];
+const MAX_TOKENIZER_BYTES = 64 << 20;
+
 /** The schedule that Stable Diffusion was trained with; the paper's code has it fixed. */
 const TRAINING_SCHEDULE = {
 	trainTimesteps: 1000,
@@ -60,69 +60,8 @@ const TRAINING_SCHEDULE = {
 	betaSchedule: 'scaled_linear',
 } as const;
 
-/** Writes one import into an empty folder. */
-class ModelWriter {
-	readonly links: WeightLinks;
-
-	constructor(
-		readonly folder: string,
-		readonly source: ExportFolder,
-		readonly options: ImportOptions,
-	) {
-		this.links = new WeightLinks(folder);
-	}
-
-	async writeGraph(file: string, model: OnnxModel, role: string): Promise<void> {
-		await this.links.add(model, role);
-		await writeFile(join(this.folder, file), encodeModel(model, this.links.locationOf));
-	}
-
-	/** Stores the empty prompt's embedding; without a text encoder it has to be given. */
-	async writeEmptyPrompt(): Promise<void> {
-		const { emptyPrompt, runtime } = this.options;
-		const { textEncoder, tokenizer } = this.source;
-		const target = join(this.folder, EMPTY_PROMPT);
-		if (emptyPrompt !== undefined) {
-			const { data, shape } = parseNpy(await readFile(emptyPrompt));
-			await writeFile(target, formatNpy(Float32Array.from(data, Number), shape));
-			return;
-		}
-		if (textEncoder === undefined || tokenizer === undefined) {
-			throw new UserError(
-				`${this.options.exportFolder} has no text_encoder and tokenizer, which the empty prompt needs; expected a whole export, or the embedding as a .npy file.`,
-			);
-		}
-		const [embedding] = await embedPrompts(runtime, textEncoder, await openClipTokenizer(tokenizer), ['']);
-		await writeFile(target, formatNpy(embedding?.data ?? new Float32Array(), embedding?.dims ?? []));
-	}
-
-	/** Keeps what generation from prompts needs, where the export has it. */
-	async writeGeneration(step: StepGraph): Promise<{ decoder: boolean; prompts: boolean }> {
-		const { vaeDecoder, textEncoder, tokenizer, latentSide } = this.source;
-		if (vaeDecoder !== undefined) {
-			const graph = canonicalDecoder(readModel(vaeDecoder), latentSide, step.latentChannels);
-			await this.writeGraph(DECODER, graph, 'vae_decoder');
-		}
-		const prompts = step.conditioned && textEncoder !== undefined && tokenizer !== undefined;
-		if (prompts) {
-			await this.writeGraph(TEXT_ENCODER, readModel(textEncoder), 'text_encoder');
-			await cp(tokenizer, join(this.folder, TOKENIZER), { recursive: true, dereference: true });
-		}
-		return { decoder: vaeDecoder !== undefined, prompts };
-	}
-
-	async fileRecords(): Promise<Record<string, FileRecord>> {
-		const records: Record<string, FileRecord> = {};
-		const entries = await readdir(this.folder, { recursive: true });
-		for (const entry of entries.sort()) {
-			const path = join(this.folder, entry);
-			if ((await stat(path)).isFile()) {
-				records[entry.replaceAll('\\', '/')] = await recordOfFile(path, this.options.signal);
-			}
-		}
-		return records;
-	}
-}
+/** Without aggregation weights: the paper's process, of which the clean end counts (its first call, at t = -1). */
+const RAW_PROCESS = { steps: PUBLISHED_STEPS, saveTimesteps: PUBLISHED_SAVE_TIMESTEPS };
 
 /**
  * Makes a model from an ordinary ONNX export of Stable Diffusion and the paper's aggregation weights. The export is
@@ -131,86 +70,123 @@ class ModelWriter {
  * @throws UserError when the export or the weights can't be used, or the name is taken
  */
 export const importModel = async (options: ImportOptions): Promise<ImportResult> => {
-	const { exportFolder, name, signal } = options;
+	const { exportFolder, signal } = options;
 	const progress = options.onProgress ?? (() => {});
-	if (!manifestSchema.shape.name.safeParse(name).success) {
-		throw new UserError(
-			`"${name}" can't be a model's name; use lower-case letters, digits, dots, dashes and underscores.`,
+	const { folder, weights } = await createModel(options, async (writer) => {
+		const source = await openExportFolder(exportFolder, options);
+		const network =
+			options.aggregation === undefined
+				? undefined
+				: aggregationNetworkFrom(await readCheckpoint(options.aggregation));
+		const side = options.grid ?? network?.outputResolution ?? source.latentSide;
+		progress(
+			network === undefined ? 'giving the UNet its taps' : 'joining the UNet and the aggregation network',
 		);
-	}
-	const modelsFolder = options.modelsFolder ?? userModelsFolder();
-	const folder = join(modelsFolder, name);
-	const taken = await stat(folder).then(
-		() => true,
-		() => false,
-	);
-	if (taken && options.overwrite !== true) {
-		throw new UserError(
-			`There is already a model "${name}" in ${folder}; choose another name or add --overwrite.`,
-		);
-	}
-	const source = await openExportFolder(exportFolder, options);
-	const network = aggregationNetworkFrom(await readCheckpoint(options.aggregation));
-
-	// A leading dot hides the unfinished model from the registry; the rename at the end makes it appear at once.
-	const partial = join(modelsFolder, `.${name}.partial-${process.pid}`);
-	await rm(partial, { recursive: true, force: true });
-	await mkdir(partial, { recursive: true });
-	try {
-		const writer = new ModelWriter(partial, source, options);
-		const side = network.outputResolution ?? source.latentSide;
 		const grid = { height: side, width: side };
-		progress('joining the UNet and the aggregation network');
 		const step = joinStepGraph(readModel(source.unet), network, source.latentSide, grid);
 		await writer.writeGraph(GRAPH, step.model, 'unet');
 		throwIfAborted(signal);
 		progress('preparing the VAE encoder');
 		const imageSide = source.latentSide * source.latentStride;
-		await writer.writeGraph(
-			ENCODER,
-			deterministicEncoder(readModel(source.vaeEncoder), imageSide, step.latentChannels),
-			'vae_encoder',
-		);
+		const encoder = deterministicEncoder(readModel(source.vaeEncoder), imageSide, step.latentChannels);
+		await writer.writeGraph(ENCODER, encoder, 'vae_encoder');
+		const generation = await writeGeneration(writer, source, step);
+		throwIfAborted(signal);
 		if (step.conditioned) {
 			progress('embedding the empty prompt');
-			await writer.writeEmptyPrompt();
+			await writeEmptyPrompt(writer, options, generation.prompts);
 		}
-		const generation = await writer.writeGeneration(step);
 		throwIfAborted(signal);
-		progress('computing checksums');
-		const manifest = describeModel(
-			options,
-			source,
-			network,
-			step,
-			generation,
-			grid.height,
-			await writer.fileRecords(),
-		);
-		await writeFile(join(partial, MANIFEST_FILE), `${JSON.stringify(manifest, undefined, '\t')}\n`);
-		await rm(folder, { recursive: true, force: true });
-		await rename(partial, folder);
-		return { model: await readModelFolder(folder), weights: writer.links.all };
-	} finally {
-		await rm(partial, { recursive: true, force: true });
+		return describeModel(options, source, network, step, generation, side);
+	});
+	return { model: await readModelFolder(folder), weights };
+};
+
+type Generation = { readonly decoder: boolean; readonly prompts: boolean };
+
+/** Keeps what prompts and generation need, where the export has it. */
+const writeGeneration = async (
+	writer: ModelWriter,
+	{ vaeDecoder, textEncoder, tokenizer, latentSide }: ExportFolder,
+	step: StepGraph,
+): Promise<Generation> => {
+	if (vaeDecoder !== undefined) {
+		const graph = canonicalDecoder(readModel(vaeDecoder), latentSide, step.latentChannels);
+		await writer.writeGraph(DECODER, graph, 'vae_decoder');
 	}
+	const prompts = step.conditioned && textEncoder !== undefined && tokenizer !== undefined;
+	if (prompts) {
+		await writer.writeGraph(TEXT_ENCODER, readModel(textEncoder), 'text_encoder');
+		await mkdir(join(writer.folder, TOKENIZER));
+		for (const file of TOKENIZER_FILES) {
+			const found = await stat(join(tokenizer, file)).catch(() => undefined);
+			if (found?.isFile() === true && found.size <= MAX_TOKENIZER_BYTES) {
+				await copyFile(join(tokenizer, file), join(writer.folder, TOKENIZER, file));
+			}
+		}
+	}
+	return { decoder: vaeDecoder !== undefined, prompts };
+};
+
+/** Stores the empty prompt's embedding; without a text encoder it has to be given. */
+const writeEmptyPrompt = async (
+	writer: ModelWriter,
+	{ emptyPrompt, runtime, exportFolder }: ImportOptions,
+	hasTextEncoder: boolean,
+): Promise<void> => {
+	const target = join(writer.folder, EMPTY_PROMPT);
+	if (emptyPrompt !== undefined) {
+		const bytes = await readFile(emptyPrompt).catch((cause: unknown) => {
+			throw new UserError(`The embedding ${emptyPrompt} can't be read; expected a .npy file.`, { cause });
+		});
+		const { data, shape } = parseNpy(bytes);
+		if (shape.length !== 3 || shape[0] !== 1) {
+			throw new UserError(
+				`The embedding ${emptyPrompt} has the shape [${shape.join(', ')}]; expected [1, tokens, width].`,
+			);
+		}
+		await writeFile(target, formatNpy(Float32Array.from(data, Number), shape));
+		return;
+	}
+	if (!hasTextEncoder) {
+		throw new UserError(
+			`${exportFolder} has no text_encoder and tokenizer, which the empty prompt needs; expected a whole export, or the embedding as a .npy file (--empty-prompt).`,
+		);
+	}
+	const tokenize = await openClipTokenizer(join(writer.folder, TOKENIZER));
+	const [embedding] = await embedPrompts(runtime, join(writer.folder, TEXT_ENCODER), tokenize, ['']).catch(
+		(cause: unknown) => {
+			const reason = messageOf(cause)
+				.split('\n')[0]
+				?.replace(/[.\s]*$/, '');
+			throw new UserError(`The text encoder of ${exportFolder} can't be run: ${reason}; export it again.`, {
+				cause,
+			});
+		},
+	);
+	await writeFile(target, formatNpy(embedding?.data ?? new Float32Array(), embedding?.dims ?? []));
 };
 
 const describeModel = (
 	options: ImportOptions,
 	source: ExportFolder,
-	network: AggregationNetwork,
+	network: AggregationNetwork | undefined,
 	step: StepGraph,
-	generation: { readonly decoder: boolean; readonly prompts: boolean },
+	generation: Generation,
 	gridSide: number,
-	files: Manifest['files'],
-): Manifest => {
+): Omit<Manifest, 'files'> => {
 	const imageSide = source.latentSide * source.latentStride;
+	const process = network ?? RAW_PROCESS;
+	const layers = step.taps.length;
+	const rawChannels = step.taps.reduce((sum, tap) => sum + tap.channels, 0);
 	return {
 		formatVersion: 1,
 		name: options.name,
 		kind: 'diffusion',
-		description: `Stable Diffusion from ${options.exportFolder} with the aggregation weights ${options.aggregation}`,
+		description:
+			network === undefined
+				? `Stable Diffusion from ${options.exportFolder}, its layers as they are`
+				: `Stable Diffusion from ${options.exportFolder} with the aggregation weights ${options.aggregation}`,
 		license: options.license ?? "the export's own",
 		graph: GRAPH,
 		space: {
@@ -226,7 +202,11 @@ const describeModel = (
 			mean: [0.5, 0.5, 0.5],
 			std: [0.5, 0.5, 0.5],
 		},
-		schedule: { ...TRAINING_SCHEDULE, steps: network.steps, saveTimesteps: [...network.saveTimesteps] },
+		schedule: {
+			...TRAINING_SCHEDULE,
+			steps: process.steps,
+			saveTimesteps: [...process.saveTimesteps],
+		},
 		...(step.conditioned
 			? {
 					conditioning: {
@@ -236,15 +216,18 @@ const describeModel = (
 				}
 			: {}),
 		descriptor: {
-			channels: network.channels,
+			channels: network?.channels ?? rawChannels,
 			grid: { mode: 'fixed', height: gridSide, width: gridSide },
 		},
 		taps: step.taps.map((tap) => ({
 			name: `up_blocks.${tap.block}.resnets.${tap.resnet}`,
 			channels: tap.channels,
 			tensor: tap.tensor,
+			output: tap.output,
 		})),
-		mixingWeights: network.mixingWeights.map((row) => [...row]),
-		files,
+		...(network === undefined ? { rawOnly: true as const } : {}),
+		mixingWeights:
+			network?.mixingWeights.map((row) => [...row]) ??
+			process.saveTimesteps.map((_, row) => Array(layers).fill(row === 0 ? 1 / layers : 0)),
 	};
 };

@@ -1,23 +1,39 @@
 import { UserError } from '../../errors.js';
-import { nodeFrom, pruneUnused, valueFrom, weightFrom } from '../../onnx/edit.js';
-import { elementTypeCodes } from '../../onnx/element-type.js';
-import { int } from '../../onnx/graph-spec.js';
+import { freeNames, nodeFrom, pruneUnused, valueFrom, weightFrom } from '../../onnx/edit.js';
 import { type OnnxModel, standardOpset } from '../../onnx/model.js';
 import type { AggregationNetwork } from '../checkpoint/aggregation-network.js';
 import { aggregationGraph, type GridSize } from './aggregation-graph.js';
 import { findInput, requireOnly, withCanonicalInput, withCanonicalOutput } from './canonical-io.js';
 import { findDecoderTaps, type Tap } from './decoder-taps.js';
 
+/** A tap of the joined graph and the output that gives it out as float32. */
+export type OutputTap = Tap & { readonly output: string };
+
 export type StepGraph = {
 	readonly model: OnnxModel;
 	/** In the order of the network's layers. */
-	readonly taps: readonly Tap[];
+	readonly taps: readonly OutputTap[];
 	readonly latentChannels: number;
 	/** False for models without cross-attention. */
 	readonly conditioned: boolean;
 };
 
-const chooseTaps = (all: readonly Tap[], network: AggregationNetwork): Tap[] => {
+const MAX_LATENT_CHANNELS = 64;
+
+/** Inputs and outputs of the joined graph. */
+const RESERVED_NAMES = [
+	'sample',
+	'timestep',
+	'encoder_hidden_states',
+	'mixing_weights',
+	'noise_pred',
+	'hyperfeatures',
+];
+
+const chooseTaps = (all: readonly Tap[], network: AggregationNetwork | undefined): readonly Tap[] => {
+	if (network === undefined) {
+		return all;
+	}
 	const { tapPositions } = network;
 	// The published code walks the UNet, so the order is the UNet's whatever the order of the list.
 	const chosen =
@@ -39,16 +55,18 @@ const chooseTaps = (all: readonly Tap[], network: AggregationNetwork): Tap[] => 
 /**
  * Joins a Stable Diffusion UNet and an aggregation network to the graph of one step: `sample` [1, C, h, w],
  * `timestep` [1], `encoder_hidden_states` [1, tokens, width] and `mixing_weights` [L], all float32, to
- * `noise_pred` and `hyperfeatures` (paper, section 3.2).
+ * `noise_pred` and `hyperfeatures` (paper, section 3.2). The taps are outputs too, which cost nothing unless asked for.
  *
+ * @param network undefined for a graph that only gives out its taps
  * @param latentSide height and width of the latents
  */
 export const joinStepGraph = (
-	unet: OnnxModel,
-	network: AggregationNetwork,
+	original: OnnxModel,
+	network: AggregationNetwork | undefined,
 	latentSide: number,
 	grid: GridSize,
 ): StepGraph => {
+	const unet = freeNames(original, RESERVED_NAMES);
 	const sample = findInput(unet, 'sample', [4], 'UNet');
 	const timestep = findInput(unet, 'timestep', [0, 1], 'UNet');
 	const prompt = unet.inputs.find(
@@ -62,6 +80,9 @@ export const joinStepGraph = (
 
 	let model: OnnxModel = { ...unet, outputs: [] };
 	const channels = typeof latentChannels === 'number' ? latentChannels : convInChannels(unet, sample.name);
+	if (!(channels > 0 && channels <= MAX_LATENT_CHANNELS)) {
+		throw new UserError(`The UNet claims latents of ${channels} channels; expected Stable Diffusion's 4.`);
+	}
 	model = withCanonicalInput(model, sample, {
 		name: 'sample',
 		type: 'float32',
@@ -77,25 +98,40 @@ export const joinStepGraph = (
 		});
 	}
 	// With a single step nobody reads the prediction, so everything behind the last tap is left out.
-	if (network.steps > 1) {
+	if (network === undefined || network.steps > 1) {
 		model = withCanonicalOutput(model, noise?.name ?? '', 'noise_pred');
 	}
-	const floatTaps = taps.map((tap) => `propagate/tap/${tap.block}.${tap.resnet}`);
-	const added = aggregationGraph(network, floatTaps, grid);
-	model = {
+	const outputTaps = taps.map((tap) => ({ ...tap, output: `tap/${tap.block}.${tap.resnet}` }));
+	for (const { tensor, output } of outputTaps) {
+		model = withCanonicalOutput(model, tensor, output);
+	}
+	if (network !== undefined) {
+		model = withAggregation(
+			model,
+			network,
+			outputTaps.map(({ output }) => output),
+			grid,
+		);
+	}
+	return {
+		model: pruneUnused(model),
+		taps: outputTaps,
+		latentChannels: channels,
+		conditioned: prompt !== undefined,
+	};
+};
+
+/** Appends the aggregation network behind float32 taps: `mixing_weights` [L] in, `hyperfeatures` out. */
+export const withAggregation = (
+	model: OnnxModel,
+	network: AggregationNetwork,
+	taps: readonly string[],
+	grid: GridSize,
+): OnnxModel => {
+	const added = aggregationGraph(network, taps, grid);
+	return {
 		...model,
-		nodes: [
-			...model.nodes,
-			...taps.map((tap, i) =>
-				nodeFrom({
-					opType: 'Cast',
-					inputs: [tap.tensor],
-					outputs: [floatTaps[i] ?? ''],
-					attributes: { to: int(elementTypeCodes.float32) },
-				}),
-			),
-			...added.nodes.map(nodeFrom),
-		],
+		nodes: [...model.nodes, ...added.nodes.map(nodeFrom)],
 		weights: [...model.weights, ...added.initializers.map(weightFrom)],
 		inputs: [
 			...model.inputs,
@@ -103,7 +139,6 @@ export const joinStepGraph = (
 		],
 		outputs: [...model.outputs, valueFrom({ name: 'hyperfeatures', type: 'float32' })],
 	};
-	return { model: pruneUnused(model), taps, latentChannels: channels, conditioned: prompt !== undefined };
 };
 
 /** Input channels from the first convolution, for exports whose input shape is symbolic. */

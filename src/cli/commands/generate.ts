@@ -1,0 +1,70 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { UserError } from '../../errors.js';
+import { cancelOnInterrupt } from '../cancellation.js';
+import {
+	type ModelOptions,
+	type ReportOptions,
+	withModelOptions,
+	withReportOptions,
+} from '../common-options.js';
+import { Reporter } from '../reporter.js';
+
+type GenerateOptions = ModelOptions &
+	ReportOptions & {
+		readonly output?: string;
+		readonly features?: string;
+		readonly latent?: string;
+		readonly negative: string;
+		readonly guidance: number;
+		readonly seed: number;
+		readonly noise?: string;
+		readonly preset?: string;
+		readonly overwrite?: boolean;
+	};
+
+const finite = (text: string): number => {
+	const value = Number(text);
+	if (text.trim() === '' || !Number.isFinite(value)) {
+		throw new InvalidArgumentError('Expected a number.');
+	}
+	return value;
+};
+
+export const registerGenerate = (program: Command): void => {
+	withReportOptions(
+		withModelOptions(
+			program
+				.command('generate')
+				.description('makes an image from a prompt, and the hyperfeatures of its own generation')
+				.argument('<prompt>')
+				.option('-o, --output <png>', 'write the image')
+				.option('--features <npy>', 'write its hyperfeatures, float32 [N, C, H, W], as aggregated')
+				.option('--latent <npy>', 'write the clean sample before decoding')
+				.option('--negative <prompt>', 'what to lead the image away from', '')
+				.option('--guidance <scale>', 'scale of classifier-free guidance; 1 for none', finite, 7.5)
+				.option('--seed <n>', 'seed of the noise', finite, 0)
+				.option('--noise <npy>', 'noise [N, C, h, w] instead of a seed; makes N images')
+				.option('--preset <name|file.json>', 'model and maps to use (see "propagate presets list")')
+				.option('--overwrite', 'replace outputs that exist'),
+		),
+	).action(async (prompt: string, options: GenerateOptions) => {
+		if (options.output === undefined && options.features === undefined && options.latent === undefined) {
+			throw new UserError('Nothing to write; give -o <png>, --features <npy> or both.');
+		}
+		const { generateImages } = await import('../../jobs/generate-images.js');
+		const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
+		const outputs = await generateImages({
+			...options,
+			prompt,
+			negativePrompt: options.negative,
+			image: options.output,
+			signal: cancelOnInterrupt(),
+			onStep: (done, total) => reporter.progress({ done, total }, 'steps'),
+		});
+		reporter.end();
+		reporter.record({ type: 'done', outputs });
+		for (const output of outputs) {
+			reporter.line(`wrote ${output}`);
+		}
+	});
+};

@@ -1,0 +1,28 @@
+/** Uniform numbers in 0..1 (exclusive of 0), the same sequence for the same seed (mulberry32, by Tommy Ettinger). */
+const uniform = (seed: number): (() => number) => {
+	let state = seed >>> 0;
+	return () => {
+		state = (state + 0x6d2b79f5) >>> 0;
+		let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+		mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+		return (((mixed ^ (mixed >>> 14)) >>> 0) + 1) / 2 ** 32;
+	};
+};
+
+/**
+ * Standard normal noise (Box-Muller), the same for the same seed on every machine. It is not the sequence of any
+ * other program: to repeat another program's image, its noise has to be given.
+ */
+export const gaussianNoise = (count: number, seed: number): Float32Array => {
+	const next = uniform(seed);
+	const noise = new Float32Array(count);
+	for (let i = 0; i < count; i += 2) {
+		const radius = Math.sqrt(-2 * Math.log(next()));
+		const angle = 2 * Math.PI * next();
+		noise[i] = radius * Math.cos(angle);
+		if (i + 1 < count) {
+			noise[i + 1] = radius * Math.sin(angle);
+		}
+	}
+	return noise;
+};

@@ -1,0 +1,117 @@
+import { resizeBilinear } from '../hyperfeatures/bilinear.js';
+import { preprocess } from '../hyperfeatures/preprocess.js';
+import type { Raster } from '../media/frame.js';
+import { loadGraph } from '../models/load-graph.js';
+import type { InstalledPairModel } from '../models/model-folder.js';
+import type { FlowConvention } from '../models/pair-manifest.js';
+import type { Runtime } from '../runtime/session.js';
+import { type BackwardFlow, emptyFlow } from './backward-flow.js';
+import type { Size } from './grid-position.js';
+import type { Point } from './point.js';
+
+/** Matches two images by a network of its own, without descriptors: the supervised rows of the paper's table 1. */
+export type PairModel = {
+	/** Where every pixel of the target comes from in the source. */
+	backwardFlow(source: Raster<3>, target: Raster<3>): Promise<BackwardFlow>;
+	/** Where points of the source lie in the target; pixels of the images as displayed. */
+	matchPoints(source: Raster<3>, target: Raster<3>, points: readonly Point[]): Promise<Point[]>;
+	close(): Promise<void>;
+};
+
+/** Where each cell of an image's grid lies in the other image, in pixels of that. */
+type PositionField = Size & { readonly x: Float32Array; readonly y: Float32Array };
+
+export const openPairModel = async (model: InstalledPairModel, runtime: Runtime): Promise<PairModel> => {
+	const { image, flow, graph } = model.manifest;
+	const session = await loadGraph(model, runtime, graph);
+	const settings = {
+		resize: { mode: 'fixed' as const, width: image.side, height: image.side },
+		mean: image.mean,
+		std: image.std,
+	};
+
+	/** Field over the cells of `of`, positions in `into`. */
+	const fieldOver = async (of: Raster<3>, into: Raster<3>): Promise<PositionField> => {
+		const [source, target] = flow.grid === 'target' ? [into, of] : [of, into];
+		const { flow: values } = await session.run({
+			source: preprocess(source, settings),
+			target: preprocess(target, settings),
+		});
+		const [, two, height = 0, width = 0] = values?.dims ?? [];
+		if (values?.type !== 'float32' || two !== 2) {
+			throw new Error(`The pair model returned [${values?.dims.join(', ')}], expected a flow [1, 2, h, w].`);
+		}
+		const cells = height * width;
+		const axis = (data: Float32Array, count: number, position: (i: number) => number, pixels: number) =>
+			data.map((value, i) => positionIn(value, position(i), count, image.side, pixels, flow));
+		return {
+			height,
+			width,
+			x: axis(values.data.slice(0, cells), width, (i) => i % width, into.width),
+			y: axis(values.data.slice(cells), height, (i) => Math.floor(i / width), into.height),
+		};
+	};
+
+	return {
+		backwardFlow: async (source, target) => {
+			const field = await fieldOver(target, source);
+			const result = emptyFlow(target);
+			const enlarged = (data: Float32Array): Float32Array =>
+				resizeBilinear(data, 1, field.height, field.width, target.height, target.width);
+			const [x, y] = [enlarged(field.x), enlarged(field.y)];
+			for (let pixel = 0; pixel < x.length; pixel++) {
+				result.positions[pixel * 2] = x[pixel] as number;
+				result.positions[pixel * 2 + 1] = y[pixel] as number;
+			}
+			result.confidence.fill(1);
+			return result;
+		},
+		matchPoints: async (source, target, points) => {
+			const field = await fieldOver(source, target);
+			return points.map(([x, y]) => {
+				const column = ((x + 0.5) * field.width) / source.width - 0.5;
+				const row = ((y + 0.5) * field.height) / source.height - 0.5;
+				return [sampled(field.x, field, column, row), sampled(field.y, field, column, row)];
+			});
+		},
+		close: () => session.release(),
+	};
+};
+
+/**
+ * One coordinate of a flow's value in pixels of the other image.
+ *
+ * @param cell the value's own place on the flow's grid of `cells` along this axis
+ * @param side of the network's input; @param pixels of the other image along this axis
+ */
+const positionIn = (
+	value: number,
+	cell: number,
+	cells: number,
+	side: number,
+	pixels: number,
+	{ values, units }: FlowConvention,
+): number => {
+	const centre = (cell + 0.5) / cells;
+	if (units === 'normalised') {
+		// -1 and 1 are the centres of the outermost pixels of the input.
+		const own = values === 'displacement' ? (2 * (centre * side - 0.5)) / (side - 1) - 1 : 0;
+		const inputPixel = ((value + own + 1) * (side - 1)) / 2;
+		return ((inputPixel + 0.5) / side) * pixels - 0.5;
+	}
+	const scale = units === 'cells' ? cells : side;
+	const share = values === 'displacement' ? centre + value / scale : (value + 0.5) / scale;
+	return share * pixels - 0.5;
+};
+
+const sampled = (data: Float32Array, { width, height }: Size, x: number, y: number): number => {
+	const column = Math.min(Math.max(x, 0), width - 1);
+	const row = Math.min(Math.max(y, 0), height - 1);
+	const [left, top] = [Math.floor(column), Math.floor(row)];
+	const [right, bottom] = [Math.min(left + 1, width - 1), Math.min(top + 1, height - 1)];
+	const [across, down] = [column - left, row - top];
+	const at = (r: number, c: number): number => data[r * width + c] as number;
+	const upper = at(top, left) * (1 - across) + at(top, right) * across;
+	const lower = at(bottom, left) * (1 - across) + at(bottom, right) * across;
+	return upper * (1 - down) + lower * down;
+};
