@@ -1,17 +1,20 @@
 import { extname, parse } from 'node:path';
+import { framesBetween, type RunRange } from '../corrections/frame-range.js';
+import { type PaintedMask, readKeyframes } from '../corrections/read-keyframes.js';
+import { ReviewSheet } from '../corrections/review-sheet.js';
+import { ScratchFolder } from '../corrections/scratch-folder.js';
 import { throwIfAborted, UserError } from '../errors.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { openSink } from '../media/encode.js';
-import type { Frame, LabelMap } from '../media/frame.js';
-import { readLabelMap, requireUsableMask } from '../media/label-map.js';
+import type { Frame } from '../media/frame.js';
 import { resolveFormat } from '../media/output-format.js';
 import { parsePosition } from '../media/position.js';
 import type { VideoSink } from '../media/video-sink.js';
 import { loadPreset } from '../presets/load-preset.js';
 import { type Quality, withQuality } from '../presets/quality.js';
-import { propagateMasks } from '../propagation/propagate-masks.js';
 import { type Stage, StageClock } from '../propagation/stage-clock.js';
 import type { RuntimeOptions } from '../runtime/session.js';
+import { maskFrames, requireFramesOfRun } from './mask-frames.js';
 import { openEngine } from './open-engine.js';
 
 export type PropagateClipJob = RuntimeOptions & {
@@ -32,12 +35,13 @@ export type PropagateClipJob = RuntimeOptions & {
 	readonly end?: string | undefined;
 	readonly ffmpeg?: string | undefined;
 	readonly overwrite?: boolean | undefined;
+	/** Image to write, with the frames that are trusted least. */
+	readonly review?: string | undefined;
+	/** False: use nothing that earlier runs have left, and leave nothing. */
+	readonly cache?: boolean | undefined;
 	readonly signal?: AbortSignal | undefined;
 	readonly onFrame?: ((progress: FrameProgress) => void) | undefined;
 };
-
-/** A mask file and the frame it was painted on, counted from 0 among the frames of the run. */
-export type PaintedMask = { readonly frame: number; readonly path: string };
 
 /** A frame is done. */
 export type FrameProgress = {
@@ -53,6 +57,8 @@ export type FrameProgress = {
 
 export type PropagateClipResult = {
 	readonly frames: number;
+	/** How many of them had to be computed: the others were painted, or found in an earlier run. */
+	readonly computedFrames: number;
 	readonly objects: number;
 	readonly outputs: readonly string[];
 	readonly model: string;
@@ -66,7 +72,7 @@ export type PropagateClipResult = {
 };
 
 /**
- * Carries the mask of a clip's first frame through all of it and writes the results: what `propagate <clip> --mask <png>`
+ * Carries painted masks through a clip, from each in both directions, and writes the results: what `propagate <clip> --mask <png>`
  * does. Outputs appear under their own names when they are complete; finished PNGs stay when the run is cancelled.
  *
  * @throws UserError for bad input; nothing has been written then
@@ -75,49 +81,59 @@ export type PropagateClipResult = {
 export const propagateClip = async (job: PropagateClipJob): Promise<PropagateClipResult> => {
 	const started = performance.now();
 	const { signal } = job;
-	const range = {
+	const range: RunRange = {
+		signal,
 		start: job.start === undefined ? undefined : parsePosition(job.start),
 		end: job.end === undefined ? undefined : parsePosition(job.end),
 	};
+	const review =
+		job.review === undefined ? undefined : await ReviewSheet.open(job.review, job.overwrite === true);
 	const preset = withQuality(await loadPreset(job.preset), job.quality);
 	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
-	const mask = await readFirstMask(job.masks, clip);
-	const decoded = clip.frames({ ...range, signal });
-	const first = await decoded.next();
-	if (first.done) {
-		throw new UserError(`"${job.input}" has no frames; give a clip with at least one.`);
+	if (job.masks.length === 0) {
+		throw new UserError('There is no mask; paint the object on the first frame and give it with --mask.');
 	}
+	const keyframes = await readKeyframes(job.masks, clip.info);
+	const first = await firstFrame(clip, range);
+	await requireFramesOfRun(clip, range, job.masks);
 
 	const engine = await openEngine(job.model ?? preset.model, { ...job, precision: preset.precision });
 	const clock = new StageClock();
+	const scratch = new ScratchFolder();
 	let outputs: Outputs | undefined;
 	try {
-		outputs = await openOutputs(clip, job, first.value);
-		const frames = startingWith(first.value, decoded);
+		outputs = await openOutputs(clip, job, first);
 		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
 		let count = 0;
 		let confidenceSum = 0;
-		const masked = propagateMasks({
-			...{ frames, mask, clock, signal },
-			extractor: engine.extractor,
-			runtime: engine.runtime,
+		let computedFrames = 0;
+		const masked = maskFrames({
+			...{ clip, range, engine, keyframes, clock, signal },
 			settings: preset.propagation,
+			cache: job.cache !== false,
+			scratchFolder: scratch.path,
 		});
-		for await (const { frame, mask: labels, confidence } of masked) {
+		for await (const { frame, mask: labels, confidence, painted, computed } of masked) {
 			throwIfAborted(signal);
 			await clock.measure('encode', () =>
 				Promise.all(outputs?.sinks.map((sink) => sink.write({ frame, labels })) ?? []),
 			);
 			count++;
+			computedFrames += computed ? 1 : 0;
+			if (!painted) {
+				review?.add({ frame, labels, confidence });
+			}
 			confidenceSum += confidence;
 			job.onFrame?.({ frame: frame.index, total, timeSeconds: frame.timeSeconds, confidence });
 		}
 		await Promise.all(outputs.sinks.map((sink) => sink.finish()));
+		await review?.write();
 		const seconds = (performance.now() - started) / 1000;
 		return {
 			frames: count,
-			objects: new Set(mask.ids.filter((id) => id > 0)).size,
-			outputs: outputs.paths,
+			computedFrames,
+			objects: keyframes.objects.length,
+			outputs: review === undefined ? outputs.paths : [...outputs.paths, review.path],
 			model: engine.modelName,
 			preset: preset.name,
 			seconds,
@@ -130,30 +146,16 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		throw error;
 	} finally {
 		await engine.close();
+		await scratch.remove();
 	}
 };
 
-const readFirstMask = async (masks: readonly PaintedMask[], { info }: Clip): Promise<LabelMap> => {
-	const [painted, ...others] = masks;
-	if (painted === undefined) {
-		throw new UserError('There is no mask; paint the object on the first frame and give it with --mask.');
+const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> => {
+	for await (const frame of framesBetween(clip, range, 0, 1)) {
+		return frame;
 	}
-	if (painted.frame !== 0 || others.length > 0) {
-		throw new UserError('Only one mask, of frame 0, can be used; give a single --mask.');
-	}
-	const mask = await readLabelMap(painted.path);
-	requireUsableMask(painted.path, mask, info);
-	return mask;
+	throw new UserError(`"${clip.path}" has no frames; give a clip with at least one.`);
 };
-
-async function* startingWith(first: Frame, rest: AsyncGenerator<Frame>): AsyncGenerator<Frame> {
-	try {
-		yield first;
-		yield* rest;
-	} finally {
-		await rest.return(undefined);
-	}
-}
 
 type Outputs = { readonly paths: readonly string[]; readonly sinks: readonly VideoSink[] };
 

@@ -24,6 +24,8 @@ type PropagateOptions = ModelOptions &
 		readonly end?: string;
 		readonly ffmpeg?: string;
 		readonly overwrite?: boolean;
+		readonly review?: string;
+		readonly cache: boolean;
 	};
 
 /** `first.png` belongs to frame 0, `37=mask.png` to frame 37. */
@@ -41,7 +43,12 @@ const collect = (text: string, values: readonly string[]): readonly string[] => 
 export const registerPropagate = (program: Command): void => {
 	program
 		.argument('[input]', 'video file, or folder or pattern of numbered frames')
-		.option('--mask <[frame=]png>', 'painted mask; of frame 0 unless a frame is named', collectMask, [])
+		.option(
+			'--mask <[frame=]png>',
+			'painted mask; of frame 0 unless a frame is named; may be repeated',
+			collectMask,
+			[],
+		)
 		.option('-o, --output <path>', 'folder or file to write; may be repeated', collect, [])
 		.option('--format <name>', 'what to write when the path does not say (see README)')
 		.addOption(
@@ -54,7 +61,9 @@ export const registerPropagate = (program: Command): void => {
 		.option('--start <frame|time>', 'first frame to use: a number, or a time like 1.5s or 00:00:01.5')
 		.option('--end <frame|time>', 'first frame not to use any more')
 		.option('--ffmpeg <path>', 'ffmpeg program to use instead of the bundled one')
-		.option('--overwrite', 'replace outputs that exist');
+		.option('--overwrite', 'replace outputs that exist')
+		.option('--review <image>', 'write a sheet of the frames to look at: those that are trusted least')
+		.option('--no-cache', 'use nothing that earlier runs on the clip have left, and leave nothing');
 	withReportOptions(withModelOptions(program)).action(
 		async (input: string | undefined, options: PropagateOptions) => {
 			if (input === undefined) {
@@ -86,6 +95,8 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 		end: options.end,
 		ffmpeg: options.ffmpeg,
 		overwrite: options.overwrite === true,
+		review: options.review,
+		cache: options.cache,
 		signal: cancelOnInterrupt(),
 		onFrame: ({ frame, total, timeSeconds, confidence }) => {
 			reporter.record({ type: 'progress', frame, total, timeSeconds, confidence });
