@@ -24,6 +24,8 @@ type PropagateOptions = ModelOptions &
 		readonly end?: string;
 		readonly ffmpeg?: string;
 		readonly overwrite?: boolean;
+		readonly resume?: boolean;
+		readonly premultiplied?: boolean;
 		readonly review?: string;
 		readonly cache: boolean;
 	};
@@ -61,7 +63,14 @@ export const registerPropagate = (program: Command): void => {
 		.option('--start <frame|time>', 'first frame to use: a number, or a time like 1.5s or 00:00:01.5')
 		.option('--end <frame|time>', 'first frame not to use any more')
 		.option('--ffmpeg <path>', 'ffmpeg program to use instead of the bundled one')
+		.option('--premultiplied', 'multiply colours by alpha in formats that have alpha (default: straight)')
 		.option('--overwrite', 'replace outputs that exist')
+		.addOption(
+			new Option(
+				'--resume',
+				'keep the PNGs that an interrupted run finished, and go on from there',
+			).conflicts('overwrite'),
+		)
 		.option('--review <image>', 'write a sheet of the frames to look at: those that are trusted least')
 		.option('--no-cache', 'use nothing that earlier runs on the clip have left, and leave nothing');
 	withReportOptions(withModelOptions(program)).action(
@@ -95,6 +104,8 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 		end: options.end,
 		ffmpeg: options.ffmpeg,
 		overwrite: options.overwrite === true,
+		resume: options.resume === true,
+		premultiplied: options.premultiplied === true,
 		review: options.review,
 		cache: options.cache,
 		signal: cancelOnInterrupt(),
@@ -105,6 +116,9 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 	});
 	reporter.end();
 	reporter.record({ type: 'done', ...result });
+	if (result.resumedFrames > 0) {
+		reporter.line(`${result.resumedFrames} of ${result.frames} frames were finished before`);
+	}
 	for (const output of result.outputs) {
 		reporter.line(`wrote ${output}`);
 	}
