@@ -39,6 +39,8 @@ export type EditedFrame<Item> = {
 	readonly edited: Raster<3>;
 	/** Where each part of the edit came from, in the order of drawing. */
 	readonly fields: readonly CarriedField[];
+	/** 0..1: how much the frame looks like the first one where the edit is. */
+	readonly trust: number;
 };
 
 const PYRAMID_LEVELS = 4;
@@ -151,8 +153,9 @@ class EditCarrier {
 	draw(
 		{ frame, mask }: FrameToEdit,
 		around: readonly { readonly at: number; readonly states: readonly PartState[] }[],
-	): { readonly edited: Raster<3>; readonly fields: readonly CarriedField[] } {
+	): Omit<EditedFrame<FrameToEdit>, 'item'> {
 		const fields: CarriedField[] = [];
+		let trust = 1;
 		const edited: Raster<3> = { ...frame.image, data: Uint8Array.from(frame.image.data) };
 		const { relight } = this.#options;
 		for (const [at, { part, mesh, texture, cut }] of this.#parts.entries()) {
@@ -195,14 +198,24 @@ class EditCarrier {
 					: objectVisibility(field, part, cut, mask);
 			compositeEdit(edited, field, texture, visible, this.#light, relight);
 			fields.push(field);
+			trust = Math.min(trust, meanWhere(mesh.evidence, own.tracked.correlation));
 		}
-		return { edited, fields };
+		return { edited, fields, trust };
 	}
 
 	get #light() {
 		return this.#options.linearLight ? linearLight : displayLight;
 	}
 }
+
+const meanWhere = (weights: Float64Array, values: Float64Array): number => {
+	let [sum, total] = [0, 0];
+	for (let i = 0; i < values.length; i++) {
+		sum += (weights[i] as number) * Math.max(0, values[i] as number);
+		total += weights[i] as number;
+	}
+	return total === 0 ? 0 : sum / total;
+};
 
 const repeat = (values: Float64Array, times: number): Float64Array =>
 	Float64Array.from({ length: values.length * times }, (_, at) => values[Math.floor(at / times)] as number);

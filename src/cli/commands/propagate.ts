@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Quality } from '../../presets/quality.js';
+import type { PropagateClipJob } from '../../jobs/propagate-clip.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
@@ -26,6 +27,11 @@ type PropagateOptions = ModelOptions &
 		readonly overwrite?: boolean;
 		readonly resume?: boolean;
 		readonly premultiplied?: boolean;
+		readonly edit?: string;
+		readonly editMode: 'dense' | 'planar' | 'affine';
+		readonly relight?: boolean;
+		readonly linearLight?: boolean;
+		readonly colormap?: boolean;
 		readonly review?: string;
 		readonly cache: boolean;
 	};
@@ -71,6 +77,15 @@ export const registerPropagate = (program: Command): void => {
 				'keep the PNGs that an interrupted run finished, and go on from there',
 			).conflicts('overwrite'),
 		)
+		.option('--edit <png>', 'edited first frame, or layer with transparency of its size, to carry along')
+		.addOption(
+			new Option('--edit-mode <mode>', 'how the edit moves: with every bend, as a plane, or affinely')
+				.choices(['dense', 'planar', 'affine'])
+				.default('dense'),
+		)
+		.option('--relight', 'let the edit get brighter and darker with what it lies on')
+		.option('--linear-light', 'blend the edit in linear light instead of as image editors do')
+		.option('--colormap', 'carry a map of colours that shows where everything comes from')
 		.option('--review <image>', 'write a sheet of the frames to look at: those that are trusted least')
 		.option('--no-cache', 'use nothing that earlier runs on the clip have left, and leave nothing');
 	withReportOptions(withModelOptions(program)).action(
@@ -84,13 +99,10 @@ export const registerPropagate = (program: Command): void => {
 };
 
 const run = async (input: string, options: PropagateOptions): Promise<void> => {
-	const [{ propagateClip }, { editorOutputs, loadEditorPreset }] = await Promise.all([
-		import('../../jobs/propagate-clip.js'),
-		import('../../presets/editor-preset.js'),
-	]);
+	const { editorOutputs, loadEditorPreset } = await import('../../presets/editor-preset.js');
 	const editor = options.for === undefined ? undefined : await loadEditorPreset(options.for);
 	const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
-	const result = await propagateClip({
+	const job: PropagateClipJob = {
 		input,
 		masks: options.mask,
 		outputs: editor ? await editorOutputs(editor, input, options.output) : options.output,
@@ -113,7 +125,17 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 			reporter.record({ type: 'progress', frame, total, timeSeconds, confidence });
 			reporter.progress({ done: frame + 1, total }, 'frames');
 		},
-	});
+	};
+	const result = await (options.edit === undefined && options.colormap !== true
+		? (await import('../../jobs/propagate-clip.js')).propagateClip(job)
+		: (await import('../../jobs/propagate-edit.js')).propagateEdit({
+				...job,
+				edit: options.edit,
+				colourMap: options.colormap,
+				mode: options.editMode,
+				relight: options.relight === true,
+				linearLight: options.linearLight === true,
+			}));
 	reporter.end();
 	reporter.record({ type: 'done', ...result });
 	if (result.resumedFrames > 0) {

@@ -1,0 +1,182 @@
+import { framesBetween, type RunRange } from '../corrections/frame-range.js';
+import { readKeyframes } from '../corrections/read-keyframes.js';
+import { ReviewSheet } from '../corrections/review-sheet.js';
+import { ScratchFolder } from '../corrections/scratch-folder.js';
+import { carryEdit } from '../edits/carry-edit.js';
+import { type EditLayer, readEdit } from '../edits/edit-layer.js';
+import type { EditMode } from '../edits/mesh-tracker.js';
+import { throwIfAborted, UserError } from '../errors.js';
+import { cachedExtractor, modelIdentity } from '../hyperfeatures/descriptor-cache.js';
+import { rememberingExtractor } from '../hyperfeatures/remembering-extractor.js';
+import { type Clip, openClip } from '../media/clip.js';
+import { davisPalette } from '../media/davis-palette.js';
+import type { Frame, LabelMap } from '../media/frame.js';
+import { parsePosition } from '../media/position.js';
+import type { VideoSink } from '../media/video-sink.js';
+import { referenceColours } from '../pairs/reference-colours.js';
+import { loadPreset } from '../presets/load-preset.js';
+import { StageClock } from '../propagation/stage-clock.js';
+import { resolveEditOutputs } from './edit-outputs.js';
+import { maskFrames, requireFramesOfRun } from './mask-frames.js';
+import { type Engine, openEngine } from './open-engine.js';
+import type { PropagateClipJob, PropagateClipResult } from './propagate-clip.js';
+
+export type PropagateEditJob = PropagateClipJob & {
+	/** The edited first frame, or a layer of its size; undefined with `colourMap`. */
+	readonly edit?: string | undefined;
+	/** Carry a map of colours instead, which shows where everything comes from. */
+	readonly colourMap?: boolean | undefined;
+	readonly mode: EditMode;
+	readonly relight: boolean;
+	readonly linearLight: boolean;
+};
+
+type EditItem = {
+	readonly frame: Frame;
+	readonly mask: LabelMap | undefined;
+	readonly computed: boolean;
+};
+
+/**
+ * Carries an edit of a clip's first frame through all of it and writes the results: what `propagate <clip> --edit <png>`
+ * does. With masks, the edit goes with the object that it lies on, and behind what hides that.
+ *
+ * @throws UserError for bad input; nothing has been written then
+ * @throws AbortedError when the signal fires
+ */
+export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateClipResult> => {
+	const started = performance.now();
+	const { signal } = job;
+	const range: RunRange = {
+		signal,
+		start: job.start === undefined ? undefined : parsePosition(job.start),
+		end: job.end === undefined ? undefined : parsePosition(job.end),
+	};
+	const review =
+		job.review === undefined ? undefined : await ReviewSheet.open(job.review, job.overwrite === true);
+	const preset = await loadPreset(job.preset);
+	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
+	const keyframes = await readKeyframes(job.masks, clip.info);
+	const first = await firstFrame(clip, range);
+	const layer = await layerOf(job, first, keyframes.keyframes.find(({ frame }) => frame === 0)?.mask);
+	if (job.masks.length > 0) {
+		await requireFramesOfRun(clip, range, job.masks);
+	}
+	const places = await resolveEditOutputs(clip, job.outputs, job.format, job.masks.length > 0);
+
+	const opened = await openEngine(job.model ?? preset.model, job);
+	const engine: Engine = { ...opened, extractor: rememberingExtractor(opened.extractor) };
+	const clock = new StageClock();
+	const scratch = new ScratchFolder();
+	const sinks: VideoSink[] = [];
+	try {
+		for (const place of places) {
+			sinks.push(
+				await place.open({
+					clip: clip.info,
+					audioFrom: clip.kind === 'video' && clip.info.hasAudio ? clip.path : undefined,
+					beginSeconds: range.start ? first.timeSeconds : undefined,
+					isExcerpt: range.start !== undefined || range.end !== undefined,
+					premultiplied: job.premultiplied,
+					ffmpeg: job.ffmpeg,
+					signal,
+					existing: job.overwrite === true ? 'overwrite' : job.resume === true ? 'resume' : 'refuse',
+				}),
+			);
+		}
+		const cache = job.cache !== false;
+		const items =
+			job.masks.length === 0
+				? unmasked(clip, range)
+				: maskFrames({
+						...{ clip, range, engine, keyframes, clock, signal, cache },
+						settings: preset.propagation,
+						scratchFolder: scratch.path,
+					});
+		const extractor = cache
+			? await cachedExtractor(engine.extractor, modelIdentity(engine.model.manifest))
+			: engine.extractor;
+		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
+		const { mode, relight, linearLight } = job;
+		let [count, computedFrames, trustSum] = [0, 0, 0];
+		const carried = carryEdit<EditItem>(items, { layer, mode, relight, linearLight, extractor });
+		for await (const { item, edited, trust } of carried) {
+			throwIfAborted(signal);
+			const { frame } = item;
+			const labels = item.mask ?? nothingMarked(frame);
+			await clock.measure('encode', () =>
+				Promise.all(sinks.map((sink) => sink.write({ frame, labels, edited }))),
+			);
+			count++;
+			computedFrames += item.computed ? 1 : 0;
+			trustSum += trust;
+			if (frame.index > 0) {
+				review?.add({ frame: { ...frame, image: edited }, labels, confidence: trust });
+			}
+			job.onFrame?.({ frame: frame.index, total, timeSeconds: frame.timeSeconds, confidence: trust });
+		}
+		for (const sink of sinks) {
+			await sink.finish();
+		}
+		await review?.write();
+		const seconds = (performance.now() - started) / 1000;
+		const paths = places.map(({ path }) => path);
+		return {
+			frames: count,
+			resumedFrames: 0,
+			computedFrames,
+			objects: keyframes.objects.length,
+			outputs: review === undefined ? paths : [...paths, review.path],
+			model: engine.modelName,
+			preset: preset.name,
+			seconds,
+			framesPerSecond: count / seconds,
+			stages: clock.totals,
+			meanConfidence: trustSum / count,
+		};
+	} catch (error) {
+		await Promise.all(sinks.map((sink) => sink.abort()));
+		throw error;
+	} finally {
+		await engine.close();
+		await scratch.remove();
+	}
+};
+
+/** Without masks, the edit moves with whatever it lies on. */
+async function* unmasked(clip: Clip, range: RunRange): AsyncGenerator<EditItem, void, void> {
+	for await (const frame of framesBetween(clip, range, 0)) {
+		yield { frame, mask: undefined, computed: true };
+	}
+}
+
+const layerOf = async (
+	job: PropagateEditJob,
+	{ image }: Frame,
+	mask: LabelMap | undefined,
+): Promise<EditLayer> => {
+	if (job.edit !== undefined) {
+		if (job.colourMap === true) {
+			throw new UserError('--edit and --colormap carry different things; give one of them.');
+		}
+		return readEdit(job.edit, image);
+	}
+	return referenceColours(
+		image,
+		mask?.ids.map((id) => (id > 0 ? 1 : 0)),
+	);
+};
+
+const nothingMarked = ({ image: { width, height } }: Frame): LabelMap => ({
+	width,
+	height,
+	ids: new Uint8Array(width * height),
+	palette: davisPalette,
+});
+
+const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> => {
+	for await (const frame of framesBetween(clip, range, 0, 1)) {
+		return frame;
+	}
+	throw new UserError(`"${clip.path}" has no frames; give a clip with at least one.`);
+};
