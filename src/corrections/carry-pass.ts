@@ -1,6 +1,7 @@
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Clip } from '../media/clip.js';
 import type { Frame } from '../media/frame.js';
+import type { LabelThread } from '../propagation/label-thread.js';
 import { type CarriedLabels, propagateMasks } from '../propagation/propagate-masks.js';
 import type { PropagationSettings } from '../propagation/settings.js';
 import type { StageClock } from '../propagation/stage-clock.js';
@@ -16,6 +17,8 @@ export type PassContext = {
 	readonly extractor: DescriptorExtractor;
 	readonly runtime: Runtime;
 	readonly settings: PropagationSettings;
+	/** Shared by all passes: a thread of its own for each would begin cold every time. */
+	readonly thread: LabelThread;
 	readonly clock?: StageClock | undefined;
 	readonly signal?: AbortSignal | undefined;
 };
@@ -63,6 +66,7 @@ export async function* carryPass(
 		extractor: context.extractor,
 		runtime: context.runtime,
 		settings: context.settings,
+		thread: context.thread,
 		clock: context.clock,
 		signal: context.signal,
 		known: (index) => ((next - index) * step > 0 ? store.get(index) : Promise.resolve(undefined)),

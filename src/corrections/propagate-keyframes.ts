@@ -2,13 +2,11 @@ import { throwIfAborted } from '../errors.js';
 import type { Frame, LabelMap } from '../media/frame.js';
 import { frameConfidence } from '../propagation/confidence.js';
 import type { CarriedLabels } from '../propagation/propagate-masks.js';
-import { objectIds } from '../propagation/soft-labels.js';
-import { refineLabels } from '../refinement/refine-labels.js';
 import { agreement } from './agreement.js';
 import { carryPass, type Direction, type PassContext } from './carry-pass.js';
 import { framesBetween } from './frame-range.js';
 import type { FrameStore } from './frame-store.js';
-import { joinLabels } from './join-labels.js';
+import { joinMasks } from './join-masks.js';
 import type { Keyframe } from './keyframe.js';
 import type { RunStores } from './run-stores.js';
 
@@ -128,13 +126,12 @@ async function* framesBetweenKeyframes(
 	left: Keyframe,
 	right: Keyframe,
 ): AsyncGenerator<KeyframedMask> {
-	const { clip, range, signal, stores, settings } = options;
+	const { clip, range, signal, stores } = options;
 	const forward = new StoredPass(options, left, 'forward', stores.pass(left, 'forward'));
 	const backward = new StoredPass(options, right, 'backward', stores.pass(right, 'backward'));
 	const { from, to } = await meet(forward, backward, left.frame, right.frame).finally(() =>
 		Promise.all([forward.close(), backward.close()]),
 	);
-	const ids = [...new Set([...objectIds(left.mask), ...objectIds(right.mask)])].sort((a, b) => a - b);
 	const joins = stores.join(left, right);
 	for await (const frame of framesBetween(clip, range, left.frame, right.frame)) {
 		throwIfAborted(signal);
@@ -151,13 +148,7 @@ async function* framesBetweenKeyframes(
 			if (joined === undefined) {
 				const [before, after] = [await forward.at(index), await backward.at(index)];
 				const share = (index - from + 1) / (to - from + 2);
-				const { labels, bestSimilarity } = joinLabels(before, after, share, ids);
-				joined = {
-					ids: refineLabels(labels, frame.image, settings.refinement).ids,
-					// Where the passes contradict each other, one of them is wrong.
-					confidence:
-						frameConfidence(labels, bestSimilarity) * (0.5 + 0.5 * agreement(before.ids, after.ids)),
-				};
+				joined = joinMasks(before, after, share, frame.image);
 				await joins.put(index, joined);
 			}
 			yield result(options, frame, joined.ids, joined.confidence, computed);

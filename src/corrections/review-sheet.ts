@@ -67,7 +67,7 @@ export class ReviewSheet {
 
 	/** Greedily by confidence, no two closer than a fair share of the clip. */
 	#choose(): Candidate[] {
-		const apart = Math.max(1, Math.floor(this.#frames / (TILES * 3)));
+		const apart = Math.max(1, Math.floor(this.#frames / (TILES * 1.5)));
 		const chosen: Candidate[] = [];
 		for (const candidate of this.#candidates) {
 			if (chosen.length < TILES && chosen.every(({ index }) => Math.abs(index - candidate.index) >= apart)) {

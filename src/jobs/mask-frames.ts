@@ -5,6 +5,7 @@ import { clipIdentity, openRunStores, runsFolder } from '../corrections/run-stor
 import { UserError } from '../errors.js';
 import { cachedExtractor, modelIdentity } from '../hyperfeatures/descriptor-cache.js';
 import type { Clip } from '../media/clip.js';
+import { LabelThread } from '../propagation/label-thread.js';
 import type { PropagationSettings } from '../propagation/settings.js';
 import type { StageClock } from '../propagation/stage-clock.js';
 import type { Engine } from './open-engine.js';
@@ -42,10 +43,15 @@ export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedM
 		cache ? runsFolder() : job.scratchFolder,
 	);
 	const { keyframes, palette } = job.keyframes;
-	yield* propagateKeyframes({
-		...{ clip, range, extractor, settings, clock, signal, keyframes, palette, stores },
-		runtime: engine.runtime,
-	});
+	const thread = new LabelThread(settings);
+	try {
+		yield* propagateKeyframes({
+			...{ clip, range, extractor, settings, clock, signal, keyframes, palette, stores, thread },
+			runtime: engine.runtime,
+		});
+	} finally {
+		await thread.close();
+	}
 }
 
 /**

@@ -23,6 +23,8 @@ export type PropagateMasksOptions = {
 	readonly signal?: AbortSignal | undefined;
 	/** Collects the time spent in each stage. */
 	readonly clock?: StageClock | undefined;
+	/** A thread to share with other passes on the clip; left open at the end. */
+	readonly thread?: LabelThread | undefined;
 	/** The result of a frame that an earlier run has carried already: it is only remembered, not computed again. */
 	readonly known?: ((frameIndex: number) => Promise<CarriedLabels | undefined>) | undefined;
 };
@@ -61,7 +63,7 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 	const { mask, runtime, settings, signal } = options;
 	const clock = options.clock ?? new StageClock();
 	const ids = objectIds(mask);
-	const thread = new LabelThread(settings);
+	const thread = options.thread ?? new LabelThread(settings);
 	const voter = runtime.device === 'cpu' ? thread : new DeviceVoter(runtime, settings);
 	const propagator = new LabelPropagator(voter, settings);
 	let isFirst = true;
@@ -88,8 +90,12 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 		}
 	} finally {
 		propagator.close();
-		await voter.close();
-		await thread.close();
+		if (voter !== thread) {
+			await voter.close();
+		}
+		if (thread !== options.thread) {
+			await thread.close();
+		}
 	}
 }
 
