@@ -3,10 +3,10 @@ import type { Keyframe } from '../corrections/keyframe.js';
 import { UserError } from '../errors.js';
 import type { Clip } from '../media/clip.js';
 import type { DecodeOptions } from '../media/decode.js';
-import { openSink } from '../media/encode.js';
+import { openSink, type ProjectMedia } from '../media/encode.js';
 import type { Frame } from '../media/frame.js';
 import { readLabelMap } from '../media/label-map.js';
-import { type OutputChoice, resolveFormat } from '../media/output-format.js';
+import { layerOfProject, type OutputChoice, resolveFormat } from '../media/output-format.js';
 import { finishedFrames, frameFileName } from '../media/png-sequence-sink.js';
 import type { Existing, FrameResult, VideoSink } from '../media/video-sink.js';
 import { type RunIdentity, RunNotes } from '../resume/run-notes.js';
@@ -19,6 +19,8 @@ export type ClipOutputsOptions = {
 	readonly existing: Existing;
 	/** What the results depend on: results of anything else are not continued. */
 	readonly identity: RunIdentity;
+	/** Ids of all objects of all masks. */
+	readonly objects: readonly number[];
 	/** A painted mask, which is also its frame's result. */
 	readonly keyframe: Keyframe;
 	readonly firstFrame: Frame;
@@ -63,7 +65,12 @@ export class ClipOutputs {
 		try {
 			for (const choice of choices) {
 				const begunBefore = left?.outputs.includes(choice.path) || choice.path === folder;
-				sinks.push(await openSink(choice, sinkOptions(options, begunBefore)));
+				sinks.push(
+					await openSink(choice, {
+						...sinkOptions(options, begunBefore),
+						project: mediaOfProject(choice, choices, options.clip),
+					}),
+				);
 			}
 			const continued = sinks[choices.findIndex(({ path }) => path === folder)];
 			const isComplete = left !== undefined && left.notes === undefined && choices.length === 1;
@@ -86,8 +93,11 @@ export class ClipOutputs {
 		await Promise.all(sinks.map((sink) => sink.write(result)));
 	}
 
+	/** In order: what refers to other outputs comes after them. */
 	async finish(): Promise<void> {
-		await Promise.all(this.sinks.map((sink) => sink.finish()));
+		for (const sink of this.sinks) {
+			await sink.finish();
+		}
 		await this.notes?.remove();
 	}
 
@@ -101,6 +111,7 @@ const sinkOptions = (options: ClipOutputsOptions, begunBefore: boolean) => {
 	const { clip, existing } = options;
 	return {
 		clip: clip.info,
+		objects: options.objects,
 		audioFrom: clip.kind === 'video' && clip.info.hasAudio ? clip.path : undefined,
 		beginSeconds: options.range.start ? options.firstFrame.timeSeconds : undefined,
 		isExcerpt: options.range.start !== undefined || options.range.end !== undefined,
@@ -114,13 +125,35 @@ const sinkOptions = (options: ClipOutputsOptions, begunBefore: boolean) => {
 
 const resolveOutputs = async ({ clip, outputs, format }: ClipOutputsOptions): Promise<OutputChoice[]> => {
 	const places = outputs.length > 0 ? outputs : [defaultOutput(clip.path)];
-	const choices = await Promise.all(places.map((place) => resolveFormat(place, format)));
+	const asked = await Promise.all(places.map((place) => resolveFormat(place, format)));
+	const projects = asked.filter((choice) => choice.kind === 'project');
+	const others = asked.filter((choice) => choice.kind !== 'project');
+	for (const project of projects) {
+		const layer = layerOfProject(project, others);
+		if (!others.includes(layer)) {
+			others.push(layer);
+		}
+	}
+	const choices = [...others, ...projects];
 	const paths = choices.map(({ path }) => path);
 	const twice = paths.find((path, at) => paths.indexOf(path) !== at);
 	if (twice !== undefined) {
 		throw new UserError(`"${twice}" is given as output twice; name each output once.`);
 	}
 	return choices;
+};
+
+/** What a project file puts on its tracks; undefined for anything else, and for a clip of still images. */
+const mediaOfProject = (
+	choice: OutputChoice,
+	all: readonly OutputChoice[],
+	clip: Clip,
+): ProjectMedia | undefined => {
+	if (choice.kind !== 'project' || clip.kind !== 'video') {
+		return undefined;
+	}
+	const { path, format } = layerOfProject(choice, all);
+	return { clip: clip.path, layer: { path, shows: format.channels === 4 ? 'cut-out' : 'matte' } };
 };
 
 /** A folder in the working folder that is named after the clip: `bear.mp4` -> `bear-masks`. */

@@ -123,6 +123,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 			existing: job.overwrite ? 'overwrite' : job.resume ? 'resume' : 'refuse',
 			identity: await identityOf(job, clip, keyframes, engine, preset),
 			keyframe,
+			objects: keyframes.objects,
 			firstFrame: first,
 			premultiplied: job.premultiplied,
 		});

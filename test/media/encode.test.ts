@@ -68,8 +68,8 @@ const decodeRaw = (path: string, pixelFormat: string): Promise<Buffer> =>
 	);
 
 const videoFormats = listFormats()
-	.map(({ name }) => name)
-	.filter((name) => name !== 'png');
+	.filter(({ kind }) => kind === 'video')
+	.map(({ name }) => name);
 
 describe('every video format', () => {
 	test.each(videoFormats)('%s has exactly the frames that were written, each at its time', async (name) => {
@@ -421,7 +421,10 @@ describe.skipIf(!ffprobeAvailable)('ffprobe agrees (needs ffprobe)', () => {
 		for (const name of ['matte.mp4', 'matte.mov']) {
 			const pixels = await decodeRaw(await writeBox(join(temporaryFolder(), name)), 'rgb24');
 			const at = (20 * width + 16) * 3;
-			expect([...pixels.subarray(at, at + 3)]).toEqual([255, 255, 255]);
+			const [red = 0, green, blue] = pixels.subarray(at, at + 3);
+			// How ffmpeg rounds on its way to RGB depends on the processor.
+			expect(red).toBeGreaterThanOrEqual(253);
+			expect([green, blue]).toEqual([red, red]);
 		}
 	});
 
