@@ -48,6 +48,8 @@ export const writeFailure = (path: string, error: unknown): unknown => {
 			return new UserError(
 				`"${path}" cannot be written because a part of its path is a file; choose another place.`,
 			);
+		case 'ENAMETOOLONG':
+			return new UserError(`"${path}" cannot be written because its name is too long; choose a shorter one.`);
 		case 'EISDIR':
 			return new UserError(`"${path}" is a folder; choose another name for the file.`);
 		default:
