@@ -35,6 +35,8 @@ export const writeFailure = (path: string, error: unknown): unknown => {
 		case 'EACCES':
 		case 'EPERM':
 		case 'EROFS':
+		// What Node says when folders cannot be made on a read-only disk.
+		case 'ENOENT':
 			return new UserError(
 				`"${path}" cannot be written (the place is read-only); choose another output place.`,
 			);

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type BoxClip, makeBoxClip, makeBoxMask } from '../helpers/box-clip.js';
 import { runCli } from '../helpers/cli.js';
 import { ffmpeg, makeClip } from '../helpers/ffmpeg.js';
@@ -43,6 +43,9 @@ const refusal = async (...args: string[]): Promise<string> => {
 	return lines[0] ?? '';
 };
 
+// On a machine that does other work too, each start of the command takes a while.
+vi.setConfig({ testTimeout: 180_000 });
+
 describe('a clip that is none', () => {
 	test('is not there', async () => {
 		const line = await refusal(join(folder, 'gone.mp4'), '--mask', good.mask);
@@ -55,7 +58,9 @@ describe('a clip that is none', () => {
 		expect(await refusal(text, '--mask', good.mask)).toContain('is text, not a video');
 		const noise = join(folder, 'noise.mp4');
 		writeFileSync(noise, Buffer.from(Array.from({ length: 5000 }, (_, at) => (at * at * 31 + at) % 251)));
-		expect(await refusal(noise, '--mask', good.mask)).toContain('is not a video that ffmpeg can read');
+		expect(await refusal(noise, '--mask', good.mask)).toMatch(
+			/cut short, damaged or no video at all|is not a video/,
+		);
 	});
 
 	test('is sound only, with or without a cover', async () => {

@@ -1,12 +1,15 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type BoxClip, makeBoxClip } from '../helpers/box-clip.js';
 import { type CliResult, runCli, startCli } from '../helpers/cli.js';
 import { makeQuickModel } from '../helpers/quick-model.js';
 import { canMount, mountDisk } from '../helpers/small-disk.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
+
+// On a machine that does other work too, each start of the command takes a while.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const frames = 12;
 
