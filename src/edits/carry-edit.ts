@@ -1,8 +1,10 @@
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Frame, LabelMap, Raster } from '../media/frame.js';
+import type { SoftLabels } from '../propagation/soft-labels.js';
 import { type CarriedField, drawMesh } from './carried-field.js';
 import { compositeEdit } from './composite-edit.js';
 import { unitDescriptors } from './descriptor-tracks.js';
+import { DescriptorVisibility, visibleAtPixels } from './descriptor-visibility.js';
 import type { EditLayer } from './edit-layer.js';
 import { type EditMesh, meshOf } from './edit-mesh.js';
 import { type EditPart, editParts } from './edit-parts.js';
@@ -51,10 +53,18 @@ type CarriedPart = {
 	readonly mesh: EditMesh;
 	readonly tracker: MeshTracker;
 	readonly texture: EditTexture;
+	/** With masks: where the edit ends at its object's border. */
 	readonly cut: Uint8Array | undefined;
+	/** Without masks: what tells whether something is in front of the edit. */
+	readonly sight: DescriptorVisibility | undefined;
 };
 
-type PartState = { readonly tracked: TrackedMesh; readonly gains: Float64Array };
+type PartState = {
+	readonly tracked: TrackedMesh;
+	readonly gains: Float64Array;
+	/** Without masks: where something is in front; undefined where nothing is. */
+	readonly hidden?: SoftLabels | undefined;
+};
 
 type Waiting<Item> = {
 	readonly item: Item;
@@ -123,6 +133,7 @@ class EditCarrier {
 				tracker: new MeshTracker(mesh, mode, { width, height, data: part.evidence }, tracked),
 				texture: new EditTexture(layer, this.#light, part.support),
 				cut: mask === undefined ? undefined : cutMap(part, layer, mask),
+				sight: mask === undefined ? new DescriptorVisibility(tracked.descriptors) : undefined,
 			};
 		});
 		this.firstStates = this.#parts.map(({ mesh, tracker }) => ({
@@ -132,7 +143,7 @@ class EditCarrier {
 	}
 
 	advance(image: Raster<3>, frame: TrackedFrame): PartState[] {
-		return this.#parts.map(({ part, mesh, tracker }) => {
+		return this.#parts.map(({ part, mesh, tracker, sight }) => {
 			const tracked = tracker.advance(frame);
 			const gains = this.#options.relight
 				? lightGains(
@@ -145,7 +156,12 @@ class EditCarrier {
 						this.#light,
 					)
 				: new Float64Array(0);
-			return { tracked, gains };
+			const hidden = sight?.look(
+				frame.descriptors,
+				drawMesh(mesh, placeMesh(mesh, tracked), image, tracked.correlation, 1),
+				image,
+			);
+			return { tracked, gains, hidden };
 		});
 	}
 
@@ -160,9 +176,9 @@ class EditCarrier {
 		const { relight } = this.#options;
 		for (const [at, { part, mesh, texture, cut }] of this.#parts.entries()) {
 			const series = around.map(({ at: distance, states }) => {
-				const { tracked, gains } = states[at] as PartState;
+				const { tracked, gains, hidden } = states[at] as PartState;
 				return {
-					...{ at: distance, tracked, gains },
+					...{ at: distance, tracked, gains, hidden },
 					weights: tracked.correlation.map((value) => Math.max(0, value) ** 2),
 				};
 			});
@@ -194,7 +210,7 @@ class EditCarrier {
 			);
 			const visible =
 				mask === undefined || cut === undefined || isFirst
-					? new Float32Array(field.x.length).fill(1)
+					? visibleAtPixels(field, own.hidden, frame.image)
 					: objectVisibility(field, part, cut, mask);
 			compositeEdit(edited, field, texture, visible, this.#light, relight);
 			fields.push(field);
