@@ -39,7 +39,6 @@ export const startCli = (args: readonly string[], options: CliOptions = {}): Cli
 export const runCli = (args: readonly string[], options?: CliOptions): Promise<CliResult> =>
 	startCli(args, options).done;
 
-
 /** The records that `--json` printed, one a line. */
 export const records = (stdout: string): Record<string, unknown>[] =>
 	stdout
