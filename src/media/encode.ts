@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { UserError } from '../errors.js';
 import { openProjectFile } from '../project-files/project-file-sink.js';
 import { openCocoFile } from './coco-sink.js';
 import { openFfmpegVideoSink, type VideoSinkOptions } from './ffmpeg-video-sink.js';
@@ -25,6 +26,14 @@ export type ProjectMedia = {
 	readonly layer: { readonly path: string; readonly shows: 'cut-out' | 'matte' };
 };
 
+/** Kinds that tell objects apart or refer to their matte, and show no picture of their own. */
+const formatsOfMasks: ReadonlySet<OutputChoice['kind']> = new Set([
+	'object-pngs',
+	'object-videos',
+	'coco',
+	'project',
+]);
+
 /**
  * Opens the place where results go; `choice` comes from `resolveFormat`.
  *
@@ -37,6 +46,11 @@ export const openSink = async (choice: OutputChoice, options: SinkOptions): Prom
 	const existing = options.existing ?? 'refuse';
 	const { path } = choice;
 	const objects = options.objects ?? [];
+	if (options.objects === undefined && formatsOfMasks.has(choice.kind)) {
+		throw new UserError(
+			`"${path}" is made of masks alone (${choice.format.name}); write it in a run without --edit.`,
+		);
+	}
 	switch (choice.kind) {
 		case 'png':
 			return openPngSequence(path, existing);
