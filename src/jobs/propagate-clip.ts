@@ -198,7 +198,8 @@ const identityOf = async (
 	model: modelIdentity(engine.model.manifest),
 	settings: fingerprint(preset.propagation),
 	device: engine.runtime.device,
-	ffmpeg: (await findFfmpeg(job.ffmpeg)).version,
+	// Still images are read without it.
+	ffmpeg: clip.kind === 'video' ? (await findFfmpeg(job.ffmpeg)).version : '',
 });
 
 const cancelled = (outputs: ClipOutputs, count: number): AbortedError =>

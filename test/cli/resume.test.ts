@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type BoxClip, makeBoxClip } from '../helpers/box-clip.js';
+import { type BoxClip, makeBoxFrames } from '../helpers/box-clip.js';
 import { type CliResult, runCli, startCli } from '../helpers/cli.js';
 import { makeQuickModel } from '../helpers/quick-model.js';
 import { canMount, mountDisk } from '../helpers/small-disk.js';
@@ -21,7 +21,7 @@ let whole: Map<string, Buffer>;
 
 beforeAll(async () => {
 	folder = mkdtempSync(join(tmpdir(), 'propagate-resume-'));
-	clip = await makeBoxClip(folder, frames);
+	clip = await makeBoxFrames(folder, frames);
 	model = makeQuickModel(join(folder, 'model'));
 	expect(await run(join(folder, 'whole'))).toMatchObject({ code: 0 });
 	whole = contents(join(folder, 'whole'));
@@ -162,7 +162,7 @@ describe('an interrupted run', () => {
 		expect(await refusal(...same, '--preset', 'paper')).toContain('made with other settings');
 		expect(await refusal(...same, '--end', '9')).toContain('made with another --start or --end');
 		expect(await refusal(clip.clip, '--mask', clip.mask)).toContain('made with another model');
-		const other = await makeBoxClip(place, frames + 1);
+		const other = await makeBoxFrames(place, frames + 1);
 		expect(await refusal(other.clip, '--mask', clip.mask, '--model', model)).toContain('from another clip');
 		const mask = join(folder, 'whole', '00005.png');
 		expect(await refusal(clip.clip, '--mask', mask, '--model', model)).toContain('made with other masks');

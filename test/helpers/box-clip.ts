@@ -1,4 +1,6 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { writeIndexedPng } from '../../src/media/indexed-png.js';
 import { makeClip } from './ffmpeg.js';
@@ -24,4 +26,20 @@ export const makeBoxMask = async (path: string, width: number, height: number): 
 	}
 	await writeIndexedPng(path, { width, height, ids, palette: davisPalette });
 	return path;
+};
+
+/** The same as a folder of PNGs: it is read without starting ffmpeg. */
+export const makeBoxFrames = async (folder: string, frames: number): Promise<BoxClip> => {
+	const [width, height] = [96, 64];
+	const clip = join(folder, `${frames} frames`);
+	await mkdir(clip);
+	for (let frame = 0; frame < frames; frame++) {
+		const data = Uint8Array.from({ length: width * height * 3 }, (_, at) => {
+			const [x, y] = [Math.floor(at / 3) % width, Math.floor(at / 3 / width)];
+			return 128 + 100 * Math.sin((x - frame) * 0.3 + (at % 3)) * Math.cos(y * 0.2 + frame * 0.05);
+		});
+		const image = sharp(data, { raw: { width, height, channels: 3 } });
+		await image.png().toFile(join(clip, `${String(frame).padStart(5, '0')}.png`));
+	}
+	return { clip, mask: await makeBoxMask(join(folder, 'mask.png'), width, height) };
 };
