@@ -59,7 +59,7 @@ export class RunNotes {
 	}
 
 	/**
-	 * The notes that an interrupted run left in a folder; undefined when there are none.
+	 * The notes that an interrupted run left in a folder; undefined when there are none that can be read.
 	 *
 	 * @throws UserError when that run was made from something else; the message says what
 	 */
@@ -68,7 +68,10 @@ export class RunNotes {
 		if (text === undefined) {
 			return undefined;
 		}
-		const left = notesSchema.parse(JSON.parse(text));
+		const left = readNotes(text);
+		if (left === undefined) {
+			return undefined;
+		}
 		for (const [fact, words] of Object.entries(meaning)) {
 			if (left.identity[fact] !== identity[fact as keyof RunIdentity]) {
 				throw new UserError(
@@ -84,3 +87,11 @@ export class RunNotes {
 		await rm(this.#folder, { recursive: true, force: true });
 	}
 }
+
+const readNotes = (text: string): z.infer<typeof notesSchema> | undefined => {
+	try {
+		return notesSchema.parse(JSON.parse(text));
+	} catch {
+		return undefined;
+	}
+};
