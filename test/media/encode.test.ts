@@ -392,6 +392,15 @@ describe.skipIf(!ffprobeAvailable)('ffprobe agrees (needs ffprobe)', () => {
 		expect(times).toEqual([0.5, 0.54, 0.58].map((time) => expect.closeTo(time, 2.9)));
 	});
 
+	test.each(['matte.mp4', 'alpha.mov', 'alpha.mkv', 'alpha.webm'])(
+		'%s keeps the rate 30000/1001',
+		async (name) => {
+			const times = Array.from({ length: 12 }, (_, index) => (index * 1001) / 30000);
+			const [stream] = await ffprobeStreams(await writeBox(join(temporaryFolder(), name), { times }));
+			expect(stream).toMatchObject({ avg_frame_rate: '30000/1001', r_frame_rate: '30000/1001' });
+		},
+	);
+
 	test('the colour coding of the source is kept and tagged', async () => {
 		const folder = temporaryFolder();
 		const source = await makeClip(
