@@ -11,7 +11,12 @@ import type { VideoSink } from '../media/video-sink.js';
 export const EDIT_PNG = 'edit-png';
 const EDIT_VIDEO = 'edit.mp4';
 
-export type EditOutput = { readonly path: string; open(options: SinkOptions): Promise<VideoSink> };
+export type EditOutput = {
+	readonly path: string;
+	/** A folder of edited frames, which an interrupted run leaves behind and another can complete. */
+	readonly isFolder: boolean;
+	open(options: SinkOptions): Promise<VideoSink>;
+};
 
 /**
  * Where an edit's results go. A folder means edited frames and `.mp4` the edited video; with a format, or a name that
@@ -49,7 +54,11 @@ const resolve = async (place: string, format: string | undefined, hasMasks: bool
 				`"${place}" names a single file, but edited frames go into a folder; give a folder with -o.`,
 			);
 		}
-		return { path: place, open: (options) => openEditedPngs(place, options.existing ?? 'refuse') };
+		return {
+			path: place,
+			isFolder: true,
+			open: (options) => openEditedPngs(place, options.existing ?? 'refuse'),
+		};
 	}
 	const namesFormat = listFormats().some(({ name }) => basename(place).toLowerCase().endsWith(name));
 	const choice = await resolveFormat(
@@ -61,7 +70,12 @@ const resolve = async (place: string, format: string | undefined, hasMasks: bool
 			`"${place}" is to show masks (${choice.format.name}), but there is no --mask; give one, or write ${EDIT_VIDEO} or a folder.`,
 		);
 	}
-	return { path: choice.path, open: (options) => openSink(choice, options) };
+	if (choice.kind === 'project') {
+		throw new UserError(
+			`"${place}" is a project file, which is written for masks; write ${EDIT_VIDEO} or a folder with --edit.`,
+		);
+	}
+	return { path: choice.path, isFolder: false, open: (options) => openSink(choice, options) };
 };
 
 const defaultOutput = (input: string): string => {

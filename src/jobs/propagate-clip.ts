@@ -174,7 +174,8 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 	}
 };
 
-const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> => {
+/** @throws UserError when there is none */
+export const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> => {
 	for await (const frame of framesBetween(clip, range, 0, 1)) {
 		return frame;
 	}
@@ -183,18 +184,20 @@ const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> => {
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
-/** All that makes the results what they are. */
-const identityOf = async (
+/** All that makes the results what they are. @param edit fingerprint of what is carried besides masks */
+export const identityOf = async (
 	job: PropagateClipJob,
 	clip: Clip,
 	{ keyframes }: Keyframes,
 	engine: Engine,
 	preset: Preset,
+	edit = '',
 ): Promise<RunIdentity> => ({
 	program: version,
 	clip: await fingerprintClip(clip),
 	range: `${job.start ?? ''}..${job.end ?? ''}`,
 	masks: fingerprintMasks(keyframes),
+	edit,
 	model: modelIdentity(engine.model.manifest),
 	settings: fingerprint(preset.propagation),
 	device: engine.runtime.device,

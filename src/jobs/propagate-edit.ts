@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { framesBetween, type RunRange } from '../corrections/frame-range.js';
 import { readKeyframes } from '../corrections/read-keyframes.js';
 import { ReviewSheet } from '../corrections/review-sheet.js';
@@ -5,21 +6,24 @@ import { ScratchFolder } from '../corrections/scratch-folder.js';
 import { carryEdit } from '../edits/carry-edit.js';
 import { type EditLayer, readEdit } from '../edits/edit-layer.js';
 import type { EditMode } from '../edits/mesh-tracker.js';
-import { throwIfAborted, UserError } from '../errors.js';
+import { AbortedError, throwIfAborted, UserError } from '../errors.js';
 import { cachedExtractor, modelIdentity } from '../hyperfeatures/descriptor-cache.js';
 import { rememberingExtractor } from '../hyperfeatures/remembering-extractor.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { davisPalette } from '../media/davis-palette.js';
 import type { Frame, LabelMap } from '../media/frame.js';
+import { finishedFrames } from '../media/png-sequence-sink.js';
 import { parsePosition } from '../media/position.js';
 import type { VideoSink } from '../media/video-sink.js';
 import { referenceColours } from '../pairs/reference-colours.js';
 import { loadPreset } from '../presets/load-preset.js';
 import { StageClock } from '../propagation/stage-clock.js';
+import { fingerprint } from '../resume/fingerprint.js';
+import { type RunIdentity, RunNotes } from '../resume/run-notes.js';
 import { resolveEditOutputs } from './edit-outputs.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
 import { type Engine, openEngine } from './open-engine.js';
-import type { PropagateClipJob, PropagateClipResult } from './propagate-clip.js';
+import { firstFrame, identityOf, type PropagateClipJob, type PropagateClipResult } from './propagate-clip.js';
 
 export type PropagateEditJob = PropagateClipJob & {
 	/** The edited first frame, or a layer of its size; undefined with `colourMap`. */
@@ -66,23 +70,36 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 
 	const opened = await openEngine(job.model ?? preset.model, job);
 	const engine: Engine = { ...opened, extractor: rememberingExtractor(opened.extractor) };
+	const identity = await identityOf(job, clip, keyframes, engine, preset, editFingerprint(job, layer));
 	const clock = new StageClock();
 	const scratch = new ScratchFolder();
 	const sinks: VideoSink[] = [];
+	const paths = places.map(({ path }) => path);
+	const folder = places.find(({ isFolder }) => isFolder)?.path;
+	let notes: RunNotes | undefined;
+	let count = 0;
 	try {
+		if (folder !== undefined && job.resume === true) {
+			notes = await unfinishedRun(folder, identity);
+		}
 		for (const place of places) {
+			const begunBefore = notes?.outputs.includes(place.path) === true;
 			sinks.push(
 				await place.open({
 					clip: clip.info,
+					objects: keyframes.objects,
 					audioFrom: clip.kind === 'video' && clip.info.hasAudio ? clip.path : undefined,
 					beginSeconds: range.start ? first.timeSeconds : undefined,
 					isExcerpt: range.start !== undefined || range.end !== undefined,
 					premultiplied: job.premultiplied,
 					ffmpeg: job.ffmpeg,
 					signal,
-					existing: job.overwrite === true ? 'overwrite' : job.resume === true ? 'resume' : 'refuse',
+					existing: job.overwrite === true ? 'overwrite' : begunBefore ? 'resume' : 'refuse',
 				}),
 			);
+		}
+		if (folder !== undefined) {
+			notes ??= await RunNotes.begin(folder, identity, paths);
 		}
 		const cache = job.cache !== false;
 		const items =
@@ -98,7 +115,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 			: engine.extractor;
 		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
 		const { mode, relight, linearLight } = job;
-		let [count, computedFrames, trustSum] = [0, 0, 0];
+		let [computedFrames, trustSum] = [0, 0];
 		const carried = carryEdit<EditItem>(items, { layer, mode, relight, linearLight, extractor });
 		for await (const { item, edited, trust } of carried) {
 			throwIfAborted(signal);
@@ -118,9 +135,9 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 		for (const sink of sinks) {
 			await sink.finish();
 		}
+		await notes?.remove();
 		await review?.write();
 		const seconds = (performance.now() - started) / 1000;
-		const paths = places.map(({ path }) => path);
 		return {
 			frames: count,
 			resumedFrames: 0,
@@ -136,7 +153,11 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 		};
 	} catch (error) {
 		await Promise.all(sinks.map((sink) => sink.abort()));
-		throw error;
+		throw error instanceof AbortedError && notes !== undefined
+			? new AbortedError(
+					`Cancelled; finished frames are kept in "${folder}". Repeat the command with --resume to go on.`,
+				)
+			: error;
 	} finally {
 		await engine.close();
 		await scratch.remove();
@@ -149,6 +170,20 @@ async function* unmasked(clip: Clip, range: RunRange): AsyncGenerator<EditItem, 
 		yield { frame, mask: undefined, computed: true };
 	}
 }
+
+/** What an interrupted run left in a folder of edited frames; undefined when the folder is empty. */
+const unfinishedRun = async (folder: string, identity: RunIdentity): Promise<RunNotes | undefined> => {
+	const notes = await RunNotes.reopen(folder, identity);
+	if (notes === undefined && (await finishedFrames(folder)) > 0) {
+		throw new UserError(
+			`"${folder}" holds frames, but no run of them was interrupted; choose another folder, or add --overwrite.`,
+		);
+	}
+	return notes;
+};
+
+const editFingerprint = ({ mode, relight, linearLight }: PropagateEditJob, layer: EditLayer): string =>
+	fingerprint([mode, relight, linearLight, createHash('sha256').update(layer.data).digest('hex')]);
 
 const layerOf = async (
 	job: PropagateEditJob,
@@ -173,10 +208,3 @@ const nothingMarked = ({ image: { width, height } }: Frame): LabelMap => ({
 	ids: new Uint8Array(width * height),
 	palette: davisPalette,
 });
-
-const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> => {
-	for await (const frame of framesBetween(clip, range, 0, 1)) {
-		return frame;
-	}
-	throw new UserError(`"${clip.path}" has no frames; give a clip with at least one.`);
-};

@@ -13,6 +13,7 @@ const meaning = {
 	clip: 'from another clip',
 	range: 'with another --start or --end',
 	masks: 'with other masks',
+	edit: 'with another edit',
 	model: 'with another model',
 	settings: 'with other settings (--preset)',
 	device: 'on another device',

@@ -40,7 +40,8 @@ const boxAt = (index: number): LabelMap => {
 };
 
 const identity: RunIdentity = {
-	...{ program: '', clip: '', range: '', masks: '', model: '', settings: '', device: '', ffmpeg: '' },
+	...{ program: '', clip: '', range: '', masks: '', edit: '', model: '', settings: '' },
+	...{ device: '', ffmpeg: '' },
 };
 
 /** Writes the outputs that are asked for, as `propagate clip -o … -o …` does, with known masks. */
