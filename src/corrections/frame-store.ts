@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { deflateRaw, inflateRaw } from 'node:zlib';
+import { writeFailure } from '../media/atomic-file.js';
 
 const deflate = promisify<Uint8Array, { level: number }, Buffer>(deflateRaw);
 const inflate = promisify<Uint8Array, Buffer>(inflateRaw);
@@ -17,6 +18,8 @@ export type FrameStore<Result> = {
 /**
  * A folder with a file for each frame. Files are renamed into place, so one that is there is complete; one that
  * can't be read counts as absent. The results are plain objects with typed arrays.
+ *
+ * `put` throws a UserError when the place is read-only or full.
  */
 export const openFrameStore = <Result>(folder: string): FrameStore<Result> => {
 	const fileOf = (frame: number): string => join(folder, `${frame}.bin`);
@@ -36,7 +39,7 @@ export const openFrameStore = <Result>(folder: string): FrameStore<Result> => {
 				await rename(partial, fileOf(frame));
 			} catch (error) {
 				await rm(partial, { force: true }).catch(() => {});
-				throw error;
+				throw writeFailure(fileOf(frame), error);
 			}
 		},
 	};

@@ -3,11 +3,12 @@ import { type KeyframedMask, propagateKeyframes } from '../corrections/propagate
 import type { Keyframes } from '../corrections/read-keyframes.js';
 import { clipIdentity, openRunStores, runsFolder } from '../corrections/run-stores.js';
 import { UserError } from '../errors.js';
-import { cachedExtractor, modelIdentity } from '../hyperfeatures/descriptor-cache.js';
+import { modelIdentity } from '../hyperfeatures/descriptor-cache.js';
 import type { Clip } from '../media/clip.js';
 import { LabelThread } from '../propagation/label-thread.js';
 import type { PropagationSettings } from '../propagation/settings.js';
 import type { StageClock } from '../propagation/stage-clock.js';
+import { frameExtractor } from './frame-extractor.js';
 import type { Engine } from './open-engine.js';
 
 export type MaskFramesJob = {
@@ -28,9 +29,7 @@ export type MaskFramesJob = {
 export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedMask, void, void> {
 	const { clip, range, engine, settings, cache, clock, signal } = job;
 	const { manifest } = engine.model;
-	const extractor = cache
-		? await cachedExtractor(engine.extractor, modelIdentity(manifest))
-		: engine.extractor;
+	const extractor = cache ? await frameExtractor(engine) : engine.extractor;
 	const stores = await openRunStores(
 		{
 			clip: await clipIdentity(clip.files, clip.info.frameRate),

@@ -7,7 +7,6 @@ import { carryEdit } from '../edits/carry-edit.js';
 import { type EditLayer, readEdit } from '../edits/edit-layer.js';
 import type { EditMode } from '../edits/mesh-tracker.js';
 import { AbortedError, throwIfAborted, UserError } from '../errors.js';
-import { cachedExtractor, modelIdentity } from '../hyperfeatures/descriptor-cache.js';
 import { rememberingExtractor } from '../hyperfeatures/remembering-extractor.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { davisPalette } from '../media/davis-palette.js';
@@ -21,6 +20,7 @@ import { StageClock } from '../propagation/stage-clock.js';
 import { fingerprint } from '../resume/fingerprint.js';
 import { type RunIdentity, RunNotes } from '../resume/run-notes.js';
 import { resolveEditOutputs } from './edit-outputs.js';
+import { frameExtractor } from './frame-extractor.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
 import { type Engine, openEngine } from './open-engine.js';
 import { firstFrame, identityOf, type PropagateClipJob, type PropagateClipResult } from './propagate-clip.js';
@@ -110,9 +110,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 						settings: preset.propagation,
 						scratchFolder: scratch.path,
 					});
-		const extractor = cache
-			? await cachedExtractor(engine.extractor, modelIdentity(engine.model.manifest))
-			: engine.extractor;
+		const extractor = cache ? await frameExtractor(engine) : engine.extractor;
 		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
 		const { mode, relight, linearLight } = job;
 		let [computedFrames, trustSum] = [0, 0];
