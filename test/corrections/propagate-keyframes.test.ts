@@ -16,7 +16,7 @@ import { collect } from '../helpers/collect.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { drawScene, slidingSquare, writeScene } from '../helpers/textured-clip.js';
 
-const FRAMES = 13;
+const FRAMES = 11;
 
 const truth = (frame: number): LabelMap => drawScene(slidingSquare, frame).mask;
 const keyframe = (frame: number, mask = truth(frame)): Keyframe => ({ frame, mask });
@@ -60,7 +60,8 @@ const computed = (masks: readonly KeyframedMask[]): number[] =>
 	masks.filter((mask) => mask.computed).map(({ frame }) => frame.index);
 const idsOf = (masks: readonly KeyframedMask[]): Uint8Array[] => masks.map(({ mask }) => mask.ids);
 
-describe('masks painted on several frames', () => {
+// A few seconds each on an idle machine; inference threads share few cores with everything else in CI.
+describe('masks painted on several frames', { timeout: 240_000 }, () => {
 	it('are carried both ways from each, and come back themselves', async () => {
 		const clip = join(temporaryFolder(), 'frames');
 		await writeScene(clip, slidingSquare, FRAMES);
@@ -79,16 +80,16 @@ describe('masks painted on several frames', () => {
 		await writeScene(clip, slidingSquare, FRAMES);
 		const home = temporaryFolder();
 		const first = await run(clip, [keyframe(0), keyframe(6)], home);
-		expect(computed(first)).toEqual([1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12]);
+		expect(computed(first)).toEqual([1, 2, 3, 4, 5, 7, 8, 9, 10]);
 
 		const again = await run(clip, [keyframe(0), keyframe(6)], home);
 		expect(computed(again)).toEqual([]);
 		expect(idsOf(again)).toEqual(idsOf(first));
 
-		const corrected = await run(clip, [keyframe(0), keyframe(6), keyframe(10)], home);
+		const corrected = await run(clip, [keyframe(0), keyframe(6), keyframe(9)], home);
 		expect(computed(corrected).every((index) => index > 6)).toBe(true);
 		expect(idsOf(corrected).slice(0, 7)).toEqual(idsOf(first).slice(0, 7));
-		const fromNothing = await run(clip, [keyframe(0), keyframe(6), keyframe(10)], temporaryFolder());
+		const fromNothing = await run(clip, [keyframe(0), keyframe(6), keyframe(9)], temporaryFolder());
 		expect(idsOf(corrected)).toEqual(idsOf(fromNothing));
 	});
 
@@ -113,7 +114,9 @@ describe('a part of a clip', () => {
 		const backwards = await collect(framesBackwards(clip, range, 3, 1));
 		expect(forwards.map(({ index }) => index)).toEqual([1, 2, 3]);
 		expect(backwards.map(({ index }) => index)).toEqual([3, 2, 1]);
-		expect(forwards[0]?.image.data).toEqual(drawScene(slidingSquare, 3).image.data);
+		expect(
+			Buffer.from(drawScene(slidingSquare, 3).image.data).equals(forwards[0]?.image.data ?? new Uint8Array()),
+		).toBe(true);
 		expect(backwards[2]?.image.data).toEqual(forwards[0]?.image.data);
 	});
 });
