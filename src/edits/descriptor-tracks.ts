@@ -23,6 +23,10 @@ export type Found = {
 	readonly weight: Float64Array;
 };
 
+/** Similarity to the first frame may fall by so many typical differences of neighbours before a point counts as hidden. */
+const TOLERANCE = 3;
+/** How fast the similarity that is usual for a point follows. */
+const ADAPTATION = 0.15;
 /** Radius of the search around where a point is expected, in cells. */
 const SEARCH_RADIUS = 6;
 
@@ -37,11 +41,14 @@ export class DescriptorTracks {
 	/** How far the estimate of each point misses the point itself in the first frame, in cells. */
 	readonly #bias: readonly { readonly x: number; readonly y: number }[];
 	readonly #typicalDifference: number;
+	/** [points] similarity to the first frame that is usual where the point is in sight. */
+	readonly #usual: Float64Array;
 
 	constructor(mesh: EditMesh, size: Size, first: CellDescriptors) {
 		this.#mesh = mesh;
 		this.#size = size;
 		this.#typicalDifference = neighbourSimilarity(first).typicalDifference;
+		this.#usual = new Float64Array(mesh.x.length).fill(Number.NaN);
 		const places = [...mesh.x.keys()].map((i) =>
 			this.#cellOf(first, mesh.x[i] as number, mesh.y[i] as number),
 		);
@@ -65,12 +72,48 @@ export class DescriptorTracks {
 	}
 
 	/**
-	 * @param previous the frame before, and where the points were in it
+	 * How surely each point is in sight where it has been put: hidden points look like whatever is in front.
+	 *
+	 * @param place in pixels
+	 * @returns [points] 0..1
+	 */
+	recognise(
+		frame: CellDescriptors,
+		place: { readonly x: Float64Array; readonly y: Float64Array },
+	): Float64Array {
+		return this.#usual.map((_, i) => {
+			const { x, y } = this.#cellOf(frame, place.x[i] as number, place.y[i] as number);
+			const similarity = similarityTo(
+				{ ...frame, rows: descriptorAt(frame, x, y) },
+				0,
+				this.#first[i] as Float32Array,
+			);
+			const seen = this.#recognised(i, similarity);
+			const usual = this.#usual[i] as number;
+			this.#usual[i] = Number.isNaN(usual) ? similarity : usual + ADAPTATION * seen * (similarity - usual);
+			return seen;
+		});
+	}
+
+	/** 1 where a point is as similar to the first frame as usual, 0 where it has fallen by the tolerance. */
+	#recognised(point: number, similarity: number): number {
+		const usual = this.#usual[point] as number;
+		const fall = Number.isNaN(usual) ? 0 : (usual - similarity) / (TOLERANCE * this.#typicalDifference);
+		return Math.min(1, Math.max(0, 1.5 - 1.5 * fall));
+	}
+
+	/**
+	 * @param previous the frame before, where the points were in it, and how surely they were in sight there
 	 * @param expected in pixels
 	 */
 	find(
 		frame: CellDescriptors,
-		previous: { readonly descriptors: CellDescriptors; readonly x: Float64Array; readonly y: Float64Array },
+		previous: {
+			readonly descriptors: CellDescriptors;
+			readonly x: Float64Array;
+			readonly y: Float64Array;
+			readonly seen: Float64Array;
+		},
 		expected: { readonly x: Float64Array; readonly y: Float64Array },
 	): Found {
 		const { grid } = frame;
@@ -93,9 +136,10 @@ export class DescriptorTracks {
 			}
 			const anchored = this.#first[i] as Float32Array;
 			const recent = descriptorAt(previous.descriptors, last.x, last.y);
+			const share = 0.5 * (previous.seen[i] as number);
 			const similarity = (cellY: number, cellX: number): number => {
 				const cell = cellY * grid.width + cellX;
-				return 0.5 * (similarityTo(frame, cell, anchored) + similarityTo(frame, cell, recent));
+				return (1 - share) * similarityTo(frame, cell, anchored) + share * similarityTo(frame, cell, recent);
 			};
 			let best = { row, column };
 			let [most, sum, count] = [-2, 0, 0];
@@ -123,7 +167,11 @@ export class DescriptorTracks {
 			found.x[i] = pixelsFromCells(peak.x - bias.x, this.#size.width, grid.width);
 			found.y[i] = pixelsFromCells(peak.y - bias.y, this.#size.height, grid.height);
 			const contrast = Math.min(1, (most - sum / count) / (4 * this.#typicalDifference));
-			found.weight[i] = (this.#mesh.evidence[i] as number) * Math.max(0, most) * contrast;
+			const recognised = this.#recognised(
+				i,
+				similarityTo(frame, best.row * grid.width + best.column, anchored),
+			);
+			found.weight[i] = (this.#mesh.evidence[i] as number) * Math.max(0, most) * contrast * recognised;
 		}
 		return found;
 	}

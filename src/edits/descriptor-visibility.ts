@@ -11,13 +11,13 @@ import type { CarriedField } from './carried-field.js';
 const TOLERANCE = 3;
 const CORRELATION_TOLERANCE = 0.4;
 /** Mean of both falls, in tolerances, at which a place counts as hidden, and how sharp that is. */
-const HIDDEN_FALL = 0.75;
+const HIDDEN_FALL = 0.65;
 const SOFTNESS = 0.1;
 /** One sign alone, however strong, is no more than this. */
 const LARGEST_FALL = 2;
 /** How fast the expected similarity follows what is seen, and the decision what is judged in one frame. */
 const ADAPTATION = 0.15;
-const PERSISTENCE = 0.5;
+const PERSISTENCE = 0.35;
 /** As in the default preset. */
 const REFINEMENT = { iterations: 10, colourSigma: 0.025, smoothness: 4, evidence: 1 };
 

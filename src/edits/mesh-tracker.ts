@@ -39,6 +39,8 @@ const CONTINUITY = 4;
 /** A point found by descriptors is worth about half a cell. */
 const DESCRIPTOR_SIGMA_CELLS = 0.5;
 const SWEEPS = 40;
+/** With less than this share of its points in sight, a piece is lost. */
+const LOST = 0.35;
 /** Beyond this step, in pixels of a level, linearisation means nothing. */
 const LONGEST_STEP = 3;
 
@@ -59,6 +61,10 @@ export class MeshTracker {
 	readonly #neighbours: readonly (readonly number[])[];
 	#previous: TrackedFrame;
 	#state: TrackedMesh;
+	/** [points] 0..1: whether each point was in sight in the frame before. */
+	#seen: Float64Array;
+	/** Movement of the whole in the frames before, in the mesh's units a frame. */
+	#velocity = { x: 0, y: 0 };
 
 	constructor(
 		mesh: EditMesh,
@@ -79,6 +85,7 @@ export class MeshTracker {
 			offsetY: new Float64Array(points),
 			correlation: new Float64Array(points).fill(1),
 		};
+		this.#seen = new Float64Array(points).fill(1);
 		this.#origin = placeMesh(mesh, this.#state);
 		this.#tracks = new DescriptorTracks(mesh, evidence, first.descriptors);
 		const neighbours: number[][] = Array.from({ length: points }, () => []);
@@ -96,10 +103,12 @@ export class MeshTracker {
 	/** Moves on to the next frame. */
 	advance(frame: TrackedFrame): TrackedMesh {
 		const before = placeMesh(this.#mesh, this.#state);
+		const last = this.#state.motion;
+		this.#state = { ...this.#state, motion: this.#predicted() };
 		const found = this.#tracks.find(
 			frame.descriptors,
-			{ descriptors: this.#previous.descriptors, x: before.x, y: before.y },
-			before,
+			{ descriptors: this.#previous.descriptors, x: before.x, y: before.y, seen: this.#seen },
+			placeMesh(this.#mesh, this.#state),
 		);
 		const cell = this.#tracks.cellSize(frame.descriptors);
 		let state = this.#bestStart(frame, before, found, cell);
@@ -114,7 +123,28 @@ export class MeshTracker {
 		const { correlation } = this.#compare(frame, before, state, 0).anchored;
 		this.#previous = frame;
 		this.#state = { ...state, correlation };
+		this.#seen = this.#tracks.recognise(frame.descriptors, placeMesh(this.#mesh, state));
+		this.#followVelocity(last);
 		return this.#state;
+	}
+
+	/** While too little is in sight, the whole is taken to go on as it did; else the search begins where it was. */
+	#predicted(): Motion {
+		const { motion } = this.#state;
+		return meanOf(this.#seen, this.#mesh.evidence) < LOST
+			? stepMotion(motion, [0, 0, this.#velocity.x, 0, 0, this.#velocity.y])
+			: motion;
+	}
+
+	#followVelocity(last: Motion): void {
+		if (meanOf(this.#seen, this.#mesh.evidence) >= LOST) {
+			const { motion } = this.#state;
+			const { x, y } = this.#velocity;
+			this.#velocity = {
+				x: x + 0.3 * ((motion[2] as number) - (last[2] as number) - x),
+				y: y + 0.3 * ((motion[5] as number) - (last[5] as number) - y),
+			};
+		}
 	}
 
 	/** Where descriptors put the whole, or where it was: whichever looks more like the first frame. */
@@ -186,9 +216,10 @@ export class MeshTracker {
 		const sigma = DESCRIPTOR_SIGMA_CELLS * cell;
 		for (let i = 0; i < this.#mesh.x.length; i++) {
 			const own = this.#mesh.evidence[i] as number;
-			// Where the first frame is still recognised it decides; the frame before only helps where it is not.
+			// Where the first frame is still recognised it decides; the frame before only helps where it is not, and not
+			// where something was in front: that would be followed instead.
 			const lost = 1 - Math.max(0, anchored.correlation[i] as number);
-			const help = own * (0.02 + lost * lost);
+			const help = own * (0.02 + lost * lost) * (this.#seen[i] as number);
 			for (let k = 0; k < 3; k++) {
 				normal[i * 3 + k] =
 					own * (anchored.normal[i * 3 + k] as number) + help * (recent.normal[i * 3 + k] as number);

@@ -67,7 +67,7 @@ const meanError = (scene: Scene, { item, fields }: EditedFrame<FrameToEdit>): nu
 	return sum / count;
 };
 
-describe('an edit carried through a clip', () => {
+describe('an edit carried through a clip', { timeout: 240_000 }, () => {
 	it.each(['dense', 'planar', 'affine'] as const)('stays within a third of a pixel, %s', async (mode) => {
 		const layer = layerOn(turning, (u, v) => Math.abs(u) < 20 && Math.abs(v) < 20);
 		const results = await carry(turning, 5, layer, mode, true);
