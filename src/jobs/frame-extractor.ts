@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import { cachedExtractor, modelIdentity } from '../hyperfeatures/descriptor-cache.js';
+import { cachedExtractor } from '../hyperfeatures/descriptor-cache.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Engine } from './open-engine.js';
 
@@ -11,7 +11,7 @@ const MOST_BYTES = 3 * 2 ** 30;
  * want of a cache: when it can't be written, or the clip is too long for it, frames are simply described.
  */
 export const frameExtractor = async (engine: Engine): Promise<DescriptorExtractor> => {
-	const cached = await cachedExtractor(engine.extractor, modelIdentity(engine.model.manifest));
+	const cached = await cachedExtractor(engine.extractor, engine.identity);
 	let [isUsable, bytes, computed] = [true, 0, 0];
 	return {
 		channels: engine.extractor.channels,

@@ -3,7 +3,6 @@ import { type KeyframedMask, propagateKeyframes } from '../corrections/propagate
 import type { Keyframes } from '../corrections/read-keyframes.js';
 import { clipIdentity, openRunStores, runsFolder } from '../corrections/run-stores.js';
 import { UserError } from '../errors.js';
-import { modelIdentity } from '../hyperfeatures/descriptor-cache.js';
 import type { Clip } from '../media/clip.js';
 import { LabelThread } from '../propagation/label-thread.js';
 import type { PropagationSettings } from '../propagation/settings.js';
@@ -28,14 +27,13 @@ export type MaskFramesJob = {
 /** The frames of a run with their masks, from painted masks and what earlier runs on the clip have left. */
 export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedMask, void, void> {
 	const { clip, range, engine, settings, cache, clock, signal } = job;
-	const { manifest } = engine.model;
 	const extractor = cache ? await frameExtractor(engine) : engine.extractor;
 	const stores = await openRunStores(
 		{
 			clip: await clipIdentity(clip.files, clip.info.frameRate),
 			start: range.start,
 			end: range.end,
-			model: modelIdentity(manifest),
+			model: engine.identity,
 			device: engine.runtime.device,
 			settings,
 		},

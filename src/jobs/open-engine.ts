@@ -1,3 +1,4 @@
+import { modelIdentity } from '../hyperfeatures/descriptor-cache.js';
 import { openDiffusionExtractor } from '../hyperfeatures/diffusion-extractor.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Precision } from '../hyperfeatures/precision.js';
@@ -10,6 +11,8 @@ import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 export type Engine = {
 	readonly modelName: string;
 	readonly model: InstalledModel;
+	/** Equal where descriptors are: of the model's files, and of the graph that is run. */
+	readonly identity: string;
 	readonly runtime: Runtime;
 	readonly extractor: DescriptorExtractor;
 	close(): Promise<void>;
@@ -31,6 +34,8 @@ export const openEngine = async (
 		return {
 			modelName: installed.manifest.name,
 			model: installed,
+			identity:
+				modelIdentity(installed.manifest) + (usesFastGraph(installed, options.precision) ? '-fast' : ''),
 			runtime,
 			extractor,
 			close: () => runtime.close(),
@@ -40,3 +45,6 @@ export const openEngine = async (
 		throw error;
 	}
 };
+
+const usesFastGraph = ({ manifest }: InstalledModel, precision: Precision | undefined): boolean =>
+	precision === 'fast' && manifest.fastGraph !== undefined;

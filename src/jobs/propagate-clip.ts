@@ -4,14 +4,13 @@ import { type Keyframes, type PaintedMask, readKeyframes } from '../corrections/
 import { ReviewSheet } from '../corrections/review-sheet.js';
 import { ScratchFolder } from '../corrections/scratch-folder.js';
 import { AbortedError, throwIfAborted, UserError } from '../errors.js';
-import { modelIdentity } from '../hyperfeatures/descriptor-cache.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { findFfmpeg } from '../media/ffmpeg-binary.js';
 import type { Frame } from '../media/frame.js';
 import { parsePosition } from '../media/position.js';
 import { loadPreset } from '../presets/load-preset.js';
-import { type Quality, withQuality } from '../presets/quality.js';
 import type { Preset } from '../presets/preset.js';
+import { type Quality, withQuality } from '../presets/quality.js';
 import { type Stage, StageClock } from '../propagation/stage-clock.js';
 import { fingerprint, fingerprintClip, fingerprintMasks } from '../resume/fingerprint.js';
 import type { RunIdentity } from '../resume/run-notes.js';
@@ -198,7 +197,7 @@ export const identityOf = async (
 	range: `${job.start ?? ''}..${job.end ?? ''}`,
 	masks: fingerprintMasks(keyframes),
 	edit,
-	model: modelIdentity(engine.model.manifest),
+	model: engine.identity,
 	settings: fingerprint(preset.propagation),
 	device: engine.runtime.device,
 	// Still images are read without it.

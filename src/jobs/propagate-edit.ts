@@ -16,6 +16,7 @@ import { parsePosition } from '../media/position.js';
 import type { VideoSink } from '../media/video-sink.js';
 import { referenceColours } from '../pairs/reference-colours.js';
 import { loadPreset } from '../presets/load-preset.js';
+import { withQuality } from '../presets/quality.js';
 import { StageClock } from '../propagation/stage-clock.js';
 import { fingerprint } from '../resume/fingerprint.js';
 import { type RunIdentity, RunNotes } from '../resume/run-notes.js';
@@ -58,7 +59,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 	};
 	const review =
 		job.review === undefined ? undefined : await ReviewSheet.open(job.review, job.overwrite === true);
-	const preset = await loadPreset(job.preset);
+	const preset = withQuality(await loadPreset(job.preset), job.quality);
 	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
 	const keyframes = await readKeyframes(job.masks, clip.info);
 	const first = await firstFrame(clip, range);
@@ -68,7 +69,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 	}
 	const places = await resolveEditOutputs(clip, job.outputs, job.format, job.masks.length > 0);
 
-	const opened = await openEngine(job.model ?? preset.model, job);
+	const opened = await openEngine(job.model ?? preset.model, { ...job, precision: preset.precision });
 	const engine: Engine = { ...opened, extractor: rememberingExtractor(opened.extractor) };
 	const identity = await identityOf(job, clip, keyframes, engine, preset, editFingerprint(job, layer));
 	const clock = new StageClock();

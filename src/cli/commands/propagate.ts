@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Quality } from '../../presets/quality.js';
 import type { PropagateClipJob } from '../../jobs/propagate-clip.js';
+import type { Quality } from '../../presets/quality.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
