@@ -88,11 +88,18 @@ async function* framesOfPass(
 	direction: Direction,
 	last: number | undefined,
 ): AsyncGenerator<Frame, void, void> {
-	yield* framesBetween(clip, range, keyframe, keyframe + 1);
 	if (direction === 'forward') {
 		const from = Math.max(keyframe + 1, next - settings.recentFrames);
-		yield* framesBetween(clip, range, from, last === undefined ? undefined : last + 1);
+		const to = last === undefined ? undefined : last + 1;
+		if (from === keyframe + 1) {
+			// In one piece: there may be no frame after the keyframe, and an empty range is an error.
+			yield* framesBetween(clip, range, keyframe, to);
+		} else {
+			yield* framesBetween(clip, range, keyframe, keyframe + 1);
+			yield* framesBetween(clip, range, from, to);
+		}
 	} else {
+		yield* framesBetween(clip, range, keyframe, keyframe + 1);
 		const from = Math.min(keyframe - 1, next + settings.recentFrames);
 		yield* framesBackwards(clip, range, from, last ?? 0);
 	}

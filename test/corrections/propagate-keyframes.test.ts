@@ -93,6 +93,20 @@ describe('masks painted on several frames', { timeout: 240_000 }, () => {
 		expect(idsOf(corrected)).toEqual(idsOf(fromNothing));
 	});
 
+	it('may be of the last frame, or of the only one', async () => {
+		const folder = temporaryFolder();
+		await writeScene(join(folder, 'four'), slidingSquare, 4);
+		const masks = await run(join(folder, 'four'), [keyframe(0), keyframe(3)], temporaryFolder());
+		expect(masks.map(({ frame, painted }) => [frame.index, painted])).toEqual([
+			[0, true],
+			[1, false],
+			[2, false],
+			[3, true],
+		]);
+		await writeScene(join(folder, 'one'), slidingSquare, 1);
+		expect(await run(join(folder, 'one'), [keyframe(0)], temporaryFolder())).toHaveLength(1);
+	});
+
 	it('may show an object that was not there before', async () => {
 		const clip = join(temporaryFolder(), 'frames');
 		await writeScene(clip, slidingSquare, 9);
