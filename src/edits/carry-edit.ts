@@ -97,6 +97,7 @@ export async function* carryEdit<Item extends FrameToEdit>(
 		const frame: TrackedFrame = {
 			pyramid: lumaPyramid(image, PYRAMID_LEVELS),
 			descriptors: unitDescriptors(await options.extractor.extract(image)),
+			mask: item.mask,
 		};
 		const states: readonly PartState[] = carrier === undefined ? [] : carrier.advance(image, frame);
 		carrier ??= new EditCarrier(options, item, frame);
@@ -130,7 +131,7 @@ class EditCarrier {
 			return {
 				part,
 				mesh,
-				tracker: new MeshTracker(mesh, mode, { width, height, data: part.evidence }, tracked),
+				tracker: new MeshTracker(mesh, mode, { width, height, data: part.evidence }, tracked, part.object),
 				texture: new EditTexture(layer, this.#light, part.support),
 				cut: mask === undefined ? undefined : cutMap(part, layer, mask),
 				sight: mask === undefined ? new DescriptorVisibility(tracked.descriptors) : undefined,

@@ -1,4 +1,5 @@
 import { Matrix, solve } from 'ml-matrix';
+import type { LabelMap } from '../media/frame.js';
 import type { CellDescriptors } from '../pairs/cell-descriptors.js';
 import { DescriptorTracks, type Found } from './descriptor-tracks.js';
 import type { EditMesh } from './edit-mesh.js';
@@ -28,7 +29,12 @@ export type TrackedMesh = {
 };
 
 /** One frame as the tracker wants it. */
-export type TrackedFrame = { readonly pyramid: LumaPyramid; readonly descriptors: CellDescriptors };
+export type TrackedFrame = {
+	readonly pyramid: LumaPyramid;
+	readonly descriptors: CellDescriptors;
+	/** The masks that were carried to the frame, if there are any. */
+	readonly mask: LabelMap | undefined;
+};
 
 export type EditMode = 'dense' | 'planar' | 'affine';
 
@@ -56,6 +62,7 @@ export class MeshTracker {
 	readonly #kind: MotionKind;
 	readonly #evidence: { readonly width: number; readonly height: number; readonly data: Uint8Array };
 	readonly #first: TrackedFrame;
+	readonly #object: number | undefined;
 	readonly #origin: Placement;
 	readonly #tracks: DescriptorTracks;
 	readonly #neighbours: readonly (readonly number[])[];
@@ -71,8 +78,10 @@ export class MeshTracker {
 		mode: EditMode,
 		evidence: { readonly width: number; readonly height: number; readonly data: Uint8Array },
 		first: TrackedFrame,
+		object: number | undefined,
 	) {
 		this.#mesh = mesh;
+		this.#object = object;
 		this.#mode = mode;
 		this.#kind = mode === 'planar' ? 'planar' : 'affine';
 		this.#evidence = evidence;
@@ -184,6 +193,16 @@ export class MeshTracker {
 		level: number,
 	): { readonly anchored: Alignment; readonly recent: Alignment } {
 		const place = placeMesh(this.#mesh, state);
+		const { mask } = frame;
+		// Whatever the carried masks do not show as the object is in front of it, or it has gone from there.
+		const covered =
+			mask &&
+			((x: number, y: number): boolean =>
+				x >= 0 &&
+				y >= 0 &&
+				x < mask.width &&
+				y < mask.height &&
+				mask.ids[y * mask.width + x] !== this.#object);
 		const compare = (from: LumaPyramid, at: Placement): Alignment =>
 			alignPatches(
 				this.#mesh,
@@ -193,6 +212,7 @@ export class MeshTracker {
 				frame.pyramid[level] as LumaPlane,
 				place,
 				level,
+				covered,
 			);
 		return {
 			anchored: compare(this.#first.pyramid, this.#origin),

@@ -32,6 +32,7 @@ const LEAST_CORRELATION = 0.4;
  * normalised), for one Gauss-Newton step of the points in `to`.
  *
  * @param evidence [H * W of the first frame] 1 for pixels that take part
+ * @param covered tells of a pixel of the frame that something else is in front there; nothing is when undefined
  * @param level of the pyramids that `fromPlane` and `toPlane` are
  */
 export const alignPatches = (
@@ -42,6 +43,7 @@ export const alignPatches = (
 	toPlane: LumaPlane,
 	to: Placement,
 	level: number,
+	covered?: ((x: number, y: number) => boolean) | undefined,
 ): Alignment => {
 	const points = mesh.x.length;
 	const normal = new Float64Array(points * 3);
@@ -78,7 +80,9 @@ export const alignPatches = (
 					continue;
 				}
 				a[count] = sample[0] as number;
-				if (!sampleAt(toPlane, tx + t[0] * dx + t[1] * dy, ty + t[2] * dx + t[3] * dy, scale, sample)) {
+				const toX = tx + t[0] * dx + t[1] * dy;
+				const toY = ty + t[2] * dx + t[3] * dy;
+				if (covered?.(Math.round(toX), Math.round(toY)) || !sampleAt(toPlane, toX, toY, scale, sample)) {
 					continue;
 				}
 				b[count] = sample[0] as number;
