@@ -13,8 +13,12 @@ const CORRELATION_TOLERANCE = 0.4;
 /** Mean of both falls, in tolerances, at which a place counts as hidden, and how sharp that is. */
 const HIDDEN_FALL = 0.65;
 const SOFTNESS = 0.1;
-/** One sign alone, however strong, is no more than this. */
+/**
+ * Neither sign says more than this. A descriptor alone may tell that a place is hidden. A patch may not: it is larger than a
+ * cell, and falls already when something comes near.
+ */
 const LARGEST_FALL = 2;
+const LARGEST_CORRELATION_FALL = 1;
 /** How fast the expected similarity follows what is seen, and the decision what is judged in one frame. */
 const ADAPTATION = 0.15;
 const PERSISTENCE = 0.35;
@@ -97,11 +101,11 @@ export class DescriptorVisibility {
 			Math.min(width - 1, Math.max(0, Math.round(x)));
 		const usual = valueOr(this.#usual[place], similarity);
 		const usualCorrelation = valueOr(this.#usualCorrelation[place], correlation);
-		const fallOf = (before: number, now: number, tolerance: number): number =>
-			Math.min(LARGEST_FALL, Math.max(0, (before - now) / tolerance));
+		const fallOf = (before: number, now: number, tolerance: number, largest: number): number =>
+			Math.min(largest, Math.max(0, (before - now) / tolerance));
 		const fall =
-			0.5 * fallOf(usual, similarity, this.#tolerance) +
-			0.5 * fallOf(usualCorrelation, correlation, CORRELATION_TOLERANCE);
+			0.5 * fallOf(usual, similarity, this.#tolerance, LARGEST_FALL) +
+			0.5 * fallOf(usualCorrelation, correlation, CORRELATION_TOLERANCE, LARGEST_CORRELATION_FALL);
 		const judged = 1 / (1 + Math.exp((fall - HIDDEN_FALL) / SOFTNESS));
 		const visible = PERSISTENCE * (this.#visible[place] as number) + (1 - PERSISTENCE) * judged;
 		this.#visible[place] = visible;
