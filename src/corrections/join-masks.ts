@@ -3,7 +3,7 @@ import type { CarriedLabels } from '../propagation/propagate-masks.js';
 import { agreement } from './agreement.js';
 import type { JoinedFrame } from './run-stores.js';
 
-/** The higher, the more the surer pass decides a place alone. */
+/** The higher, the more the pass with the better matches decides a place alone. */
 const SHARPNESS = 4;
 
 /**
@@ -44,7 +44,10 @@ export const joinMasks = (
 	return { ids, confidence: confidence * (0.5 + 0.5 * agreement(before.ids, after.ids)) };
 };
 
-/** [cells] how much a pass has to say about each cell: nearness times how decided and how similar its vote was. */
+/**
+ * [cells] how much a pass has to say about each cell: nearness, times how similar its matches were, times, weakly, how decided
+ * its vote was: on an object's border no vote is, and borders were set by refinement since.
+ */
 const sayOf = ({ voted, bestSimilarity }: CarriedLabels, nearness: number): Float32Array => {
 	const classes = voted.ids.length;
 	return bestSimilarity.map((similarity, cell) => {
@@ -52,7 +55,7 @@ const sayOf = ({ voted, bestSimilarity }: CarriedLabels, nearness: number): Floa
 		for (let c = 0; c < classes; c++) {
 			decided = Math.max(decided, voted.data[cell * classes + c] as number);
 		}
-		return nearness * (decided * Math.max(0, similarity)) ** SHARPNESS;
+		return nearness * (0.5 + 0.5 * decided) * Math.max(0, similarity) ** SHARPNESS;
 	});
 };
 
