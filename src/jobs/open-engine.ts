@@ -34,8 +34,7 @@ export const openEngine = async (
 		return {
 			modelName: installed.manifest.name,
 			model: installed,
-			identity:
-				modelIdentity(installed.manifest) + (usesFastGraph(installed, options.precision) ? '-fast' : ''),
+			identity: modelIdentity(installed.manifest, options.precision),
 			runtime,
 			extractor,
 			close: () => runtime.close(),
@@ -45,6 +44,3 @@ export const openEngine = async (
 		throw error;
 	}
 };
-
-const usesFastGraph = ({ manifest }: InstalledModel, precision: Precision | undefined): boolean =>
-	precision === 'fast' && manifest.fastGraph !== undefined;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { classicalExtractor } from '../../bench/classical-descriptors.js';
+import { classicalExtractor } from '../../src/baselines/classical-descriptors.js';
 import { agreement } from '../../src/corrections/agreement.js';
 import { framesBackwards, framesBetween } from '../../src/corrections/frame-range.js';
 import type { Keyframe } from '../../src/corrections/keyframe.js';

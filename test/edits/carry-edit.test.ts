@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classicalExtractor } from '../../bench/classical-descriptors.js';
+import { classicalExtractor } from '../../src/baselines/classical-descriptors.js';
 import { carryEdit, type EditedFrame, type FrameToEdit } from '../../src/edits/carry-edit.js';
 import type { EditLayer } from '../../src/edits/edit-layer.js';
 import type { EditMode } from '../../src/edits/mesh-tracker.js';
