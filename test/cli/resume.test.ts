@@ -61,6 +61,7 @@ const interrupt = async (
 	const png = join(output, `${String(frame).padStart(5, '0')}.png`);
 	const watch = setInterval(() => {
 		if (existsSync(png)) {
+			clearInterval(watch);
 			process.kill(signal);
 		}
 	}, 5);
