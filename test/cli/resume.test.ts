@@ -199,7 +199,7 @@ describe('an interrupted run', () => {
 
 describe.skipIf(!canMount)('a full disk (needs root on Linux)', () => {
 	test('leaves only complete PNGs, and the run goes on when there is room', async () => {
-		const disk = mountDisk('size=64k');
+		const disk = mountDisk('size=28k');
 		const output = join(disk.folder, 'masks');
 		const home = { env: { PROPAGATE_HOME: join(folder, 'full') } };
 		const full = await runCli(args(output), home);
@@ -218,7 +218,7 @@ describe.skipIf(!canMount)('a full disk (needs root on Linux)', () => {
 	test.each(['matte.mkv', 'alpha.mov', 'animation.mov', 'overlay.mp4'])(
 		'leaves no half of %s',
 		async (name) => {
-			const disk = mountDisk('size=8k');
+			const disk = mountDisk('size=4k');
 			const full = await runCli(args(join(disk.folder, name)), {
 				env: { PROPAGATE_HOME: join(folder, 'full') },
 			});
