@@ -11,6 +11,7 @@ import { listFormats, resolveFormat } from '../../src/media/output-format.js';
 import { finishedFrames } from '../../src/media/png-sequence-sink.js';
 import { collect } from '../helpers/collect.js';
 import { ffmpeg, ffprobeAvailable, ffprobeFrameTimes, ffprobeStreams, makeClip } from '../helpers/ffmpeg.js';
+import { canMount, mountDisk } from '../helpers/small-disk.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 /** Times as irregular as a phone's or a screen recorder's. */
@@ -53,10 +54,15 @@ const writeBox = async (
 	}: Partial<SinkOptions> & { times?: number[]; size?: [number, number] } = {},
 ): Promise<string> => {
 	const sink = await openSink(await resolveFormat(path), { clip: info, ...options });
-	for (const [index, time] of times.entries()) {
-		await sink.write({ frame: greyFrame(index, time, ...size), labels: boxAt(index, ...size) });
+	try {
+		for (const [index, time] of times.entries()) {
+			await sink.write({ frame: greyFrame(index, time, ...size), labels: boxAt(index, ...size) });
+		}
+		await sink.finish();
+	} catch (error) {
+		await sink.abort();
+		throw error;
 	}
-	await sink.finish();
 	return path;
 };
 
@@ -305,6 +311,19 @@ describe('an output appears only when it is complete', () => {
 		await sink.finish();
 		expect(readFileSync(path).length).toBeGreaterThan(100);
 	});
+
+	test.skipIf(!canMount).each(['matte.mp4', 'alpha.mov', 'alpha.mkv', 'alpha.webm', 'animation.mov'])(
+		'nothing stays of %s when the disk is full (needs root on Linux)',
+		async (name) => {
+			const { folder } = mountDisk('size=4k');
+			const writing = writeBox(join(folder, name), {
+				times: Array.from({ length: 60 }, (_, index) => index / 25),
+				size: [320, 240],
+			});
+			await expect(writing).rejects.toThrow(/disk is full/);
+			expect(readdirSync(folder)).toEqual([]);
+		},
+	);
 
 	test('a place that cannot be written is refused before any work', async () => {
 		const folder = temporaryFolder();
