@@ -7,8 +7,8 @@ import { propagateHome } from '../models/locations.js';
 import type { Manifest } from '../models/manifest.js';
 import { formatNpy, parseNpy } from '../models/npy.js';
 import type { DescriptorMap } from './descriptor-map.js';
+import type { ExtractorOptions } from './diffusion-extractor.js';
 import type { DescriptorExtractor } from './extractor.js';
-import type { Precision } from './precision.js';
 
 /** When it is opened, the cache forgets what was used longest ago until it is no larger than this. */
 const MAX_BYTES = 4 * 2 ** 30;
@@ -31,9 +31,12 @@ export const descriptorCacheFolder = (env: NodeJS.ProcessEnv = process.env): str
 	join(propagateHome(env), 'descriptors');
 
 /** What makes two models' descriptors differ: all of the manifest, checksums of the weights included, and the precision. */
-export const modelIdentity = (manifest: Manifest, precision: Precision = 'full'): string =>
+export const modelIdentity = (
+	manifest: Manifest,
+	{ precision = 'full', recipe }: ExtractorOptions = {},
+): string =>
 	createHash('sha256')
-		.update(JSON.stringify([manifest, precision]))
+		.update(JSON.stringify([manifest, precision, recipe ?? null]))
 		.digest('hex')
 		.slice(0, 16);
 

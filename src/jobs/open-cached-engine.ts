@@ -1,4 +1,4 @@
-import { type CachedExtractor, cachedExtractor, modelIdentity } from '../hyperfeatures/descriptor-cache.js';
+import { type CachedExtractor, cachedExtractor } from '../hyperfeatures/descriptor-cache.js';
 import type { Precision } from '../hyperfeatures/precision.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { type Engine, openEngine } from './open-engine.js';
@@ -12,9 +12,5 @@ export const openCachedEngine = async (
 	options: RuntimeOptions & { readonly precision?: Precision | undefined },
 ): Promise<CachedEngine> => {
 	const engine = await openEngine(model, options);
-	const extractor = await cachedExtractor(
-		engine.extractor,
-		modelIdentity(engine.model.manifest, options.precision),
-	);
-	return { ...engine, extractor };
+	return { ...engine, extractor: await cachedExtractor(engine.extractor, engine.identity) };
 };

@@ -1,3 +1,4 @@
+import { modelIdentity } from '../hyperfeatures/descriptor-cache.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import { openExtractor } from '../hyperfeatures/open-extractor.js';
 import type { Precision } from '../hyperfeatures/precision.js';
@@ -11,6 +12,8 @@ import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 export type Engine = {
 	readonly modelName: string;
 	readonly model: InstalledModel;
+	/** Equal where descriptors are: of the model's files, and of the graph that is run. */
+	readonly identity: string;
 	readonly runtime: Runtime;
 	readonly extractor: DescriptorExtractor;
 	close(): Promise<void>;
@@ -32,13 +35,12 @@ export const openEngine = async (
 	const installed = await findModel(model);
 	const runtime = openRuntime(options);
 	try {
-		const extractor = await openExtractor(installed, runtime, {
-			recipe: options.features,
-			precision: options.precision,
-		});
+		const chosen = { recipe: options.features, precision: options.precision };
+		const extractor = await openExtractor(installed, runtime, chosen);
 		return {
 			modelName: installed.manifest.name,
 			model: installed,
+			identity: modelIdentity(installed.manifest, chosen),
 			runtime,
 			extractor,
 			close: () => runtime.close(),

@@ -1,18 +1,23 @@
-import { extname, parse } from 'node:path';
-import { throwIfAborted, UserError } from '../errors.js';
+import { createRequire } from 'node:module';
+import { framesBetween, type RunRange } from '../corrections/frame-range.js';
+import { type Keyframes, type PaintedMask, readKeyframes } from '../corrections/read-keyframes.js';
+import { ReviewSheet } from '../corrections/review-sheet.js';
+import { ScratchFolder } from '../corrections/scratch-folder.js';
+import { AbortedError, throwIfAborted, UserError } from '../errors.js';
 import { type Clip, openClip } from '../media/clip.js';
-import { openSink } from '../media/encode.js';
-import type { Frame, LabelMap } from '../media/frame.js';
-import { readLabelMap, requireUsableMask } from '../media/label-map.js';
-import { resolveFormat } from '../media/output-format.js';
+import { findFfmpeg } from '../media/ffmpeg-binary.js';
+import type { Frame } from '../media/frame.js';
 import { parsePosition } from '../media/position.js';
-import type { VideoSink } from '../media/video-sink.js';
 import { loadPreset } from '../presets/load-preset.js';
+import type { Preset } from '../presets/preset.js';
 import { type Quality, withQuality } from '../presets/quality.js';
-import { propagateMasks } from '../propagation/propagate-masks.js';
 import { type Stage, StageClock } from '../propagation/stage-clock.js';
+import { fingerprint, fingerprintClip, fingerprintMasks } from '../resume/fingerprint.js';
+import type { RunIdentity } from '../resume/run-notes.js';
 import type { RuntimeOptions } from '../runtime/session.js';
-import { openEngine } from './open-engine.js';
+import { ClipOutputs } from './clip-outputs.js';
+import { maskFrames, requireFramesOfRun } from './mask-frames.js';
+import { type Engine, openEngine } from './open-engine.js';
 
 export type PropagateClipJob = RuntimeOptions & {
 	/** Video file, folder of frames, or pattern of frame names. */
@@ -31,13 +36,19 @@ export type PropagateClipJob = RuntimeOptions & {
 	readonly start?: string | undefined;
 	readonly end?: string | undefined;
 	readonly ffmpeg?: string | undefined;
+	/** Replace outputs that exist. */
 	readonly overwrite?: boolean | undefined;
+	/** Go on where an interrupted run of the same job stopped: finished PNGs are kept, videos are made anew. */
+	readonly resume?: boolean | undefined;
+	/** Colours multiplied by alpha, in formats with alpha. */
+	readonly premultiplied?: boolean | undefined;
+	/** Image to write, with the frames that are trusted least. */
+	readonly review?: string | undefined;
+	/** False: use nothing that earlier runs have left, and leave nothing. */
+	readonly cache?: boolean | undefined;
 	readonly signal?: AbortSignal | undefined;
 	readonly onFrame?: ((progress: FrameProgress) => void) | undefined;
 };
-
-/** A mask file and the frame it was painted on, counted from 0 among the frames of the run. */
-export type PaintedMask = { readonly frame: number; readonly path: string };
 
 /** A frame is done. */
 export type FrameProgress = {
@@ -53,6 +64,10 @@ export type FrameProgress = {
 
 export type PropagateClipResult = {
 	readonly frames: number;
+	/** How many PNGs of them an interrupted run had finished. */
+	readonly resumedFrames: number;
+	/** How many of them had to be computed: the others were painted, or found in an earlier run. */
+	readonly computedFrames: number;
 	readonly objects: number;
 	readonly outputs: readonly string[];
 	readonly model: string;
@@ -62,11 +77,12 @@ export type PropagateClipResult = {
 	readonly framesPerSecond: number;
 	/** Milliseconds in each stage; stages overlap, so the sum may exceed the time that passed. */
 	readonly stages: Record<Stage, number>;
-	readonly meanConfidence: number;
+	/** Undefined when an earlier run had finished everything. */
+	readonly meanConfidence: number | undefined;
 };
 
 /**
- * Carries the mask of a clip's first frame through all of it and writes the results: what `propagate <clip> --mask <png>`
+ * Carries painted masks through a clip, from each in both directions, and writes the results: what `propagate <clip> --mask <png>`
  * does. Outputs appear under their own names when they are complete; finished PNGs stay when the run is cancelled.
  *
  * @throws UserError for bad input; nothing has been written then
@@ -75,18 +91,25 @@ export type PropagateClipResult = {
 export const propagateClip = async (job: PropagateClipJob): Promise<PropagateClipResult> => {
 	const started = performance.now();
 	const { signal } = job;
-	const range = {
+	const range: RunRange = {
+		signal,
 		start: job.start === undefined ? undefined : parsePosition(job.start),
 		end: job.end === undefined ? undefined : parsePosition(job.end),
 	};
+	const review =
+		job.review === undefined ? undefined : await ReviewSheet.open(job.review, job.overwrite === true);
 	const preset = withQuality(await loadPreset(job.preset), job.quality);
 	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
-	const mask = await readFirstMask(job.masks, clip);
-	const decoded = clip.frames({ ...range, signal });
-	const first = await decoded.next();
-	if (first.done) {
-		throw new UserError(`"${job.input}" has no frames; give a clip with at least one.`);
+	if (job.masks.length === 0) {
+		throw new UserError('There is no mask; paint the object on the first frame and give it with --mask.');
 	}
+	const keyframes = await readKeyframes(job.masks, clip.info);
+	const [keyframe] = keyframes.keyframes;
+	if (keyframe === undefined) {
+		throw new Error('Masks were read, but there is no keyframe.');
+	}
+	const first = await firstFrame(clip, range);
+	await requireFramesOfRun(clip, range, job.masks);
 
 	const engine = await openEngine(job.model ?? preset.model, {
 		...job,
@@ -94,105 +117,100 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		features: preset.features,
 	});
 	const clock = new StageClock();
-	let outputs: Outputs | undefined;
+	const scratch = new ScratchFolder();
+	let outputs: ClipOutputs | undefined;
+	let count = 0;
 	try {
-		outputs = await openOutputs(clip, job, first.value);
-		const frames = startingWith(first.value, decoded);
-		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
-		let count = 0;
-		let confidenceSum = 0;
-		const masked = propagateMasks({
-			...{ frames, mask, clock, signal },
-			extractor: engine.extractor,
-			runtime: engine.runtime,
-			settings: preset.propagation,
+		outputs = await ClipOutputs.open({
+			...{ clip, range, signal, ffmpeg: job.ffmpeg, outputs: job.outputs, format: job.format },
+			existing: job.overwrite ? 'overwrite' : job.resume ? 'resume' : 'refuse',
+			identity: await identityOf(job, clip, keyframes, engine, preset),
+			keyframe,
+			objects: keyframes.objects,
+			firstFrame: first,
+			premultiplied: job.premultiplied,
 		});
-		for await (const { frame, mask: labels, confidence } of masked) {
+		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
+		let confidenceSum = 0;
+		let computedFrames = 0;
+		const isComplete = outputs.isComplete && review === undefined;
+		const masked = maskFrames({
+			...{ clip, range, engine, keyframes, clock, signal },
+			settings: preset.propagation,
+			cache: job.cache !== false,
+			scratchFolder: outputs.scratchFolder ?? scratch.path,
+		});
+		for await (const { frame, mask: labels, confidence, painted, computed } of isComplete ? [] : masked) {
 			throwIfAborted(signal);
-			await clock.measure('encode', () =>
-				Promise.all(outputs?.sinks.map((sink) => sink.write({ frame, labels })) ?? []),
-			);
+			await clock.measure('encode', () => outputs?.write({ frame, labels }));
 			count++;
+			computedFrames += computed ? 1 : 0;
+			if (!painted) {
+				review?.add({ frame, labels, confidence });
+			}
 			confidenceSum += confidence;
 			job.onFrame?.({ frame: frame.index, total, timeSeconds: frame.timeSeconds, confidence });
 		}
-		await Promise.all(outputs.sinks.map((sink) => sink.finish()));
+		await outputs.finish();
+		count = isComplete ? outputs.finishedFrames : count;
+		await review?.write();
 		const seconds = (performance.now() - started) / 1000;
 		return {
 			frames: count,
-			objects: new Set(mask.ids.filter((id) => id > 0)).size,
-			outputs: outputs.paths,
+			resumedFrames: Math.min(count, outputs.finishedFrames),
+			computedFrames,
+			objects: keyframes.objects.length,
+			outputs: review === undefined ? outputs.paths : [...outputs.paths, review.path],
 			model: engine.modelName,
 			preset: preset.name,
 			seconds,
 			framesPerSecond: count / seconds,
 			stages: clock.totals,
-			meanConfidence: confidenceSum / count,
+			meanConfidence: isComplete ? undefined : confidenceSum / count,
 		};
 	} catch (error) {
-		await Promise.all(outputs?.sinks.map((sink) => sink.abort()) ?? []);
-		throw error;
+		await outputs?.abort();
+		throw error instanceof AbortedError && outputs ? cancelled(outputs, count) : error;
 	} finally {
 		await engine.close();
+		await scratch.remove();
 	}
 };
 
-const readFirstMask = async (masks: readonly PaintedMask[], { info }: Clip): Promise<LabelMap> => {
-	const [painted, ...others] = masks;
-	if (painted === undefined) {
-		throw new UserError('There is no mask; paint the object on the first frame and give it with --mask.');
+/** @throws UserError when there is none */
+export const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> => {
+	for await (const frame of framesBetween(clip, range, 0, 1)) {
+		return frame;
 	}
-	if (painted.frame !== 0 || others.length > 0) {
-		throw new UserError('Only one mask, of frame 0, can be used; give a single --mask.');
-	}
-	const mask = await readLabelMap(painted.path);
-	requireUsableMask(painted.path, mask, info);
-	return mask;
+	throw new UserError(`"${clip.path}" has no frames; give a clip with at least one.`);
 };
 
-async function* startingWith(first: Frame, rest: AsyncGenerator<Frame>): AsyncGenerator<Frame> {
-	try {
-		yield first;
-		yield* rest;
-	} finally {
-		await rest.return(undefined);
-	}
-}
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
-type Outputs = { readonly paths: readonly string[]; readonly sinks: readonly VideoSink[] };
+/** All that makes the results what they are. @param edit fingerprint of what is carried besides masks */
+export const identityOf = async (
+	job: PropagateClipJob,
+	clip: Clip,
+	{ keyframes }: Keyframes,
+	engine: Engine,
+	preset: Preset,
+	edit = '',
+): Promise<RunIdentity> => ({
+	program: version,
+	clip: await fingerprintClip(clip),
+	range: `${job.start ?? ''}..${job.end ?? ''}`,
+	masks: fingerprintMasks(keyframes),
+	edit,
+	model: engine.identity,
+	settings: fingerprint(preset.propagation),
+	device: engine.runtime.device,
+	// Still images are read without it.
+	ffmpeg: clip.kind === 'video' ? (await findFfmpeg(job.ffmpeg)).version : '',
+});
 
-const openOutputs = async (clip: Clip, job: PropagateClipJob, first: Frame): Promise<Outputs> => {
-	const places = job.outputs.length > 0 ? job.outputs : [defaultOutput(clip.path)];
-	const choices = await Promise.all(places.map((place) => resolveFormat(place, job.format)));
-	const paths = choices.map(({ path }) => path);
-	const twice = paths.find((path, at) => paths.indexOf(path) !== at);
-	if (twice !== undefined) {
-		throw new UserError(`"${twice}" is given as output twice; name each output once.`);
-	}
-	const sinks: VideoSink[] = [];
-	try {
-		for (const choice of choices) {
-			sinks.push(
-				await openSink(choice, {
-					clip: clip.info,
-					audioFrom: clip.kind === 'video' && clip.info.hasAudio ? clip.path : undefined,
-					beginSeconds: job.start === undefined ? undefined : first.timeSeconds,
-					isExcerpt: job.start !== undefined || job.end !== undefined,
-					ffmpeg: job.ffmpeg,
-					signal: job.signal,
-					existing: job.overwrite === true ? 'overwrite' : 'refuse',
-				}),
-			);
-		}
-	} catch (error) {
-		await Promise.all(sinks.map((sink) => sink.abort()));
-		throw error;
-	}
-	return { paths, sinks };
-};
-
-/** A folder in the working folder that is named after the clip: `bear.mp4` -> `bear-masks`. */
-const defaultOutput = (input: string): string => {
-	const { name, base } = parse(input.replace(/[/\\]+$/, ''));
-	return `${extname(input) === '' ? base : name}-masks`;
-};
+const cancelled = (outputs: ClipOutputs, count: number): AbortedError =>
+	new AbortedError(
+		outputs.continuedFolder === undefined
+			? 'Cancelled; nothing was written, because a video is made in one go.'
+			: `Cancelled; ${Math.max(count, outputs.finishedFrames)} finished frames are kept in "${outputs.continuedFolder}". Repeat the command with --resume to go on.`,
+	);

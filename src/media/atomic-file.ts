@@ -35,6 +35,8 @@ export const writeFailure = (path: string, error: unknown): unknown => {
 		case 'EACCES':
 		case 'EPERM':
 		case 'EROFS':
+		// What Node says when folders cannot be made on a read-only disk.
+		case 'ENOENT':
 			return new UserError(
 				`"${path}" cannot be written (the place is read-only); choose another output place.`,
 			);
@@ -48,6 +50,8 @@ export const writeFailure = (path: string, error: unknown): unknown => {
 			return new UserError(
 				`"${path}" cannot be written because a part of its path is a file; choose another place.`,
 			);
+		case 'ENAMETOOLONG':
+			return new UserError(`"${path}" cannot be written because its name is too long; choose a shorter one.`);
 		case 'EISDIR':
 			return new UserError(`"${path}" is a folder; choose another name for the file.`);
 		default:

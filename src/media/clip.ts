@@ -9,6 +9,8 @@ export type Clip = {
 	/** As given by the person. */
 	readonly path: string;
 	readonly kind: 'video' | 'images';
+	/** The video file, or the images in order. */
+	readonly files: readonly string[];
 	readonly info: ClipInfo;
 	/** The frames in order, once each; see `decodeFrames`. May be called again for another pass. */
 	frames(options?: DecodeOptions): AsyncGenerator<Frame, void, void>;
@@ -32,6 +34,7 @@ export const openClip = async (input: string, options: OpenClipOptions = {}): Pr
 		return {
 			path: input,
 			kind: 'images',
+			files: sequence.files,
 			info: sequence.info,
 			frames: (range) => readImageFrames(sequence, range),
 		};
@@ -40,6 +43,7 @@ export const openClip = async (input: string, options: OpenClipOptions = {}): Pr
 	return {
 		path: input,
 		kind: 'video',
+		files: [input],
 		info: probed.info,
 		frames: (range) => decodeFrames(probed, { ffmpeg: options.ffmpeg, ...range }),
 	};

@@ -1,4 +1,5 @@
 import type { LabelMap, Raster } from './frame.js';
+import type { FrameResult } from './video-sink.js';
 
 /** A hard matte: white where any object is. */
 export const matteOf = (labels: LabelMap): Raster<1> => ({
@@ -22,6 +23,13 @@ export const withAlpha = (image: Raster<3>, alpha: Raster<1>, premultiplied: boo
 	}
 	return { width, height, channels: 4, data };
 };
+
+/** All objects of a frame: the soft matte where there is one. */
+export const frameMatte = ({ labels, alpha }: FrameResult): Raster<1> => alpha ?? matteOf(labels);
+
+/** The frame, edited where it is, with everything but the objects transparent. */
+export const cutOut = (result: FrameResult, premultiplied: boolean): Raster<4> =>
+	withAlpha(result.edited ?? result.frame.image, frameMatte(result), premultiplied);
 
 /** Grey levels of a background at a pixel. */
 export type Background = (x: number, y: number) => readonly [number, number, number];

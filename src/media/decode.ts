@@ -28,7 +28,12 @@ export async function* decodeFrames(
 	const { width, height } = clip.info;
 	const times = new FrameTimes(clip.info.frameRate);
 	const process = await startFfmpeg({
-		inputs: [{ source: fileUrl(clip.path), options: inputSafety }],
+		inputs: [
+			{
+				source: fileUrl(clip.path),
+				options: [...(clip.stream.mirroring ? ['-noautorotate'] : []), ...inputSafety],
+			},
+		],
 		outputOptions: [
 			...['-map', `0:${clip.stream.index}`],
 			...['-vf', filters(clip, options)],
@@ -63,7 +68,7 @@ export async function* decodeFrames(
 	}
 }
 
-/** Trim, report times, and turn the stored samples into displayed sRGB. Rotation is undone by ffmpeg before these. */
+/** Trim, report times, and turn the stored samples into displayed sRGB. Turns are undone by ffmpeg before these. */
 const filters = ({ info, stream }: ProbedClip, { start, end }: DecodeOptions): string => {
 	const limits = [
 		start && ('frame' in start ? `start_frame=${start.frame}` : `start=${start.seconds}`),
@@ -72,6 +77,7 @@ const filters = ({ info, stream }: ProbedClip, { start, end }: DecodeOptions): s
 	return [
 		...(limits.length > 0 ? [`trim=${limits.join(':')}`] : []),
 		'showinfo',
+		...(stream.mirroring ? [stream.mirroring] : []),
 		...(isHighDynamicRange(stream) ? toneMapping(stream) : []),
 		`scale=${info.width}:${info.height}:${inputColour(stream)}`,
 		'format=rgb24',

@@ -17,7 +17,7 @@ const meanings: readonly (readonly [RegExp, (file: string, detail: string) => st
 	[
 		/moov atom not found/i,
 		(file) =>
-			`${file} cannot be read: its index (the "moov" part) cannot be found, because the file is cut short or its structure is damaged; copy or export it again.`,
+			`${file} cannot be read: its index (the "moov" part) cannot be found; the file is cut short, damaged or no video at all, so copy or export it again.`,
 	],
 	[
 		/EBML header parsing failed|Invalid data found when processing input$/i,

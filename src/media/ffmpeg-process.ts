@@ -79,8 +79,11 @@ export const startFfmpeg = async (job: FfmpegJob): Promise<FfmpegProcess> => {
 	command.outputOptions(...['-hide_banner', '-nostats', '-y'], ...job.outputOptions);
 
 	const lines: string[] = [];
+	let isCutShort = false;
 	command.on('stderr', (line: string) => {
 		lines.push(line);
+		// ffmpeg 4 exits with 0 all the same: a full disk would leave half a file that counts as whole.
+		isCutShort ||= /^Error (writing trailer|closing file)/.test(line);
 		if (lines.length > rememberedLines) {
 			lines.shift();
 		}
@@ -104,7 +107,7 @@ export const startFfmpeg = async (job: FfmpegJob): Promise<FfmpegProcess> => {
 			job.signal?.removeEventListener('abort', killNow);
 			if (killed) {
 				reject(new AbortedError());
-			} else if (code === 0) {
+			} else if (code === 0 && !isCutShort) {
 				fulfil();
 			} else {
 				reject(

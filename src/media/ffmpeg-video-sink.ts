@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname, extname } from 'node:path';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { UserError } from '../errors.js';
 import { partialPath, writeFailure } from './atomic-file.js';
 import { type FfmpegInput, type FfmpegProcess, fileUrl, inputSafety, startFfmpeg } from './ffmpeg-process.js';
 import type { ClipInfo, Raster } from './frame.js';
+import { requireFree } from './growing-file.js';
 import { setDurationInMatroska, setLastFrameDurationInMp4 } from './last-frame-duration.js';
 import type { VideoFormat } from './output-format.js';
 import { timedRawVideoFrameHeader, timedRawVideoHeader } from './timed-raw-video.js';
@@ -219,16 +219,6 @@ const colourOptions = (format: VideoFormat, { width, height }: Raster, clip: Cli
 			? ['-bsf:v', `prores_metadata=colorspace=${matrix}:color_primaries=${matrix}:color_trc=bt709`]
 			: []),
 	];
-};
-
-const requireFree = async (path: string, existing: Existing): Promise<void> => {
-	const stats = await stat(path).catch(() => undefined);
-	if (stats?.isDirectory()) {
-		throw new UserError(`"${path}" is a folder; give the name of a ${extname(path)} file.`);
-	}
-	if (stats && existing === 'refuse') {
-		throw new UserError(`"${path}" exists already; choose another name, or add --overwrite.`);
-	}
 };
 
 /** Learns before any work whether the file can be written. */

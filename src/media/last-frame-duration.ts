@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { children, only, readMovieBox } from './mp4-boxes.js';
 
 /**
  * ffmpeg does not know how long the last frame of a stream with variable frame rate lasts and writes 0: the video is one
@@ -15,20 +16,10 @@ import { open } from 'node:fs/promises';
 export const setLastFrameDurationInMp4 = async (path: string, seconds: number): Promise<void> => {
 	const file = await open(path, 'r+');
 	try {
-		const { size } = await file.stat();
-		for (let at = 0; at + 8 <= size; ) {
-			const header = Buffer.alloc(16);
-			await file.read(header, 0, 16, at);
-			const short = header.readUInt32BE(0);
-			const length = short === 1 ? Number(header.readBigUInt64BE(8)) : short === 0 ? size - at : short;
-			if (header.toString('latin1', 4, 8) === 'moov') {
-				const moov = Buffer.alloc(length);
-				await file.read(moov, 0, length, at);
-				lengthenMovie(moov.subarray(8), seconds);
-				await file.write(moov, 0, length, at);
-				return;
-			}
-			at += Math.max(8, length);
+		const found = await readMovieBox(file);
+		if (found) {
+			lengthenMovie(found.moov.subarray(8), seconds);
+			await file.write(found.moov, 0, found.moov.length, found.at);
 		}
 	} finally {
 		await file.close();
@@ -86,30 +77,6 @@ const addToTime = (box: Buffer, at: number, ticks: number, wide: boolean): void 
 	} else {
 		box.writeUInt32BE(box.readUInt32BE(at) + ticks, at);
 	}
-};
-
-type Box = { readonly type: string; readonly body: Buffer };
-
-/** The boxes inside a box's content; their bodies leave out the eight bytes of length and type. */
-const children = (parent: Buffer): Box[] => {
-	const boxes: Box[] = [];
-	for (let at = 0; at + 8 <= parent.length; ) {
-		const length = Math.max(8, parent.readUInt32BE(at));
-		boxes.push({
-			type: parent.toString('latin1', at + 4, at + 8),
-			body: parent.subarray(at + 8, at + length),
-		});
-		at += length;
-	}
-	return boxes;
-};
-
-const only = (parent: Buffer, type: string): Buffer => {
-	const box = children(parent).find((child) => child.type === type);
-	if (!box) {
-		throw new Error(`The written file has no ${type} box.`);
-	}
-	return box.body;
 };
 
 /** In Matroska and WebM (RFC 9559): the segment's Duration, a number in milliseconds near the beginning. */

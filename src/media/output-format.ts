@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { UserError } from '../errors.js';
-import { checkerboard, greenScreen, matteOf, overBackground, withAlpha } from './compositing.js';
+import type { Segmentation } from './coco-sink.js';
+import { checkerboard, cutOut, frameMatte, greenScreen, overBackground } from './compositing.js';
 import type { Raster } from './frame.js';
 import { drawOverlay } from './overlay.js';
 import type { FrameResult } from './video-sink.js';
@@ -24,27 +25,50 @@ export type VideoFormat = {
 
 export type RenderOptions = { readonly premultiplied: boolean };
 
-/** One indexed PNG for each frame, in a folder. */
-export type PngFormat = { readonly name: 'png'; readonly about: string };
+/** What can be written, by kind; `name` is what `--format` takes and what the name of an output may end in. */
+export type OutputFormat = { readonly name: string; readonly about: string } & (
+	| /** One indexed PNG for each frame, in a folder. */ { readonly kind: 'png' }
+	| (VideoFormat & { readonly kind: 'video' })
+	| /** A folder of grey PNGs for each object. */ { readonly kind: 'object-pngs' }
+	| /** A video for each object. */ { readonly kind: 'object-videos'; readonly each: VideoFormat }
+	| { readonly kind: 'sprites' }
+	| { readonly kind: 'coco'; readonly segmentation: Segmentation }
+	| ProjectFormat
+);
+
+/** A file that an editing program opens, which refers to the clip and to a video made from it. */
+export type ProjectFormat = {
+	readonly name: string;
+	readonly about: string;
+	readonly kind: 'project';
+	/** Video formats that the program can use, best first: the first is made when none of them is asked for. */
+	readonly layers: readonly string[];
+};
+
+type Kind = OutputFormat['kind'];
+type FormatOf<K extends Kind> = Extract<OutputFormat, { readonly kind: K }>;
 
 /** Where results go and as what. */
-export type OutputChoice =
-	| { readonly kind: 'png'; readonly format: PngFormat; readonly path: string }
-	| { readonly kind: 'video'; readonly format: VideoFormat; readonly path: string };
+export type OutputChoice = {
+	[K in Kind]: { readonly kind: K; readonly format: FormatOf<K>; readonly path: string };
+}[Kind];
 
-const pngFormat: PngFormat = {
+const pngFormat: FormatOf<'png'> = {
+	kind: 'png',
 	name: 'png',
 	about: 'a folder of indexed PNGs, one a frame, ids and palette of the mask',
 };
 
 // No B-frames: with them this ffmpeg's MP4 writer gets the length of variable-rate videos wrong and cuts frames off.
-const h264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '16', '-bf', '0'] as const;
+const h264With = (crf: number): readonly string[] => [
+	...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(crf), '-bf', '0'],
+];
+const h264 = h264With(16);
 const h264Pixels = { even: 'yuv420p', odd: 'yuv444p' } as const;
 const ffv1 = ['-c:v', 'ffv1', '-level', '3', '-g', '1'] as const;
 
-const matte = ({ labels, alpha }: FrameResult): Raster<1> => alpha ?? matteOf(labels);
-const cutOut = (result: FrameResult, { premultiplied }: RenderOptions): Raster<4> =>
-	withAlpha(result.edited ?? result.frame.image, matte(result), premultiplied);
+const cutOutOf = (result: FrameResult, { premultiplied }: RenderOptions): Raster<4> =>
+	cutOut(result, premultiplied);
 
 const videoFormats: readonly VideoFormat[] = [
 	{
@@ -52,8 +76,9 @@ const videoFormats: readonly VideoFormat[] = [
 		about: 'grey matte, H.264',
 		muxer: 'mp4',
 		channels: 1,
-		render: matte,
-		codec: h264,
+		render: frameMatte,
+		// Mattes are easy to code, and white has to stay white.
+		codec: h264With(6),
 		pixelFormat: h264Pixels,
 		audio: false,
 	},
@@ -62,7 +87,7 @@ const videoFormats: readonly VideoFormat[] = [
 		about: 'grey matte, ProRes 422 HQ',
 		muxer: 'mov',
 		channels: 1,
-		render: matte,
+		render: frameMatte,
 		codec: ['-c:v', 'prores_ks', '-profile:v', '3', '-vendor', 'apl0'],
 		pixelFormat: { even: 'yuv422p10le', odd: 'yuv422p10le' },
 		audio: false,
@@ -72,7 +97,7 @@ const videoFormats: readonly VideoFormat[] = [
 		about: 'grey matte, FFV1 (lossless)',
 		muxer: 'matroska',
 		channels: 1,
-		render: matte,
+		render: frameMatte,
 		codec: ffv1,
 		pixelFormat: { even: 'gray', odd: 'gray' },
 		audio: false,
@@ -102,7 +127,7 @@ const videoFormats: readonly VideoFormat[] = [
 		about: 'the objects on transparency, ProRes 4444',
 		muxer: 'mov',
 		channels: 4,
-		render: cutOut,
+		render: cutOutOf,
 		codec: ['-c:v', 'prores_ks', '-profile:v', '4444', '-vendor', 'apl0', '-alpha_bits', '16'],
 		pixelFormat: { even: 'yuva444p10le', odd: 'yuva444p10le' },
 		audio: false,
@@ -112,7 +137,7 @@ const videoFormats: readonly VideoFormat[] = [
 		about: 'the objects on transparency, VP9',
 		muxer: 'webm',
 		channels: 4,
-		render: cutOut,
+		render: cutOutOf,
 		// Alternate reference frames cannot carry alpha.
 		codec: [
 			...['-c:v', 'libvpx-vp9', '-b:v', '0', '-crf', '18', '-auto-alt-ref', '0'],
@@ -126,7 +151,7 @@ const videoFormats: readonly VideoFormat[] = [
 		about: 'the objects on transparency, FFV1 (as Kdenlive makes its object masks)',
 		muxer: 'matroska',
 		channels: 4,
-		render: cutOut,
+		render: cutOutOf,
 		codec: ffv1,
 		pixelFormat: { even: 'yuva420p', odd: 'yuva420p' },
 		audio: false,
@@ -136,7 +161,7 @@ const videoFormats: readonly VideoFormat[] = [
 		about: 'the objects on transparency, QuickTime Animation (lossless)',
 		muxer: 'mov',
 		channels: 4,
-		render: cutOut,
+		render: cutOutOf,
 		codec: ['-c:v', 'qtrle'],
 		pixelFormat: { even: 'argb', odd: 'argb' },
 		audio: false,
@@ -146,7 +171,7 @@ const videoFormats: readonly VideoFormat[] = [
 		about: 'preview: the objects over grey squares',
 		muxer: 'mp4',
 		channels: 3,
-		render: (result) => overBackground(result.edited ?? result.frame.image, matte(result), checkerboard),
+		render: (result) => overBackground(result.edited ?? result.frame.image, frameMatte(result), checkerboard),
 		codec: h264,
 		pixelFormat: h264Pixels,
 		audio: true,
@@ -156,10 +181,66 @@ const videoFormats: readonly VideoFormat[] = [
 		about: 'preview: the objects over chroma-key green',
 		muxer: 'mp4',
 		channels: 3,
-		render: (result) => overBackground(result.edited ?? result.frame.image, matte(result), greenScreen),
+		render: (result) => overBackground(result.edited ?? result.frame.image, frameMatte(result), greenScreen),
 		codec: h264,
 		pixelFormat: h264Pixels,
 		audio: true,
+	},
+];
+
+const objectVideo = (each: VideoFormat): FormatOf<'object-videos'> => ({
+	kind: 'object-videos',
+	name: each.name.replace('matte', 'mattes'),
+	about: `for each object a file: ${each.about}`,
+	each,
+});
+
+const formats: readonly OutputFormat[] = [
+	pngFormat,
+	...videoFormats.map((format) => ({ ...format, kind: 'video' as const })),
+	{ kind: 'object-pngs', name: 'mattes', about: 'for each object a folder of grey PNGs, one a frame' },
+	...videoFormats.filter(({ name }) => name.startsWith('matte.')).map(objectVideo),
+	{
+		kind: 'sprites',
+		name: 'sprites.png',
+		about: 'the cut-outs of all frames on one sheet, with a JSON file of their places (TexturePacker)',
+	},
+	{
+		kind: 'coco',
+		segmentation: 'rle',
+		name: 'rle.json',
+		about: 'masks as run lengths in JSON (COCO)',
+	},
+	{
+		kind: 'coco',
+		segmentation: 'polygons',
+		name: 'polygons.json',
+		about: 'masks as polygons in JSON (COCO)',
+	},
+	{
+		kind: 'project',
+		name: 'project.mlt',
+		about: 'the clip and its cut-out on two tracks, for Shotcut and melt',
+		// MLT ignores the alpha of ProRes 4444.
+		layers: ['alpha.mkv', 'alpha.webm', 'animation.mov'],
+	},
+	{
+		kind: 'project',
+		name: 'project.otio',
+		about: 'the clip and its cut-out on two tracks, OpenTimelineIO',
+		layers: ['alpha.mov', 'alpha.webm', 'alpha.mkv', 'animation.mov'],
+	},
+	{
+		kind: 'project',
+		name: 'project.jsx',
+		about: 'the clip with a track matte, a script for After Effects',
+		layers: ['matte.mov', 'alpha.mov', 'animation.mov', 'matte.mp4'],
+	},
+	{
+		kind: 'project',
+		name: 'project.fcpxml',
+		about: 'the clip and its cut-out above it, for Final Cut Pro and DaVinci Resolve',
+		layers: ['alpha.mov', 'animation.mov'],
 	},
 ];
 
@@ -169,11 +250,19 @@ const defaultNames: Readonly<Record<string, string>> = {
 	'.mov': 'alpha.mov',
 	'.webm': 'alpha.webm',
 	'.mkv': 'alpha.mkv',
+	'.json': 'rle.json',
+	'.mlt': 'project.mlt',
+	'.otio': 'project.otio',
+	'.jsx': 'project.jsx',
+	'.fcpxml': 'project.fcpxml',
 };
 
+/** Formats that go into a folder, which has to be named without an extension. */
+const folderFormats = new Set(['png', 'mattes']);
+
 /** All formats with a word about each, for help texts. */
-export const listFormats = (): { name: string; about: string }[] =>
-	[pngFormat, ...videoFormats].map(({ name, about }) => ({ name, about }));
+export const listFormats = (): { name: string; about: string; kind: Kind }[] =>
+	formats.map(({ name, about, kind }) => ({ name, about, kind }));
 
 /**
  * What to write and where, from the value of `-o` and, if given, the name of a format.
@@ -188,31 +277,60 @@ export const resolveFormat = async (output: string, formatName?: string): Promis
 	const isFolder =
 		/[/\\]$/.test(output) || ((await stat(output).catch(() => undefined))?.isDirectory() ?? false);
 	const extension = isFolder ? '' : extname(output).toLowerCase();
-	if (formatName === 'png' || (formatName === undefined && extension === '')) {
-		if (formatName === 'png' && (extension in defaultNames || extension === '.png')) {
+	const file = basename(output).toLowerCase();
+	const name =
+		formatName ??
+		(extension === '' ? 'png' : undefined) ??
+		formats.find((format) => format.name.includes('.') && file.endsWith(format.name))?.name ??
+		defaultNames[extension];
+	const format = formats.find((candidate) => candidate.name === name);
+	if (!format) {
+		const wrong =
+			formatName === undefined ? `"${output}" has no known extension` : `There is no format "${formatName}"`;
+		const names = formats.map((known) => known.name);
+		throw new UserError(`${wrong}; give a folder for PNGs, or one of ${names.join(', ')}.`);
+	}
+	if (folderFormats.has(format.name)) {
+		if (extension in defaultNames || extension === '.png') {
 			throw new UserError(
 				`"${output}" names a single file, but PNGs go into a folder; give a folder with -o.`,
 			);
 		}
-		return { kind: 'png', format: pngFormat, path: output };
-	}
-	const file = basename(output).toLowerCase();
-	const name =
-		formatName ?? videoFormats.find((format) => file.endsWith(format.name))?.name ?? defaultNames[extension];
-	const format = videoFormats.find((candidate) => candidate.name === name);
-	if (!format) {
-		const wrong =
-			formatName === undefined ? `"${output}" has no known extension` : `There is no format "${formatName}"`;
-		const names = listFormats().map((known) => known.name);
-		throw new UserError(`${wrong}; give a folder for PNGs, or one of ${names.join(', ')}.`);
+		return choose(format, output);
 	}
 	if (extension === '') {
-		return { kind: 'video', format, path: join(output, format.name) };
+		return choose(format, join(output, format.name));
 	}
 	if (extension !== extname(format.name)) {
 		throw new UserError(
 			`"${output}" does not go with the format ${format.name}; end the name in ${extname(format.name)}.`,
 		);
 	}
-	return { kind: 'video', format, path: output };
+	return choose(format, output);
+};
+
+// The kind is told apart by the format; TypeScript can't follow that through the union.
+const choose = (format: OutputFormat, path: string): OutputChoice =>
+	({ kind: format.kind, format, path }) as OutputChoice;
+
+/**
+ * The video that a project file refers to: one of the other outputs that its program can use, else one to be made
+ * beside it.
+ */
+export const layerOfProject = (
+	project: Extract<OutputChoice, { readonly kind: 'project' }>,
+	others: readonly OutputChoice[],
+): Extract<OutputChoice, { readonly kind: 'video' }> => {
+	for (const name of project.format.layers) {
+		const asked = others.find((other) => other.kind === 'video' && other.format.name === name);
+		if (asked?.kind === 'video') {
+			return asked;
+		}
+	}
+	const format = formats.find(({ name }) => name === project.format.layers[0]);
+	if (format?.kind !== 'video') {
+		throw new Error(`The format ${project.format.name} names no video format.`);
+	}
+	const stem = project.path.slice(0, project.path.length - extname(project.path).length);
+	return { kind: 'video', format, path: `${stem}-${format.name}` };
 };

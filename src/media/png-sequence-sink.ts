@@ -38,7 +38,7 @@ export const openPngSequence = async (folder: string, existing: Existing): Promi
 	}
 	if (present.length > 0 && existing === 'refuse') {
 		throw new UserError(
-			`"${folder}" holds ${present.length} frames already; choose another folder, or add --overwrite or --resume.`,
+			`"${folder}" holds ${present.length} ${present.length === 1 ? 'frame' : 'frames'} already; choose another folder, or add --overwrite or --resume.`,
 		);
 	}
 	// Before any work is done, see whether the folder takes files at all.

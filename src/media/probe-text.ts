@@ -63,7 +63,7 @@ const parseVideoStream = ({
 	const size = /, (\d+)x(\d+)(?=[,\s]|$)/.exec(header);
 	const pixels = /, ([a-z][a-z0-9]+)(?:\(([^()]*)\))?, \d+x\d+/.exec(header);
 	// Cover art is a still picture in an audio file; a track whose pixel format is "none" has no frames.
-	if (!start || !size || !pixels || pixels[1] === 'none' || header.includes('(attached pic)')) {
+	if (!start || !size || !pixels || pixels[1] === 'none' || isCoverArt(header)) {
 		return undefined;
 	}
 	const aspect = /SAR (\d+):(\d+)/.exec(header);
@@ -82,6 +82,13 @@ const parseVideoStream = ({
 		},
 	};
 };
+
+/** Older versions do not say "(attached pic)"; there, the still picture has 90,000 frames a second and no other rate. */
+const isCoverArt = (header: string): boolean =>
+	header.includes('(attached pic)') ||
+	(/: Video: (mjpeg|png|bmp|gif|webp)\b/.test(header) &&
+		/, 90k tbr, 90k tbn/.test(header) &&
+		!/ fps,/.test(header));
 
 const parseRotation = (details: readonly string[]): VideoStream['rotation'] => {
 	const turn = firstDefined(

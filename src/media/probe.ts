@@ -2,6 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import { throwIfAborted, UserError } from '../errors.js';
 import { fileUrl, inputSafety, startFfmpeg } from './ffmpeg-process.js';
 import type { ClipInfo } from './frame.js';
+import { readMirroring } from './mirroring.js';
 import { parseProbe } from './probe-text.js';
 import type { VideoStream } from './video-stream.js';
 
@@ -55,7 +56,10 @@ export const probeClip = async (path: string, options: ProbeOptions = {}): Promi
 				: `"${path}" has no video that can be decoded; give a file with a video track.`,
 		);
 	}
-	return { path, info: probed.info, stream: probed.stream };
+	const { info, stream } = probed;
+	const hasMatrix = lines.some((line) => line.includes('displaymatrix'));
+	const mirroring = hasMatrix ? await readMirroring(path, stream.index) : undefined;
+	return { path, info, stream: { ...stream, mirroring } };
 };
 
 const requireOrdinaryFile = async (path: string): Promise<void> => {

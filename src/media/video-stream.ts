@@ -8,6 +8,8 @@ export type VideoStream = {
 	readonly codedHeight: number;
 	/** Clockwise turn that shows the picture upright, in degrees. */
 	readonly rotation: 0 | 90 | 180 | 270;
+	/** ffmpeg's filter that shows a mirrored picture the right way round, in place of the turn; undefined when it is not mirrored. */
+	readonly mirroring?: 'hflip' | 'vflip' | 'transpose=0' | 'transpose=3' | undefined;
 	/** Width of a stored pixel divided by its height. */
 	readonly pixelAspectRatio: number;
 	/** ffmpeg's name of the pixel format, e.g. `yuv420p10le`. */

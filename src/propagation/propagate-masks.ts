@@ -8,7 +8,7 @@ import { LabelPropagator } from './label-propagator.js';
 import { LabelThread } from './label-thread.js';
 import { prefetch } from './prefetch.js';
 import type { PropagationSettings } from './settings.js';
-import { labelsFromMask, objectIds } from './soft-labels.js';
+import { labelsFromMask, objectIds, type SoftLabels } from './soft-labels.js';
 import { StageClock } from './stage-clock.js';
 import type { StoredFrame, Voter } from './voter.js';
 
@@ -23,6 +23,22 @@ export type PropagateMasksOptions = {
 	readonly signal?: AbortSignal | undefined;
 	/** Collects the time spent in each stage. */
 	readonly clock?: StageClock | undefined;
+	/** A thread to share with other passes on the clip; left open at the end. */
+	readonly thread?: LabelThread | undefined;
+	/** The result of a frame that an earlier run has carried already: it is only remembered, not computed again. */
+	readonly known?: ((frameIndex: number) => Promise<CarriedLabels | undefined>) | undefined;
+};
+
+/** What a pass finds for one frame. */
+export type CarriedLabels = {
+	/** [H * W of the frame] object ids. */
+	readonly ids: Uint8Array;
+	/** As voted by the remembered frames, before refinement. */
+	readonly voted: SoftLabels;
+	/** What later frames match against. */
+	readonly remembered: SoftLabels;
+	/** [cells] cosine similarity of each cell's best match. */
+	readonly bestSimilarity: Float32Array;
 };
 
 /** A frame with the mask that was carried to it. */
@@ -31,6 +47,8 @@ export type MaskedFrame = {
 	readonly mask: LabelMap;
 	/** 0..1, see {@link frameConfidence}. */
 	readonly confidence: number;
+	/** What the mask was made from; undefined for the painted frame. */
+	readonly carried?: CarriedLabels | undefined;
 };
 
 type DescribedFrame = { readonly frame: Frame; readonly descriptors: StoredFrame };
@@ -45,7 +63,7 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 	const { mask, runtime, settings, signal } = options;
 	const clock = options.clock ?? new StageClock();
 	const ids = objectIds(mask);
-	const thread = new LabelThread(settings);
+	const thread = options.thread ?? new LabelThread(settings);
 	const voter = runtime.device === 'cpu' ? thread : new DeviceVoter(runtime, settings);
 	const propagator = new LabelPropagator(voter, settings);
 	let isFirst = true;
@@ -58,28 +76,48 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 				yield { frame, mask, confidence: 1 };
 				continue;
 			}
-			const { labels, bestSimilarity } = await clock.measure('matching', () => propagator.vote(descriptors));
-			const refined = await clock.measure('refinement', () =>
-				thread.refine(labels, frame.image, settings.refinement),
-			);
-			propagator.remember(descriptors, settings.feedBack === 'refined' ? refined.labels : labels);
+			const carried =
+				(await options.known?.(frame.index)) ??
+				(await carry(propagator, thread, frame, descriptors, options, clock));
+			propagator.remember(descriptors, carried.remembered);
+			const { width, height } = frame.image;
 			yield {
 				frame,
-				mask: {
-					width: frame.image.width,
-					height: frame.image.height,
-					ids: refined.ids,
-					palette: mask.palette,
-				},
-				confidence: frameConfidence(labels, bestSimilarity),
+				mask: { width, height, ids: carried.ids, palette: mask.palette },
+				confidence: frameConfidence(carried.voted, carried.bestSimilarity),
+				carried,
 			};
 		}
 	} finally {
 		propagator.close();
-		await voter.close();
-		await thread.close();
+		if (voter !== thread) {
+			await voter.close();
+		}
+		if (thread !== options.thread) {
+			await thread.close();
+		}
 	}
 }
+
+const carry = async (
+	propagator: LabelPropagator,
+	thread: LabelThread,
+	frame: Frame,
+	descriptors: StoredFrame,
+	{ settings }: PropagateMasksOptions,
+	clock: StageClock,
+): Promise<CarriedLabels> => {
+	const { labels, bestSimilarity } = await clock.measure('matching', () => propagator.vote(descriptors));
+	const refined = await clock.measure('refinement', () =>
+		thread.refine(labels, frame.image, settings.refinement),
+	);
+	return {
+		ids: refined.ids,
+		voted: labels,
+		remembered: settings.feedBack === 'refined' ? refined.labels : labels,
+		bestSimilarity,
+	};
+};
 
 /** Decodes and describes frames, ahead of the matching that needs them. */
 async function* describeFrames(

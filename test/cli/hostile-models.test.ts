@@ -16,7 +16,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readModel } from '../../src/onnx/read-model.js';
 import { encodeModel } from '../../src/onnx/write-model.js';
-import { propagate } from '../helpers/cli.js';
+import { runCli as propagate } from '../helpers/cli.js';
 import {
 	dict,
 	global,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatNpy, parseNpy } from '../../src/models/npy.js';
 import { maxDifference } from '../helpers/arrays.js';
-import { propagate } from '../helpers/cli.js';
+import { runCli as propagate } from '../helpers/cli.js';
 import { referenceArray } from '../helpers/npy.js';
 import { sharedAvailable } from '../helpers/shared.js';
 import { readImage, reference, temporaryModels } from '../helpers/stable-diffusion.js';

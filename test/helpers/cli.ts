@@ -1,26 +1,43 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** The command as built by `npm run build`, which `npm test` runs first. */
+export const cliPath = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-export type CliResult = { readonly code: number; readonly stdout: string; readonly stderr: string };
+export type CliResult = {
+	/** Exit code; null when a signal ended the process. */
+	readonly code: number | null;
+	readonly stdout: string;
+	readonly stderr: string;
+};
 
-/** Runs the built command line program as a person would; `cwd` is where it is called. */
-export const propagate = (
-	args: readonly string[],
-	options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
-): Promise<CliResult> =>
-	new Promise((resolve) => {
-		execFile(
-			process.execPath,
-			[program, ...args],
-			{ ...options, env: { ...process.env, ...options.env }, maxBuffer: 1 << 28 },
-			(error, stdout, stderr) => {
-				const code = typeof error?.code === 'number' ? error.code : error ? -1 : 0;
-				resolve({ code, stdout, stderr });
-			},
+export type CliRun = { readonly process: ChildProcess; readonly done: Promise<CliResult> };
+
+type CliOptions = { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv };
+
+/** Starts `propagate <args>` in a process of its own; `cwd` is where it is called. */
+export const startCli = (args: readonly string[], options: CliOptions = {}): CliRun => {
+	const child = spawn(process.execPath, [cliPath, ...args], {
+		cwd: options.cwd,
+		env: { ...process.env, ...options.env },
+		stdio: ['ignore', 'pipe', 'pipe'],
+	});
+	const stdout: Buffer[] = [];
+	const stderr: Buffer[] = [];
+	child.stdout.on('data', (data: Buffer) => stdout.push(data));
+	child.stderr.on('data', (data: Buffer) => stderr.push(data));
+	const done = new Promise<CliResult>((fulfil, reject) => {
+		child.on('error', reject);
+		child.on('close', (code) =>
+			fulfil({ code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }),
 		);
 	});
+	return { process: child, done };
+};
+
+/** Runs `propagate <args>` to its end. */
+export const runCli = (args: readonly string[], options?: CliOptions): Promise<CliResult> =>
+	startCli(args, options).done;
 
 /** The records that `--json` printed, one a line. */
 export const records = (stdout: string): Record<string, unknown>[] =>

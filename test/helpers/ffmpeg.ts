@@ -36,6 +36,8 @@ export type ProbedStream = {
 	width: number;
 	height: number;
 	pix_fmt: string;
+	avg_frame_rate?: string;
+	r_frame_rate?: string;
 	sample_aspect_ratio?: string;
 	color_range?: string;
 	color_space?: string;

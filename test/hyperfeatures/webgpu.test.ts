@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseNpy } from '../../src/models/npy.js';
 import { maxDifference } from '../helpers/arrays.js';
-import { propagate } from '../helpers/cli.js';
+import { runCli as propagate } from '../helpers/cli.js';
 import { tinyAggregation, tinyWidths, writeTinyExport } from '../helpers/tiny-export.js';
 
 /** A software Vulkan device, in Debian's chromium-common; other places by `VK_ICD_FILENAMES`. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { propagate } from '../helpers/cli.js';
+import { runCli as propagate } from '../helpers/cli.js';
 import { trainingPython } from '../helpers/python.js';
 import { sharedAvailable } from '../helpers/shared.js';
 import { readAnnotation, reference, temporaryModels } from '../helpers/stable-diffusion.js';

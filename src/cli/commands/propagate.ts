@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { PropagateClipJob } from '../../jobs/propagate-clip.js';
 import type { Quality } from '../../presets/quality.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
@@ -24,6 +25,15 @@ type PropagateOptions = ModelOptions &
 		readonly end?: string;
 		readonly ffmpeg?: string;
 		readonly overwrite?: boolean;
+		readonly resume?: boolean;
+		readonly premultiplied?: boolean;
+		readonly edit?: string;
+		readonly editMode: 'dense' | 'planar' | 'affine';
+		readonly relight?: boolean;
+		readonly linearLight?: boolean;
+		readonly colormap?: boolean;
+		readonly review?: string;
+		readonly cache: boolean;
 	};
 
 /** `first.png` belongs to frame 0, `37=mask.png` to frame 37. */
@@ -41,7 +51,12 @@ const collect = (text: string, values: readonly string[]): readonly string[] => 
 export const registerPropagate = (program: Command): void => {
 	program
 		.argument('[input]', 'video file, or folder or pattern of numbered frames')
-		.option('--mask <[frame=]png>', 'painted mask; of frame 0 unless a frame is named', collectMask, [])
+		.option(
+			'--mask <[frame=]png>',
+			'painted mask; of frame 0 unless a frame is named; may be repeated',
+			collectMask,
+			[],
+		)
 		.option('-o, --output <path>', 'folder or file to write; may be repeated', collect, [])
 		.option('--format <name>', 'what to write when the path does not say (see README)')
 		.addOption(
@@ -54,7 +69,25 @@ export const registerPropagate = (program: Command): void => {
 		.option('--start <frame|time>', 'first frame to use: a number, or a time like 1.5s or 00:00:01.5')
 		.option('--end <frame|time>', 'first frame not to use any more')
 		.option('--ffmpeg <path>', 'ffmpeg program to use instead of the bundled one')
-		.option('--overwrite', 'replace outputs that exist');
+		.option('--premultiplied', 'multiply colours by alpha in formats that have alpha (default: straight)')
+		.option('--overwrite', 'replace outputs that exist')
+		.addOption(
+			new Option(
+				'--resume',
+				'keep the PNGs that an interrupted run finished, and go on from there',
+			).conflicts('overwrite'),
+		)
+		.option('--edit <png>', 'edited first frame, or layer with transparency of its size, to carry along')
+		.addOption(
+			new Option('--edit-mode <mode>', 'how the edit moves: with every bend, as a plane, or affinely')
+				.choices(['dense', 'planar', 'affine'])
+				.default('dense'),
+		)
+		.option('--relight', 'let the edit get brighter and darker with what it lies on')
+		.option('--linear-light', 'blend the edit in linear light instead of as image editors do')
+		.option('--colormap', 'carry a map of colours that shows where everything comes from')
+		.option('--review <image>', 'write a sheet of the frames to look at: those that are trusted least')
+		.option('--no-cache', 'use nothing that earlier runs on the clip have left, and leave nothing');
 	withReportOptions(withModelOptions(program)).action(
 		async (input: string | undefined, options: PropagateOptions) => {
 			if (input === undefined) {
@@ -66,13 +99,10 @@ export const registerPropagate = (program: Command): void => {
 };
 
 const run = async (input: string, options: PropagateOptions): Promise<void> => {
-	const [{ propagateClip }, { editorOutputs, loadEditorPreset }] = await Promise.all([
-		import('../../jobs/propagate-clip.js'),
-		import('../../presets/editor-preset.js'),
-	]);
+	const { editorOutputs, loadEditorPreset } = await import('../../presets/editor-preset.js');
 	const editor = options.for === undefined ? undefined : await loadEditorPreset(options.for);
 	const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
-	const result = await propagateClip({
+	const job: PropagateClipJob = {
 		input,
 		masks: options.mask,
 		outputs: editor ? await editorOutputs(editor, input, options.output) : options.output,
@@ -86,14 +116,31 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 		end: options.end,
 		ffmpeg: options.ffmpeg,
 		overwrite: options.overwrite === true,
+		resume: options.resume === true,
+		premultiplied: options.premultiplied === true,
+		review: options.review,
+		cache: options.cache,
 		signal: cancelOnInterrupt(),
 		onFrame: ({ frame, total, timeSeconds, confidence }) => {
 			reporter.record({ type: 'progress', frame, total, timeSeconds, confidence });
 			reporter.progress({ done: frame + 1, total }, 'frames');
 		},
-	});
+	};
+	const result = await (options.edit === undefined && options.colormap !== true
+		? (await import('../../jobs/propagate-clip.js')).propagateClip(job)
+		: (await import('../../jobs/propagate-edit.js')).propagateEdit({
+				...job,
+				edit: options.edit,
+				colourMap: options.colormap,
+				mode: options.editMode,
+				relight: options.relight === true,
+				linearLight: options.linearLight === true,
+			}));
 	reporter.end();
 	reporter.record({ type: 'done', ...result });
+	if (result.resumedFrames > 0) {
+		reporter.line(`${result.resumedFrames} of ${result.frames} frames were finished before`);
+	}
 	for (const output of result.outputs) {
 		reporter.line(`wrote ${output}`);
 	}

@@ -8,7 +8,7 @@ import { openHub } from '../../../src/models/pull/hub.js';
 import { pullModel } from '../../../src/models/pull/pull-model.js';
 import { loadSource, sourceNames } from '../../../src/models/pull/source.js';
 import { openRuntime } from '../../../src/runtime/onnx-runtime.js';
-import { propagate } from '../../helpers/cli.js';
+import { runCli as propagate } from '../../helpers/cli.js';
 import { COMMIT, type HubFile, type HubServer, startHub } from '../../helpers/hub-server.js';
 import { tinyAggregation, tinyWidths, writeTinyExport } from '../../helpers/tiny-export.js';
 

@@ -1,0 +1,106 @@
+import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import type { Clip } from '../media/clip.js';
+import type { Frame } from '../media/frame.js';
+import type { LabelThread } from '../propagation/label-thread.js';
+import { type CarriedLabels, propagateMasks } from '../propagation/propagate-masks.js';
+import type { PropagationSettings } from '../propagation/settings.js';
+import type { StageClock } from '../propagation/stage-clock.js';
+import type { Runtime } from '../runtime/session.js';
+import { framesBackwards, framesBetween, type RunRange } from './frame-range.js';
+import type { FrameStore } from './frame-store.js';
+import type { Keyframe } from './keyframe.js';
+
+/** What all passes of a run share. */
+export type PassContext = {
+	readonly clip: Clip;
+	readonly range: RunRange;
+	readonly extractor: DescriptorExtractor;
+	readonly runtime: Runtime;
+	readonly settings: PropagationSettings;
+	/** Shared by all passes: a thread of its own for each would begin cold every time. */
+	readonly thread: LabelThread;
+	readonly clock?: StageClock | undefined;
+	readonly signal?: AbortSignal | undefined;
+};
+
+export type Direction = 'forward' | 'backward';
+
+export type PassFrame = {
+	readonly index: number;
+	readonly carried: CarriedLabels;
+	/** The frame itself, when it had to be decoded. */
+	readonly frame?: Frame | undefined;
+};
+
+/**
+ * Carries one keyframe's mask in one direction, the keyframe itself left out: frames that the store holds come from
+ * there, the others are computed and stored. The result does not depend on what was stored, and the consumer may stop
+ * at any frame: the next pass goes on from there.
+ *
+ * @param last the last frame wanted, included; the end of the run when undefined (forward only)
+ */
+export async function* carryPass(
+	context: PassContext,
+	keyframe: Keyframe,
+	direction: Direction,
+	last: number | undefined,
+	store: FrameStore<CarriedLabels>,
+): AsyncGenerator<PassFrame, void, void> {
+	const step = direction === 'forward' ? 1 : -1;
+	let next = keyframe.frame + step;
+	const isWanted = (): boolean => last === undefined || (last - next) * step >= 0;
+	for (;;) {
+		if (!isWanted()) {
+			return;
+		}
+		const carried = await store.get(next);
+		if (carried === undefined) {
+			break;
+		}
+		yield { index: next, carried };
+		next += step;
+	}
+	const masked = propagateMasks({
+		frames: framesOfPass(context, keyframe.frame, next, direction, last),
+		mask: keyframe.mask,
+		extractor: context.extractor,
+		runtime: context.runtime,
+		settings: context.settings,
+		thread: context.thread,
+		clock: context.clock,
+		signal: context.signal,
+		known: (index) => ((next - index) * step > 0 ? store.get(index) : Promise.resolve(undefined)),
+	});
+	const firstNew = next;
+	for await (const { frame, carried } of masked) {
+		if (carried !== undefined && (frame.index - firstNew) * step >= 0) {
+			await store.put(frame.index, carried);
+			yield { index: frame.index, carried, frame };
+		}
+	}
+}
+
+/** The keyframe, the frames before `next` that propagation remembers, and the rest. */
+async function* framesOfPass(
+	{ clip, range, settings }: PassContext,
+	keyframe: number,
+	next: number,
+	direction: Direction,
+	last: number | undefined,
+): AsyncGenerator<Frame, void, void> {
+	if (direction === 'forward') {
+		const from = Math.max(keyframe + 1, next - settings.recentFrames);
+		const to = last === undefined ? undefined : last + 1;
+		if (from === keyframe + 1) {
+			// In one piece: there may be no frame after the keyframe, and an empty range is an error.
+			yield* framesBetween(clip, range, keyframe, to);
+		} else {
+			yield* framesBetween(clip, range, keyframe, keyframe + 1);
+			yield* framesBetween(clip, range, from, to);
+		}
+	} else {
+		yield* framesBetween(clip, range, keyframe, keyframe + 1);
+		const from = Math.min(keyframe - 1, next + settings.recentFrames);
+		yield* framesBackwards(clip, range, from, last ?? 0);
+	}
+}

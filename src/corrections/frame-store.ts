@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { deserialize, serialize } from 'node:v8';
+import { deflateRaw, inflateRaw } from 'node:zlib';
+import { writeFailure } from '../media/atomic-file.js';
+
+const deflate = promisify<Uint8Array, { level: number }, Buffer>(deflateRaw);
+const inflate = promisify<Uint8Array, Buffer>(inflateRaw);
+
+/** Results by frame number, on disk: they outlive the run, and a long clip's do not fill memory. */
+export type FrameStore<Result> = {
+	get(frame: number): Promise<Result | undefined>;
+	put(frame: number, result: Result): Promise<void>;
+};
+
+/**
+ * A folder with a file for each frame. Files are renamed into place, so one that is there is complete; one that
+ * can't be read counts as absent. The results are plain objects with typed arrays.
+ *
+ * `put` throws a UserError when the place is read-only or full.
+ */
+export const openFrameStore = <Result>(folder: string): FrameStore<Result> => {
+	const fileOf = (frame: number): string => join(folder, `${frame}.bin`);
+	return {
+		get: async (frame) => {
+			try {
+				return deserialize(await inflate(await readFile(fileOf(frame)))) as Result;
+			} catch {
+				return undefined;
+			}
+		},
+		put: async (frame, result) => {
+			const partial = join(folder, `${randomUUID()}.partial`);
+			try {
+				await mkdir(folder, { recursive: true });
+				await writeFile(partial, await deflate(serialize(result), { level: 1 }));
+				await rename(partial, fileOf(frame));
+			} catch (error) {
+				await rm(partial, { force: true }).catch(() => {});
+				throw writeFailure(fileOf(frame), error);
+			}
+		},
+	};
+};

@@ -1,0 +1,187 @@
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import {
+	type CellDescriptors,
+	cellDescriptors,
+	descriptorAt,
+	normalised,
+	similarityTo,
+} from '../pairs/cell-descriptors.js';
+import { cellsFromPixels, pixelsFromCells, type Size } from '../pairs/grid-position.js';
+import { neighbourSimilarity } from '../pairs/neighbour-similarity.js';
+import { peakPosition, subCellSettings } from '../pairs/sub-cell.js';
+import type { EditMesh } from './edit-mesh.js';
+
+/** One frame's descriptors of length 1. */
+export const unitDescriptors = (map: DescriptorMap): CellDescriptors => normalised(cellDescriptors(map));
+
+/** Where descriptors find the points of a mesh. */
+export type Found = {
+	/** In pixels. */
+	readonly x: Float64Array;
+	readonly y: Float64Array;
+	/** [points] 0..1 */
+	readonly weight: Float64Array;
+};
+
+/** Similarity to the first frame may fall by so many typical differences of neighbours before a point counts as hidden. */
+const TOLERANCE = 3;
+/** How fast the similarity that is usual for a point follows. */
+const ADAPTATION = 0.15;
+/** Radius of the search around where a point is expected, in cells. */
+const SEARCH_RADIUS = 6;
+
+/**
+ * Finds a mesh's points in later frames by their descriptors: against the first frame, which does not drift, and
+ * against the frame before, which looks more alike. Peaks are placed between cells.
+ */
+export class DescriptorTracks {
+	readonly #mesh: EditMesh;
+	readonly #size: Size;
+	readonly #first: readonly Float32Array[];
+	/** How far the estimate of each point misses the point itself in the first frame, in cells. */
+	readonly #bias: readonly { readonly x: number; readonly y: number }[];
+	readonly #typicalDifference: number;
+	/** [points] similarity to the first frame that is usual where the point is in sight. */
+	readonly #usual: Float64Array;
+
+	constructor(mesh: EditMesh, size: Size, first: CellDescriptors) {
+		this.#mesh = mesh;
+		this.#size = size;
+		this.#typicalDifference = neighbourSimilarity(first).typicalDifference;
+		this.#usual = new Float64Array(mesh.x.length).fill(Number.NaN);
+		const places = [...mesh.x.keys()].map((i) =>
+			this.#cellOf(first, mesh.x[i] as number, mesh.y[i] as number),
+		);
+		this.#first = places.map(({ x, y }) => descriptorAt(first, x, y));
+		this.#bias = places.map(({ x, y }, i) => {
+			const own = this.#first[i] as Float32Array;
+			const best = {
+				row: clamp(Math.round(y), first.grid.height),
+				column: clamp(Math.round(x), first.grid.width),
+			};
+			const peak = peakPosition(first.grid, best, subCellSettings(this.#typicalDifference), (row, column) =>
+				similarityTo(first, row * first.grid.width + column, own),
+			);
+			return { x: peak.x - x, y: peak.y - y };
+		});
+	}
+
+	/** Size of a cell in pixels. */
+	cellSize(descriptors: CellDescriptors): number {
+		return this.#size.width / descriptors.grid.width;
+	}
+
+	/**
+	 * How surely each point is in sight where it has been put: hidden points look like whatever is in front.
+	 *
+	 * @param place in pixels
+	 * @returns [points] 0..1
+	 */
+	recognise(
+		frame: CellDescriptors,
+		place: { readonly x: Float64Array; readonly y: Float64Array },
+	): Float64Array {
+		return this.#usual.map((_, i) => {
+			const { x, y } = this.#cellOf(frame, place.x[i] as number, place.y[i] as number);
+			const similarity = similarityTo(
+				{ ...frame, rows: descriptorAt(frame, x, y) },
+				0,
+				this.#first[i] as Float32Array,
+			);
+			const seen = this.#recognised(i, similarity);
+			const usual = this.#usual[i] as number;
+			this.#usual[i] = Number.isNaN(usual) ? similarity : usual + ADAPTATION * seen * (similarity - usual);
+			return seen;
+		});
+	}
+
+	/** 1 where a point is as similar to the first frame as usual, 0 where it has fallen by the tolerance. */
+	#recognised(point: number, similarity: number): number {
+		const usual = this.#usual[point] as number;
+		const fall = Number.isNaN(usual) ? 0 : (usual - similarity) / (TOLERANCE * this.#typicalDifference);
+		return Math.min(1, Math.max(0, 1.5 - 1.5 * fall));
+	}
+
+	/**
+	 * @param previous the frame before, where the points were in it, and how surely they were in sight there
+	 * @param expected in pixels
+	 */
+	find(
+		frame: CellDescriptors,
+		previous: {
+			readonly descriptors: CellDescriptors;
+			readonly x: Float64Array;
+			readonly y: Float64Array;
+			readonly seen: Float64Array;
+		},
+		expected: { readonly x: Float64Array; readonly y: Float64Array },
+	): Found {
+		const { grid } = frame;
+		const points = this.#mesh.x.length;
+		const found = {
+			x: Float64Array.from(expected.x),
+			y: Float64Array.from(expected.y),
+			weight: new Float64Array(points),
+		};
+		const settings = subCellSettings(this.#typicalDifference);
+		for (let i = 0; i < points; i++) {
+			if ((this.#mesh.evidence[i] as number) === 0) {
+				continue;
+			}
+			const guess = this.#cellOf(frame, expected.x[i] as number, expected.y[i] as number);
+			const last = this.#cellOf(frame, previous.x[i] as number, previous.y[i] as number);
+			const [column, row] = [Math.round(guess.x), Math.round(guess.y)];
+			if (column < 0 || row < 0 || column >= grid.width || row >= grid.height) {
+				continue;
+			}
+			const anchored = this.#first[i] as Float32Array;
+			const recent = descriptorAt(previous.descriptors, last.x, last.y);
+			const share = 0.5 * (previous.seen[i] as number);
+			const similarity = (cellY: number, cellX: number): number => {
+				const cell = cellY * grid.width + cellX;
+				return (1 - share) * similarityTo(frame, cell, anchored) + share * similarityTo(frame, cell, recent);
+			};
+			let best = { row, column };
+			let [most, sum, count] = [-2, 0, 0];
+			for (
+				let y = clamp(row - SEARCH_RADIUS, grid.height);
+				y <= clamp(row + SEARCH_RADIUS, grid.height);
+				y++
+			) {
+				for (
+					let x = clamp(column - SEARCH_RADIUS, grid.width);
+					x <= clamp(column + SEARCH_RADIUS, grid.width);
+					x++
+				) {
+					const value = similarity(y, x);
+					sum += value;
+					count++;
+					if (value > most) {
+						most = value;
+						best = { row: y, column: x };
+					}
+				}
+			}
+			const peak = peakPosition(grid, best, settings, similarity);
+			const bias = this.#bias[i] ?? { x: 0, y: 0 };
+			found.x[i] = pixelsFromCells(peak.x - bias.x, this.#size.width, grid.width);
+			found.y[i] = pixelsFromCells(peak.y - bias.y, this.#size.height, grid.height);
+			const contrast = Math.min(1, (most - sum / count) / (4 * this.#typicalDifference));
+			const recognised = this.#recognised(
+				i,
+				similarityTo(frame, best.row * grid.width + best.column, anchored),
+			);
+			found.weight[i] = (this.#mesh.evidence[i] as number) * Math.max(0, most) * contrast * recognised;
+		}
+		return found;
+	}
+
+	#cellOf({ grid }: CellDescriptors, x: number, y: number): { x: number; y: number } {
+		return {
+			x: cellsFromPixels(x, this.#size.width, grid.width),
+			y: cellsFromPixels(y, this.#size.height, grid.height),
+		};
+	}
+}
+
+const clamp = (value: number, cells: number): number => Math.min(Math.max(value, 0), cells - 1);

@@ -1,0 +1,107 @@
+import type { Raster } from '../media/frame.js';
+import type { EditMesh } from './edit-mesh.js';
+import type { Light } from './light.js';
+import type { Placement } from './patch-alignment.js';
+
+/** Samples to each side of a point, one spacing of the mesh in all. */
+const REACH = 4;
+/** Brightness, 0..1, that is added to both sides of the ratio: black says nothing of light. */
+const FLOOR = 0.02;
+const DARKEST = 0.2;
+const BRIGHTEST = 4;
+/** Rounds of averaging over neighbours: light changes slowly over a surface, its texture does not. */
+const ROUNDS = 6;
+
+/**
+ * How much brighter each channel is around every point than it was in the first frame.
+ *
+ * @param evidence [H * W of the first frame] 1 for pixels that take part
+ * @param trust [points] 0..1, how surely the point shows the same thing as in the first frame
+ * @returns [points * 3] factors; 1 is no change
+ */
+export const lightGains = (
+	mesh: EditMesh,
+	evidence: { readonly width: number; readonly height: number; readonly data: Uint8Array },
+	first: Raster<3>,
+	frame: Raster<3>,
+	place: Placement,
+	trust: Float64Array,
+	light: Light,
+): Float64Array => {
+	const points = mesh.x.length;
+	const gains = new Float64Array(points * 3).fill(1);
+	const weights = new Float64Array(points);
+	const step = mesh.spacing / (2 * REACH);
+	for (let i = 0; i < points; i++) {
+		const before = [0, 0, 0];
+		const after = [0, 0, 0];
+		let count = 0;
+		for (let v = -REACH; v <= REACH; v++) {
+			for (let u = -REACH; u <= REACH; u++) {
+				const [dx, dy] = [u * step, v * step];
+				const px = Math.round((mesh.x[i] as number) + dx);
+				const py = Math.round((mesh.y[i] as number) + dy);
+				const l = place.linear;
+				const qx = Math.round(
+					(place.x[i] as number) + (l[i * 4] as number) * dx + (l[i * 4 + 1] as number) * dy,
+				);
+				const qy = Math.round(
+					(place.y[i] as number) + (l[i * 4 + 2] as number) * dx + (l[i * 4 + 3] as number) * dy,
+				);
+				if (
+					!isInside(first, px, py) ||
+					!isInside(frame, qx, qy) ||
+					evidence.data[py * first.width + px] === 0
+				) {
+					continue;
+				}
+				count++;
+				for (let c = 0; c < 3; c++) {
+					before[c] =
+						(before[c] as number) + light.fromByte(first.data[(py * first.width + px) * 3 + c] as number);
+					after[c] =
+						(after[c] as number) + light.fromByte(frame.data[(qy * frame.width + qx) * 3 + c] as number);
+				}
+			}
+		}
+		if (count === 0) {
+			continue;
+		}
+		weights[i] = (trust[i] as number) * count;
+		for (let c = 0; c < 3; c++) {
+			const ratio = ((after[c] as number) / count + FLOOR) / ((before[c] as number) / count + FLOOR);
+			gains[i * 3 + c] = Math.min(BRIGHTEST, Math.max(DARKEST, ratio));
+		}
+	}
+	return smoothOver(mesh, gains, weights);
+};
+
+const isInside = ({ width, height }: Raster, x: number, y: number): boolean =>
+	x >= 0 && y >= 0 && x < width && y < height;
+
+/** Weighted averaging with neighbours, of logarithms: twice as bright and half as bright make no change. */
+const smoothOver = (mesh: EditMesh, gains: Float64Array, weights: Float64Array): Float64Array => {
+	const points = weights.length;
+	let logs = gains.map(Math.log);
+	let mass = weights.map((weight) => weight + 1e-6);
+	for (let round = 0; round < ROUNDS; round++) {
+		const sums = logs.map((value, at) => value * (mass[Math.floor(at / 3)] as number));
+		const totals = Float64Array.from(mass);
+		for (const [a, b] of mesh.links) {
+			for (const [to, from] of [
+				[a, b],
+				[b, a],
+			] as const) {
+				const share = 0.5 * (mass[from] as number);
+				totals[to] = (totals[to] as number) + share;
+				for (let c = 0; c < 3; c++) {
+					sums[to * 3 + c] = (sums[to * 3 + c] as number) + share * (logs[from * 3 + c] as number);
+				}
+			}
+		}
+		logs = sums.map((value, at) => value / (totals[Math.floor(at / 3)] as number));
+		const most = totals.reduce((largest, value) => Math.max(largest, value), 0);
+		mass = totals.map((value) => value / most);
+	}
+	return Float64Array.from({ length: points * 3 }, (_, at) => Math.exp(logs[at] as number));
+};

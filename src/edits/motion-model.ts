@@ -1,0 +1,204 @@
+import { Matrix, solve } from 'ml-matrix';
+
+/** How an object moves as a whole, from the first frame to another: a plane seen in perspective, or an affine map. */
+export type MotionKind = 'affine' | 'planar';
+
+/**
+ * Nine numbers of a 3 x 3 matrix by rows, the last one 1. Coordinates are taken relative to a centre and divided by a
+ * scale, both kept by whoever uses the model, so that all numbers are of one size.
+ */
+export type Motion = Float64Array;
+
+export const identityMotion = (): Motion => Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
+
+export const parameterCount = (kind: MotionKind): number => (kind === 'affine' ? 6 : 8);
+
+export type Point = { readonly x: number; readonly y: number };
+
+export const applyMotion = (m: Motion, x: number, y: number): Point => {
+	const w = (m[6] as number) * x + (m[7] as number) * y + 1;
+	return {
+		x: ((m[0] as number) * x + (m[1] as number) * y + (m[2] as number)) / w,
+		y: ((m[3] as number) * x + (m[4] as number) * y + (m[5] as number)) / w,
+	};
+};
+
+/** Derivatives of the moved point with respect to x and y: [dX/dx, dX/dy, dY/dx, dY/dy]. */
+export const linearPart = (m: Motion, x: number, y: number): readonly [number, number, number, number] => {
+	const w = (m[6] as number) * x + (m[7] as number) * y + 1;
+	const to = applyMotion(m, x, y);
+	return [
+		((m[0] as number) - to.x * (m[6] as number)) / w,
+		((m[1] as number) - to.x * (m[7] as number)) / w,
+		((m[3] as number) - to.y * (m[6] as number)) / w,
+		((m[4] as number) - to.y * (m[7] as number)) / w,
+	];
+};
+
+/** Derivatives of the moved point with respect to the parameters: a row for X and one for Y. */
+export const parameterJacobian = (
+	kind: MotionKind,
+	m: Motion,
+	x: number,
+	y: number,
+): readonly [readonly number[], readonly number[]] => {
+	const w = (m[6] as number) * x + (m[7] as number) * y + 1;
+	const to = applyMotion(m, x, y);
+	const forX = [x / w, y / w, 1 / w, 0, 0, 0];
+	const forY = [0, 0, 0, x / w, y / w, 1 / w];
+	return kind === 'affine'
+		? [forX, forY]
+		: [
+				[...forX, (-x * to.x) / w, (-y * to.x) / w],
+				[...forY, (-x * to.y) / w, (-y * to.y) / w],
+			];
+};
+
+/** The motion after a step in its parameters. */
+export const stepMotion = (m: Motion, step: readonly number[]): Motion =>
+	m.map((value, at) => value + (at < step.length ? (step[at] as number) : 0));
+
+/** Points of the first frame and where they were found, with weights. */
+export type Matches = {
+	readonly fromX: Float64Array;
+	readonly fromY: Float64Array;
+	readonly toX: Float64Array;
+	readonly toY: Float64Array;
+	readonly weight: Float64Array;
+};
+
+/** Prior on the parameters that bend and stretch: few or clustered points must not make up a motion. */
+const RIDGE = 1e-4;
+
+/** Weighted least squares; linear in the parameters, for a homography after multiplying with its denominator. */
+export const fitMotion = (kind: MotionKind, matches: Matches, around: Motion): Motion => {
+	const count = parameterCount(kind);
+	const normal = Matrix.zeros(count, count);
+	const right = Matrix.zeros(count, 1);
+	let total = 0;
+	for (let i = 0; i < matches.weight.length; i++) {
+		const weight = matches.weight[i] as number;
+		if (weight <= 0) {
+			continue;
+		}
+		total += weight;
+		const [x, y] = [matches.fromX[i] as number, matches.fromY[i] as number];
+		const [X, Y] = [matches.toX[i] as number, matches.toY[i] as number];
+		const rows =
+			kind === 'affine'
+				? [
+						[x, y, 1, 0, 0, 0],
+						[0, 0, 0, x, y, 1],
+					]
+				: [
+						[x, y, 1, 0, 0, 0, -x * X, -y * X],
+						[0, 0, 0, x, y, 1, -x * Y, -y * Y],
+					];
+		addEquation(normal, right, rows[0] as number[], X, weight);
+		addEquation(normal, right, rows[1] as number[], Y, weight);
+	}
+	return solveAround(normal, right, around, count, total);
+};
+
+const addEquation = (
+	normal: Matrix,
+	right: Matrix,
+	row: readonly number[],
+	value: number,
+	weight: number,
+): void => {
+	for (let a = 0; a < row.length; a++) {
+		const scaled = weight * (row[a] as number);
+		right.set(a, 0, right.get(a, 0) + scaled * value);
+		for (let b = 0; b < row.length; b++) {
+			normal.set(a, b, normal.get(a, b) + scaled * (row[b] as number));
+		}
+	}
+};
+
+const solveAround = (normal: Matrix, right: Matrix, around: Motion, count: number, total: number): Motion => {
+	const ridge = RIDGE * total + 1e-9;
+	for (let a = 0; a < count; a++) {
+		const own = a === 2 || a === 5 ? 0.01 * ridge : ridge;
+		normal.set(a, a, normal.get(a, a) + own);
+		right.set(a, 0, right.get(a, 0) + own * (around[a] as number));
+	}
+	const solution = solve(normal, right);
+	const motion = identityMotion();
+	for (let a = 0; a < count; a++) {
+		motion[a] = solution.get(a, 0);
+	}
+	return motion;
+};
+
+const TRIALS = 120;
+const SAMPLE = { affine: 3, planar: 4 } as const;
+
+/**
+ * The motion that most matches agree with (RANSAC), then fitted to those that agree (three rounds of least squares with
+ * Cauchy weights).
+ *
+ * @param tolerance distance at which a match no longer agrees, in the model's units
+ * @param around what is returned, nearly, where the matches say nothing
+ */
+export const fitRobustly = (
+	kind: MotionKind,
+	matches: Matches,
+	tolerance: number,
+	around: Motion,
+): Motion => {
+	const usable = [...matches.weight.keys()].filter((i) => (matches.weight[i] as number) > 0);
+	const size = SAMPLE[kind];
+	if (usable.length < size) {
+		return around;
+	}
+	let best = around;
+	let bestScore = agreementWith(around, matches, tolerance);
+	const random = generator(usable.length);
+	for (let trial = 0; trial < TRIALS && usable.length > size; trial++) {
+		const weight = new Float64Array(matches.weight.length);
+		for (let k = 0; k < size; k++) {
+			const pick = usable[Math.floor(random() * usable.length)] as number;
+			weight[pick] = 1;
+		}
+		const candidate = fitMotion(kind, { ...matches, weight }, around);
+		const score = agreementWith(candidate, matches, tolerance);
+		if (score > bestScore) {
+			[best, bestScore] = [candidate, score];
+		}
+	}
+	for (let round = 0; round < 3; round++) {
+		const motion = best;
+		const weight = matches.weight.map((own, i) => {
+			const distance = distanceOf(motion, matches, i) / tolerance;
+			return own / (1 + (2 * distance) ** 2) ** 2;
+		});
+		best = fitMotion(kind, { ...matches, weight }, around);
+	}
+	return best;
+};
+
+const distanceOf = (motion: Motion, { fromX, fromY, toX, toY }: Matches, i: number): number => {
+	const to = applyMotion(motion, fromX[i] as number, fromY[i] as number);
+	return Math.hypot(to.x - (toX[i] as number), to.y - (toY[i] as number));
+};
+
+const agreementWith = (motion: Motion, matches: Matches, tolerance: number): number => {
+	let score = 0;
+	for (let i = 0; i < matches.weight.length; i++) {
+		const distance = distanceOf(motion, matches, i) / tolerance;
+		score += (matches.weight[i] as number) * Math.max(0, 1 - distance * distance);
+	}
+	return score;
+};
+
+/** Mulberry32: the same clip must give the same bytes. */
+const generator = (seed: number): (() => number) => {
+	let state = seed;
+	return () => {
+		state = (state + 0x6d2b79f5) | 0;
+		let t = Math.imul(state ^ (state >>> 15), 1 | state);
+		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+		return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+	};
+};

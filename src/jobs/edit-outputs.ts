@@ -1,0 +1,84 @@
+import { stat } from 'node:fs/promises';
+import { basename, extname, parse } from 'node:path';
+import { UserError } from '../errors.js';
+import type { Clip } from '../media/clip.js';
+import { openEditedPngs } from '../media/edited-png-sink.js';
+import { openSink, type SinkOptions } from '../media/encode.js';
+import { listFormats, resolveFormat } from '../media/output-format.js';
+import type { VideoSink } from '../media/video-sink.js';
+
+/** The folder of edited frames, as the value of `--format`. */
+export const EDIT_PNG = 'edit-png';
+const EDIT_VIDEO = 'edit.mp4';
+
+export type EditOutput = {
+	readonly path: string;
+	/** A folder of edited frames, which an interrupted run leaves behind and another can complete. */
+	readonly isFolder: boolean;
+	open(options: SinkOptions): Promise<VideoSink>;
+};
+
+/**
+ * Where an edit's results go. A folder means edited frames and `.mp4` the edited video; with a format, or a name that
+ * ends in one (`bear-overlay.mp4`), it is as for masks, which must then have been given. Without any place it is one
+ * video beside nothing else, named after the clip: `bear.mp4` gives `bear-edit.mp4`.
+ *
+ * @throws UserError for unknown formats, formats of masks without a mask, or a place that is given twice
+ */
+export const resolveEditOutputs = async (
+	clip: Clip,
+	places: readonly string[],
+	format: string | undefined,
+	hasMasks: boolean,
+): Promise<EditOutput[]> => {
+	const outputs = await Promise.all(
+		(places.length > 0 ? places : [defaultOutput(clip.path)]).map((place) =>
+			resolve(place, format, hasMasks),
+		),
+	);
+	const paths = outputs.map(({ path }) => path);
+	const twice = paths.find((path, at) => paths.indexOf(path) !== at);
+	if (twice !== undefined) {
+		throw new UserError(`"${twice}" is given as output twice; name each output once.`);
+	}
+	return outputs;
+};
+
+const resolve = async (place: string, format: string | undefined, hasMasks: boolean): Promise<EditOutput> => {
+	const isFolder =
+		/[/\\]$/.test(place) || ((await stat(place).catch(() => undefined))?.isDirectory() ?? false);
+	const extension = isFolder ? '' : extname(place).toLowerCase();
+	if (format === EDIT_PNG || (format === undefined && extension === '')) {
+		if (/^\.(png|mp4|mov|mkv|webm)$/.test(extension)) {
+			throw new UserError(
+				`"${place}" names a single file, but edited frames go into a folder; give a folder with -o.`,
+			);
+		}
+		return {
+			path: place,
+			isFolder: true,
+			open: (options) => openEditedPngs(place, options.existing ?? 'refuse'),
+		};
+	}
+	const namesFormat = listFormats().some(({ name }) => basename(place).toLowerCase().endsWith(name));
+	const choice = await resolveFormat(
+		place,
+		format ?? (extension === '.mp4' && !namesFormat ? EDIT_VIDEO : undefined),
+	);
+	if (choice.format.name !== EDIT_VIDEO && !hasMasks) {
+		throw new UserError(
+			`"${place}" is to show masks (${choice.format.name}), but there is no --mask; give one, or write ${EDIT_VIDEO} or a folder.`,
+		);
+	}
+	if (choice.kind === 'project') {
+		throw new UserError(
+			`"${place}" is a project file, which is written for masks; write ${EDIT_VIDEO} or a folder with --edit.`,
+		);
+	}
+	return { path: choice.path, isFolder: false, open: (options) => openSink(choice, options) };
+};
+
+const defaultOutput = (input: string): string => {
+	const { name, base } = parse(input.replace(/[/\\]+$/, ''));
+	return `${extname(input) === '' ? base : name}-${EDIT_VIDEO}`;
+};

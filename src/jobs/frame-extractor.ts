@@ -1,0 +1,40 @@
+import { UserError } from '../errors.js';
+import { cachedExtractor } from '../hyperfeatures/descriptor-cache.js';
+import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import type { Engine } from './open-engine.js';
+
+/** What one run leaves in the descriptor cache at most: the frames of a longer clip would only push each other out. */
+const MOST_BYTES = 3 * 2 ** 30;
+
+/**
+ * The extractor for the frames of a clip, with descriptors of earlier runs where there are some. A clip must not fail for
+ * want of a cache: when it can't be written, or the clip is too long for it, frames are simply described.
+ */
+export const frameExtractor = async (engine: Engine): Promise<DescriptorExtractor> => {
+	const cached = await cachedExtractor(engine.extractor, engine.identity);
+	let [isUsable, bytes, computed] = [true, 0, 0];
+	return {
+		channels: engine.extractor.channels,
+		extract: async (image) => {
+			if (!isUsable) {
+				return engine.extractor.extract(image);
+			}
+			try {
+				const map = await cached.extract(image);
+				if (cached.counts.computed > computed) {
+					computed = cached.counts.computed;
+					bytes += map.data.byteLength;
+					isUsable = bytes < MOST_BYTES;
+				}
+				return map;
+			} catch (error) {
+				if (!(error instanceof UserError)) {
+					throw error;
+				}
+				isUsable = false;
+				return engine.extractor.extract(image);
+			}
+		},
+		close: () => cached.close(),
+	};
+};

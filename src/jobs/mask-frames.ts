@@ -1,0 +1,77 @@
+import { framesBetween, type RunRange } from '../corrections/frame-range.js';
+import { type KeyframedMask, propagateKeyframes } from '../corrections/propagate-keyframes.js';
+import type { Keyframes } from '../corrections/read-keyframes.js';
+import { clipIdentity, openRunStores, runsFolder } from '../corrections/run-stores.js';
+import { UserError } from '../errors.js';
+import type { Clip } from '../media/clip.js';
+import { LabelThread } from '../propagation/label-thread.js';
+import type { PropagationSettings } from '../propagation/settings.js';
+import type { StageClock } from '../propagation/stage-clock.js';
+import { frameExtractor } from './frame-extractor.js';
+import type { Engine } from './open-engine.js';
+
+export type MaskFramesJob = {
+	readonly clip: Clip;
+	readonly range: RunRange;
+	readonly engine: Engine;
+	readonly settings: PropagationSettings;
+	readonly keyframes: Keyframes;
+	/** False: nothing of earlier runs is used, and nothing is left for later ones. */
+	readonly cache: boolean;
+	/** Where results between two masks are kept while they are needed when `cache` is false. */
+	readonly scratchFolder: string;
+	readonly clock?: StageClock | undefined;
+	readonly signal?: AbortSignal | undefined;
+};
+
+/** The frames of a run with their masks, from painted masks and what earlier runs on the clip have left. */
+export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedMask, void, void> {
+	const { clip, range, engine, settings, cache, clock, signal } = job;
+	const extractor = cache ? await frameExtractor(engine) : engine.extractor;
+	const stores = await openRunStores(
+		{
+			clip: await clipIdentity(clip.files, clip.info.frameRate),
+			start: range.start,
+			end: range.end,
+			model: engine.identity,
+			device: engine.runtime.device,
+			settings,
+		},
+		cache ? runsFolder() : job.scratchFolder,
+	);
+	const { keyframes, palette } = job.keyframes;
+	const thread = new LabelThread(settings);
+	try {
+		yield* propagateKeyframes({
+			...{ clip, range, extractor, settings, clock, signal, keyframes, palette, stores, thread },
+			runtime: engine.runtime,
+		});
+	} finally {
+		await thread.close();
+	}
+}
+
+/**
+ * Sees whether every mask belongs to a frame of the run, by decoding up to the last one.
+ *
+ * @throws UserError when there is no such frame
+ */
+export const requireFramesOfRun = async (
+	clip: Clip,
+	range: RunRange,
+	masks: readonly { readonly frame: number; readonly path: string }[],
+): Promise<void> => {
+	const last = masks.reduce((latest, mask) => (mask.frame > latest.frame ? mask : latest));
+	if (last.frame === 0) {
+		return;
+	}
+	let count = 0;
+	for await (const _ of framesBetween(clip, range, 0, last.frame + 1)) {
+		count++;
+	}
+	if (count <= last.frame) {
+		throw new UserError(
+			`The mask "${last.path}" is of frame ${last.frame}, but the run has ${count} frames (0 to ${count - 1}); frames count from 0, at --start if that is given.`,
+		);
+	}
+};

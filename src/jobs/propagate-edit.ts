@@ -1,0 +1,209 @@
+import { createHash } from 'node:crypto';
+import { framesBetween, type RunRange } from '../corrections/frame-range.js';
+import { readKeyframes } from '../corrections/read-keyframes.js';
+import { ReviewSheet } from '../corrections/review-sheet.js';
+import { ScratchFolder } from '../corrections/scratch-folder.js';
+import { carryEdit } from '../edits/carry-edit.js';
+import { type EditLayer, readEdit } from '../edits/edit-layer.js';
+import type { EditMode } from '../edits/mesh-tracker.js';
+import { AbortedError, throwIfAborted, UserError } from '../errors.js';
+import { rememberingExtractor } from '../hyperfeatures/remembering-extractor.js';
+import { type Clip, openClip } from '../media/clip.js';
+import { davisPalette } from '../media/davis-palette.js';
+import type { Frame, LabelMap } from '../media/frame.js';
+import { finishedFrames } from '../media/png-sequence-sink.js';
+import { parsePosition } from '../media/position.js';
+import type { VideoSink } from '../media/video-sink.js';
+import { referenceColours } from '../pairs/reference-colours.js';
+import { loadPreset } from '../presets/load-preset.js';
+import { withQuality } from '../presets/quality.js';
+import { StageClock } from '../propagation/stage-clock.js';
+import { fingerprint } from '../resume/fingerprint.js';
+import { type RunIdentity, RunNotes } from '../resume/run-notes.js';
+import { resolveEditOutputs } from './edit-outputs.js';
+import { frameExtractor } from './frame-extractor.js';
+import { maskFrames, requireFramesOfRun } from './mask-frames.js';
+import { type Engine, openEngine } from './open-engine.js';
+import { firstFrame, identityOf, type PropagateClipJob, type PropagateClipResult } from './propagate-clip.js';
+
+export type PropagateEditJob = PropagateClipJob & {
+	/** The edited first frame, or a layer of its size; undefined with `colourMap`. */
+	readonly edit?: string | undefined;
+	/** Carry a map of colours instead, which shows where everything comes from. */
+	readonly colourMap?: boolean | undefined;
+	readonly mode: EditMode;
+	readonly relight: boolean;
+	readonly linearLight: boolean;
+};
+
+type EditItem = {
+	readonly frame: Frame;
+	readonly mask: LabelMap | undefined;
+	readonly computed: boolean;
+};
+
+/**
+ * Carries an edit of a clip's first frame through all of it and writes the results: what `propagate <clip> --edit <png>`
+ * does. With masks, the edit goes with the object that it lies on, and behind what hides that.
+ *
+ * @throws UserError for bad input; nothing has been written then
+ * @throws AbortedError when the signal fires
+ */
+export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateClipResult> => {
+	const started = performance.now();
+	const { signal } = job;
+	const range: RunRange = {
+		signal,
+		start: job.start === undefined ? undefined : parsePosition(job.start),
+		end: job.end === undefined ? undefined : parsePosition(job.end),
+	};
+	const review =
+		job.review === undefined ? undefined : await ReviewSheet.open(job.review, job.overwrite === true);
+	const preset = withQuality(await loadPreset(job.preset), job.quality);
+	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
+	const keyframes = await readKeyframes(job.masks, clip.info);
+	const first = await firstFrame(clip, range);
+	const layer = await layerOf(job, first, keyframes.keyframes.find(({ frame }) => frame === 0)?.mask);
+	if (job.masks.length > 0) {
+		await requireFramesOfRun(clip, range, job.masks);
+	}
+	const places = await resolveEditOutputs(clip, job.outputs, job.format, job.masks.length > 0);
+
+	const opened = await openEngine(job.model ?? preset.model, { ...job, precision: preset.precision });
+	const engine: Engine = { ...opened, extractor: rememberingExtractor(opened.extractor) };
+	const identity = await identityOf(job, clip, keyframes, engine, preset, editFingerprint(job, layer));
+	const clock = new StageClock();
+	const scratch = new ScratchFolder();
+	const sinks: VideoSink[] = [];
+	const paths = places.map(({ path }) => path);
+	const folder = places.find(({ isFolder }) => isFolder)?.path;
+	let notes: RunNotes | undefined;
+	let count = 0;
+	try {
+		if (folder !== undefined && job.resume === true) {
+			notes = await unfinishedRun(folder, identity);
+		}
+		for (const place of places) {
+			const begunBefore = notes?.outputs.includes(place.path) === true;
+			sinks.push(
+				await place.open({
+					clip: clip.info,
+					objects: keyframes.objects,
+					audioFrom: clip.kind === 'video' && clip.info.hasAudio ? clip.path : undefined,
+					beginSeconds: range.start ? first.timeSeconds : undefined,
+					isExcerpt: range.start !== undefined || range.end !== undefined,
+					premultiplied: job.premultiplied,
+					ffmpeg: job.ffmpeg,
+					signal,
+					existing: job.overwrite === true ? 'overwrite' : begunBefore ? 'resume' : 'refuse',
+				}),
+			);
+		}
+		if (folder !== undefined) {
+			notes ??= await RunNotes.begin(folder, identity, paths);
+		}
+		const cache = job.cache !== false;
+		const items =
+			job.masks.length === 0
+				? unmasked(clip, range)
+				: maskFrames({
+						...{ clip, range, engine, keyframes, clock, signal, cache },
+						settings: preset.propagation,
+						scratchFolder: scratch.path,
+					});
+		const extractor = cache ? await frameExtractor(engine) : engine.extractor;
+		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
+		const { mode, relight, linearLight } = job;
+		let [computedFrames, trustSum] = [0, 0];
+		const carried = carryEdit<EditItem>(items, { layer, mode, relight, linearLight, extractor });
+		for await (const { item, edited, trust } of carried) {
+			throwIfAborted(signal);
+			const { frame } = item;
+			const labels = item.mask ?? nothingMarked(frame);
+			await clock.measure('encode', () =>
+				Promise.all(sinks.map((sink) => sink.write({ frame, labels, edited }))),
+			);
+			count++;
+			computedFrames += item.computed ? 1 : 0;
+			trustSum += trust;
+			if (frame.index > 0) {
+				review?.add({ frame: { ...frame, image: edited }, labels, confidence: trust });
+			}
+			job.onFrame?.({ frame: frame.index, total, timeSeconds: frame.timeSeconds, confidence: trust });
+		}
+		for (const sink of sinks) {
+			await sink.finish();
+		}
+		await notes?.remove();
+		await review?.write();
+		const seconds = (performance.now() - started) / 1000;
+		return {
+			frames: count,
+			resumedFrames: 0,
+			computedFrames,
+			objects: keyframes.objects.length,
+			outputs: review === undefined ? paths : [...paths, review.path],
+			model: engine.modelName,
+			preset: preset.name,
+			seconds,
+			framesPerSecond: count / seconds,
+			stages: clock.totals,
+			meanConfidence: trustSum / count,
+		};
+	} catch (error) {
+		await Promise.all(sinks.map((sink) => sink.abort()));
+		throw error instanceof AbortedError && notes !== undefined
+			? new AbortedError(
+					`Cancelled; finished frames are kept in "${folder}". Repeat the command with --resume to go on.`,
+				)
+			: error;
+	} finally {
+		await engine.close();
+		await scratch.remove();
+	}
+};
+
+/** Without masks, the edit moves with whatever it lies on. */
+async function* unmasked(clip: Clip, range: RunRange): AsyncGenerator<EditItem, void, void> {
+	for await (const frame of framesBetween(clip, range, 0)) {
+		yield { frame, mask: undefined, computed: true };
+	}
+}
+
+/** What an interrupted run left in a folder of edited frames; undefined when the folder is empty. */
+const unfinishedRun = async (folder: string, identity: RunIdentity): Promise<RunNotes | undefined> => {
+	const notes = await RunNotes.reopen(folder, identity);
+	if (notes === undefined && (await finishedFrames(folder)) > 0) {
+		throw new UserError(
+			`"${folder}" holds frames, but no run of them was interrupted; choose another folder, or add --overwrite.`,
+		);
+	}
+	return notes;
+};
+
+const editFingerprint = ({ mode, relight, linearLight }: PropagateEditJob, layer: EditLayer): string =>
+	fingerprint([mode, relight, linearLight, createHash('sha256').update(layer.data).digest('hex')]);
+
+const layerOf = async (
+	job: PropagateEditJob,
+	{ image }: Frame,
+	mask: LabelMap | undefined,
+): Promise<EditLayer> => {
+	if (job.edit !== undefined) {
+		if (job.colourMap === true) {
+			throw new UserError('--edit and --colormap carry different things; give one of them.');
+		}
+		return readEdit(job.edit, image);
+	}
+	return referenceColours(
+		image,
+		mask?.ids.map((id) => (id > 0 ? 1 : 0)),
+	);
+};
+
+const nothingMarked = ({ image: { width, height } }: Frame): LabelMap => ({
+	width,
+	height,
+	ids: new Uint8Array(width * height),
+	palette: davisPalette,
+});

@@ -1,0 +1,46 @@
+import type { FileHandle } from 'node:fs/promises';
+
+/** A part of an MP4 or MOV file (ISO/IEC 14496-12). */
+export type Box = { readonly type: string; readonly body: Buffer };
+
+/** The boxes inside a box's content; their bodies leave out the eight bytes of length and type. */
+export const children = (parent: Buffer): Box[] => {
+	const boxes: Box[] = [];
+	for (let at = 0; at + 8 <= parent.length; ) {
+		const length = Math.max(8, parent.readUInt32BE(at));
+		boxes.push({
+			type: parent.toString('latin1', at + 4, at + 8),
+			body: parent.subarray(at + 8, at + length),
+		});
+		at += length;
+	}
+	return boxes;
+};
+
+export const only = (parent: Buffer, type: string): Buffer => {
+	const box = children(parent).find((child) => child.type === type);
+	if (!box) {
+		throw new Error(`The file has no ${type} box.`);
+	}
+	return box.body;
+};
+
+/** The `moov` box, with its length and type, and where it is in the file; undefined when there is none. */
+export const readMovieBox = async (
+	file: FileHandle,
+): Promise<{ readonly moov: Buffer; readonly at: number } | undefined> => {
+	const { size } = await file.stat();
+	for (let at = 0; at + 8 <= size; ) {
+		const header = Buffer.alloc(16);
+		await file.read(header, 0, 16, at);
+		const short = header.readUInt32BE(0);
+		const length = short === 1 ? Number(header.readBigUInt64BE(8)) : short === 0 ? size - at : short;
+		if (header.toString('latin1', 4, 8) === 'moov') {
+			const moov = Buffer.alloc(Math.min(length, size - at));
+			await file.read(moov, 0, moov.length, at);
+			return { moov, at };
+		}
+		at += Math.max(8, length);
+	}
+	return undefined;
+};

@@ -1,0 +1,68 @@
+import { extname, parse, resolve } from 'node:path';
+import { UserError } from '../errors.js';
+import { writeFailure } from '../media/atomic-file.js';
+import type { SinkOptions } from '../media/encode.js';
+import { GrowingFile } from '../media/growing-file.js';
+import type { Existing, VideoSink } from '../media/video-sink.js';
+import { afterEffectsScript } from './after-effects.js';
+import { finalCutProject } from './final-cut.js';
+import { mltProject } from './mlt.js';
+import { openTimeline } from './open-timeline.js';
+import { exactFrameRate, type Project } from './project.js';
+
+const writers: Readonly<Record<string, (project: Project, path: string) => string | Promise<string>>> = {
+	'.mlt': mltProject,
+	'.otio': openTimeline,
+	'.jsx': afterEffectsScript,
+	'.fcpxml': finalCutProject,
+};
+
+/**
+ * A project file that refers to the clip and to a video of the same run. It is written when the last frame is known;
+ * finish it after that video.
+ *
+ * @throws UserError when the clip is not a video, or the place is taken or cannot be written
+ */
+export const openProjectFile = async (
+	path: string,
+	existing: Existing,
+	{ clip, project: media, beginSeconds }: SinkOptions,
+): Promise<VideoSink> => {
+	const write = writers[extname(path).toLowerCase()];
+	if (write === undefined) {
+		throw new Error(`"${path}" is not a kind of project file.`);
+	}
+	if (media === undefined) {
+		throw new UserError(
+			`"${path}" would refer to the clip, which must be a video file for that; give a video file, or write only its masks.`,
+		);
+	}
+	const file = await GrowingFile.open(path, existing);
+	let [first, last] = [undefined as number | undefined, 0];
+	return {
+		write: async ({ frame }) => {
+			first ??= frame.timeSeconds;
+			last = frame.timeSeconds;
+		},
+		finish: async () => {
+			try {
+				const rate = exactFrameRate(clip.frameRate);
+				const framesIn = (seconds: number) => Math.round((seconds * rate.numerator) / rate.denominator);
+				const project: Project = {
+					title: parse(path).name,
+					clip: { path: resolve(media.clip), hasAudio: clip.hasAudio },
+					layer: { path: resolve(media.layer.path), shows: media.layer.shows },
+					...{ width: clip.width, height: clip.height, frameRate: rate },
+					frames: framesIn(last - (first ?? 0)) + 1,
+					clipStart: framesIn(beginSeconds ?? 0),
+				};
+				await file.append(await write(project, path));
+				await file.finish();
+			} catch (error) {
+				await file.abort();
+				throw writeFailure(path, error);
+			}
+		},
+		abort: () => file.abort(),
+	};
+};

@@ -1,0 +1,106 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { openClip } from '../../src/media/clip.js';
+import { readImage, writeImage } from '../../src/media/image.js';
+import { type BoxClip, makeBoxClip } from '../helpers/box-clip.js';
+import { records, runCli } from '../helpers/cli.js';
+import { collect } from '../helpers/collect.js';
+import { makeQuickModel } from '../helpers/quick-model.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+
+const FRAMES = 5;
+let folder: string;
+let good: BoxClip;
+let layer: string;
+let model: string;
+
+// On a machine that does other work too, each start of the command takes a while.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+beforeAll(async () => {
+	folder = mkdtempSync(join(tmpdir(), 'propagate-edit-'));
+	good = await makeBoxClip(folder, FRAMES);
+	model = makeQuickModel(join(folder, 'model'));
+	const data = new Uint8Array(96 * 64 * 4);
+	for (let y = 24; y < 40; y++) {
+		for (let x = 40; x < 60; x++) {
+			data.set([255, 0, 255, 255], (y * 96 + x) * 4);
+		}
+	}
+	layer = join(folder, 'layer.png');
+	await writeImage(layer, { width: 96, height: 64, channels: 4, data });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = (args: readonly string[], cwd?: string) =>
+	runCli([good.clip, ...args], {
+		...(cwd === undefined ? {} : { cwd }),
+		env: { PROPAGATE_HOME: join(folder, 'home') },
+	});
+
+const refusal = async (...args: string[]): Promise<string> => {
+	const output = join(temporaryFolder(), 'out');
+	const { code, stderr } = await run([...args, ...(args.includes('-o') ? [] : ['-o', output])]);
+	expect(code).toBe(2);
+	expect(stderr.trim().split('\n')).toHaveLength(1);
+	expect(existsSync(output)).toBe(false);
+	return stderr.trim();
+};
+
+describe('propagate <clip> --edit <png>', () => {
+	test('writes a folder of edited frames, the first with the layer on it', async () => {
+		const output = join(temporaryFolder(), 'frames');
+		const { code, stdout, stderr } = await run(['--edit', layer, '--model', model, '-o', output, '--json']);
+		expect({ code, stderr }).toMatchObject({ code: 0 });
+		expect(records(stdout).at(-1)).toMatchObject({ type: 'done', frames: FRAMES, outputs: [output] });
+		expect(readdirSync(output).sort()).toEqual([0, 1, 2, 3, 4].map((frame) => `0000${frame}.png`));
+
+		const first = await readImage(join(output, '00000.png'));
+		const [original] = await collect((await openClip(good.clip)).frames());
+		const expected = Buffer.from(original?.image.data ?? []);
+		for (let y = 24; y < 40; y++) {
+			for (let x = 40; x < 60; x++) {
+				expected.set([255, 0, 255], (y * 96 + x) * 3);
+			}
+		}
+		expect(expected.equals(first.data)).toBe(true);
+	});
+
+	test('writes a video named after the clip when no place is given', async () => {
+		const cwd = temporaryFolder();
+		const { code, stderr } = await run(
+			['--edit', layer, '--mask', good.mask, '--model', model, '--quiet'],
+			cwd,
+		);
+		expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+		expect(readdirSync(cwd)).toEqual(['clip-edit.mp4']);
+		expect(await collect((await openClip(join(cwd, 'clip-edit.mp4'))).frames())).toHaveLength(FRAMES);
+	});
+
+	test('refuses edits that do not fit, with one sentence', async () => {
+		const small = join(folder, 'small.png');
+		await writeImage(small, { width: 8, height: 8, channels: 3, data: new Uint8Array(192) });
+		expect(await refusal('--edit', small)).toContain('is 8×8, but the clip is 96×64');
+		const [first] = await collect((await openClip(good.clip)).frames());
+		const same = join(folder, 'same.png');
+		if (first !== undefined) {
+			await writeImage(same, first.image);
+		}
+		expect(await refusal('--edit', same)).toContain('shows no difference from the first frame');
+		expect(await refusal('--edit', layer, '--colormap')).toContain('give one of them');
+		expect(await refusal('--edit', layer, '-o', join(folder, 'x-overlay.mp4'))).toContain(
+			'there is no --mask',
+		);
+	});
+});
+
+describe('propagate <clip> --mask <frame>=<png>', () => {
+	test('refuses frames that the run does not have, and two masks of one frame', async () => {
+		expect(await refusal('--mask', good.mask, '--mask', `9=${good.mask}`)).toContain(
+			`is of frame 9, but the run has ${FRAMES} frames (0 to ${FRAMES - 1})`,
+		);
+		expect(await refusal('--mask', good.mask, '--mask', `0=${good.mask}`)).toContain('are both of frame 0');
+	});
+});

@@ -1,0 +1,230 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type BoxClip, makeBoxFrames } from '../helpers/box-clip.js';
+import { type CliResult, runCli, startCli } from '../helpers/cli.js';
+import { makeQuickModel } from '../helpers/quick-model.js';
+import { canMount, mountDisk } from '../helpers/small-disk.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+
+// On a machine that does other work too, each start of the command takes a while.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
+const frames = 12;
+
+let folder: string;
+let clip: BoxClip;
+let model: string;
+/** The results of a run that nobody interrupted. */
+let whole: Map<string, Buffer>;
+
+beforeAll(async () => {
+	folder = mkdtempSync(join(tmpdir(), 'propagate-resume-'));
+	clip = await makeBoxFrames(folder, frames);
+	model = makeQuickModel(join(folder, 'model'));
+	expect(await run(join(folder, 'whole'))).toMatchObject({ code: 0 });
+	whole = contents(join(folder, 'whole'));
+	expect(whole.size).toBe(frames);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const args = (output: string, ...more: string[]): string[] => [
+	...[clip.clip, '--mask', clip.mask, '--model', model, '--threads', '1', '-o', output],
+	...more,
+];
+
+/** Each output has results of its own to go on from: those of the uninterrupted run would prove nothing. */
+const homeOf = (output: string): { env: Record<string, string> } => ({
+	env: { PROPAGATE_HOME: join(output, '..', 'home') },
+});
+
+const run = (output: string, ...more: string[]): Promise<CliResult> =>
+	runCli(args(output, ...more), homeOf(output));
+
+/** Every file of a folder, hidden ones too. */
+const contents = (path: string): Map<string, Buffer> =>
+	new Map(
+		readdirSync(path)
+			.sort()
+			.map((name) => [name, readFileSync(join(path, name))]),
+	);
+
+/** Starts a run and sends it a signal as soon as a frame is there. */
+const interrupt = async (
+	output: string,
+	frame: number,
+	signal: NodeJS.Signals,
+	...more: string[]
+): Promise<CliResult> => {
+	const { process, done } = startCli(args(output, ...more), homeOf(output));
+	const png = join(output, `${String(frame).padStart(5, '0')}.png`);
+	const watch = setInterval(() => {
+		if (existsSync(png)) {
+			clearInterval(watch);
+			process.kill(signal);
+		}
+	}, 5);
+	const result = await done;
+	clearInterval(watch);
+	return result;
+};
+
+describe('an interrupted run', () => {
+	const killedAt = Array.from({ length: 10 }, (_, round) => ({
+		round: round + 1,
+		frame: Math.floor(Math.random() * (frames - 1)),
+	}));
+	test.each(killedAt)('killed ($round) at frame $frame ends as if it had not been', async ({ frame }) => {
+		const output = join(temporaryFolder(), 'masks');
+		expect((await interrupt(output, frame, 'SIGKILL')).code).toBe(null);
+		const left = readdirSync(output).filter((name) => /^\d{5}\.png$/.test(name));
+		for (const name of left) {
+			// Whatever has its final name is complete.
+			expect(readFileSync(join(output, name)).equals(whole.get(name) ?? Buffer.alloc(0))).toBe(true);
+		}
+		const resumed = await run(output, '--resume');
+		expect(resumed).toMatchObject({ code: 0 });
+		expect(resumed.stderr).toContain(`${left.length} of ${frames} frames were finished before`);
+		expect(contents(output)).toEqual(whole);
+	});
+
+	test('killed again and again gets there', async () => {
+		const output = join(temporaryFolder(), 'masks');
+		for (const frame of [2, 5, 9]) {
+			const { process, done } = startCli(args(output, '--resume'), homeOf(output));
+			const watch = setInterval(() => {
+				if (existsSync(join(output, `${String(frame).padStart(5, '0')}.png`))) {
+					process.kill('SIGKILL');
+				}
+			}, 5);
+			await done;
+			clearInterval(watch);
+		}
+		expect(await run(output, '--resume')).toMatchObject({ code: 0 });
+		expect(contents(output)).toEqual(whole);
+		// And once more, when all is done.
+		expect(await run(output, '--resume')).toMatchObject({ code: 0 });
+		expect(contents(output)).toEqual(whole);
+	});
+
+	test('by Ctrl-C keeps what is finished, says how to go on, and exits with 130', async () => {
+		const output = join(temporaryFolder(), 'masks');
+		const cancelled = await interrupt(output, 4, 'SIGINT');
+		expect(cancelled.code).toBe(130);
+		expect(cancelled.stderr).toMatch(/Cancelled; \d+ finished frames are kept in ".*masks".*--resume/);
+		expect(readdirSync(output).filter((name) => name.endsWith('.partial'))).toEqual([]);
+		expect(await run(output, '--resume')).toMatchObject({ code: 0 });
+		expect(contents(output)).toEqual(whole);
+	});
+
+	test('makes its videos anew, from the finished masks', async () => {
+		const place = temporaryFolder();
+		const uninterrupted = join(temporaryFolder(), 'whole.mp4');
+		expect(await run(uninterrupted)).toMatchObject({ code: 0 });
+		const output = join(place, 'masks');
+		await interrupt(output, 7, 'SIGKILL');
+		const video = join(place, 'video.mp4');
+		expect(await run(output, '-o', video, '--resume')).toMatchObject({ code: 0 });
+		expect(readFileSync(video).equals(readFileSync(uninterrupted))).toBe(true);
+		expect(contents(output)).toEqual(whole);
+	});
+
+	test('whose results are lost is computed again, to the same end', async () => {
+		const output = join(temporaryFolder(), 'masks');
+		await interrupt(output, 5, 'SIGKILL');
+		rmSync(join(output, '..', 'home'), { recursive: true });
+		expect(await run(output, '--resume')).toMatchObject({ code: 0 });
+		expect(contents(output)).toEqual(whole);
+	});
+
+	test('that was to keep nothing keeps its results until it is finished', async () => {
+		const output = join(temporaryFolder(), 'masks');
+		await interrupt(output, 5, 'SIGKILL', '--no-cache');
+		const resumed = await run(output, '--no-cache', '--resume', '--json');
+		const done = JSON.parse(resumed.stdout.trim().split('\n').at(-1) ?? '');
+		expect(done).toMatchObject({ type: 'done', frames });
+		expect(done.computedFrames).toBeLessThan(frames - 5);
+		expect(contents(output)).toEqual(whole);
+		expect(existsSync(join(output, '..', 'home', 'runs'))).toBe(false);
+	});
+
+	test('is not continued with anything else', async () => {
+		const place = temporaryFolder();
+		const output = join(place, 'masks');
+		await interrupt(output, 3, 'SIGKILL');
+		const before = readdirSync(output);
+		const refusal = async (...changed: string[]): Promise<string> => {
+			const { code, stderr } = await runCli([...changed, '-o', output, '--resume'], homeOf(output));
+			expect(code).toBe(2);
+			return stderr;
+		};
+		const same = [clip.clip, '--mask', clip.mask, '--model', model];
+		expect(await refusal(...same, '--preset', 'paper')).toContain('made with other settings');
+		expect(await refusal(...same, '--end', '9')).toContain('made with another --start or --end');
+		expect(await refusal(clip.clip, '--mask', clip.mask)).toContain('made with another model');
+		const other = await makeBoxFrames(place, frames + 1);
+		expect(await refusal(other.clip, '--mask', clip.mask, '--model', model)).toContain('from another clip');
+		const mask = join(folder, 'whole', '00005.png');
+		expect(await refusal(clip.clip, '--mask', mask, '--model', model)).toContain('made with other masks');
+		expect(await refusal(...same, '--overwrite')).toContain("cannot be used with option '--overwrite'");
+		expect(readdirSync(output)).toEqual(before);
+	});
+
+	test('is not continued from frames that nobody knows anything of', async () => {
+		const output = join(temporaryFolder(), 'masks');
+		await run(output);
+		rmSync(join(output, '00009.png'));
+		const { code, stderr } = await run(output, '--resume');
+		expect(code).toBe(2);
+		expect(stderr).toContain('holds 9 frames, but no notes of an unfinished run');
+	});
+
+	test('of a video leaves nothing, and its file is not taken for an unfinished one', async () => {
+		const place = temporaryFolder();
+		const video = join(place, 'matte.mp4');
+		const { process, done } = startCli(args(video), homeOf(video));
+		setTimeout(() => process.kill('SIGINT'), 2500);
+		const cancelled = await done;
+		if (cancelled.code === 130) {
+			expect(readdirSync(place)).toEqual([]);
+		}
+		writeFileSync(video, 'precious');
+		const refused = await run(video, '--resume');
+		expect(refused).toMatchObject({ code: 2 });
+		expect(refused.stderr).toContain('exists already');
+		expect(readFileSync(video, 'utf8')).toBe('precious');
+	});
+});
+
+describe.skipIf(!canMount)('a full disk (needs root on Linux)', () => {
+	test('leaves only complete PNGs, and the run goes on when there is room', async () => {
+		const disk = mountDisk('size=28k');
+		const output = join(disk.folder, 'masks');
+		const home = { env: { PROPAGATE_HOME: join(folder, 'full') } };
+		const full = await runCli(args(output), home);
+		expect(full.code).toBe(2);
+		expect(full.stderr.trim().split('\n').at(-1)).toMatch(/the disk is full/);
+		const left = readdirSync(output).filter((name) => !name.startsWith('.'));
+		for (const name of left) {
+			expect(readFileSync(join(output, name)).equals(whole.get(name) ?? Buffer.alloc(0))).toBe(true);
+		}
+		expect(left.length).toBeLessThan(frames);
+		disk.remount('size=4m');
+		expect(await runCli(args(output, '--resume'), home)).toMatchObject({ code: 0 });
+		expect(contents(output)).toEqual(whole);
+	});
+
+	test.each(['alpha.mkv', 'alpha.mov', 'animation.mov', 'overlay.mp4'])(
+		'leaves no half of %s',
+		async (name) => {
+			const disk = mountDisk('size=4k');
+			const full = await runCli(args(join(disk.folder, name)), {
+				env: { PROPAGATE_HOME: join(folder, 'full') },
+			});
+			expect(full.code).toBe(2);
+			expect(full.stderr).toMatch(/disk is full/);
+			expect(readdirSync(disk.folder)).toEqual([]);
+		},
+	);
+});

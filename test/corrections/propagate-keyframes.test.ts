@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { classicalExtractor } from '../../src/baselines/classical-descriptors.js';
+import { agreement } from '../../src/corrections/agreement.js';
+import { framesBackwards, framesBetween } from '../../src/corrections/frame-range.js';
+import type { Keyframe } from '../../src/corrections/keyframe.js';
+import { type KeyframedMask, propagateKeyframes } from '../../src/corrections/propagate-keyframes.js';
+import { openRunStores } from '../../src/corrections/run-stores.js';
+import { openClip } from '../../src/media/clip.js';
+import { davisPalette } from '../../src/media/davis-palette.js';
+import type { LabelMap } from '../../src/media/frame.js';
+import { loadPreset } from '../../src/presets/load-preset.js';
+import { LabelThread } from '../../src/propagation/label-thread.js';
+import { openRuntime } from '../../src/runtime/onnx-runtime.js';
+import { collect } from '../helpers/collect.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { drawScene, slidingSquare, writeScene } from '../helpers/textured-clip.js';
+
+const FRAMES = 11;
+
+const truth = (frame: number): LabelMap => drawScene(slidingSquare, frame).mask;
+const keyframe = (frame: number, mask = truth(frame)): Keyframe => ({ frame, mask });
+
+/** Everything but the model is the real thing: descriptors are the classical ones, which take no time. */
+const run = async (
+	folder: string,
+	keyframes: readonly Keyframe[],
+	home: string,
+): Promise<KeyframedMask[]> => {
+	const clip = await openClip(folder);
+	const { propagation: settings } = await loadPreset(undefined);
+	const runtime = openRuntime({ device: 'cpu' });
+	const thread = new LabelThread(settings);
+	const identity = {
+		clip: folder,
+		start: undefined,
+		end: undefined,
+		model: 'classical',
+		device: 'cpu',
+		settings,
+	};
+	try {
+		return await collect(
+			propagateKeyframes({
+				...{ clip, range: {}, runtime, settings, thread, keyframes },
+				extractor: classicalExtractor(),
+				palette: davisPalette,
+				stores: await openRunStores(identity, home),
+			}),
+		);
+	} finally {
+		await thread.close();
+		await runtime.close();
+	}
+};
+
+const quality = (masks: readonly KeyframedMask[]): number =>
+	Math.min(...masks.map(({ frame, mask }) => agreement(mask.ids, truth(frame.index).ids)));
+const computed = (masks: readonly KeyframedMask[]): number[] =>
+	masks.filter((mask) => mask.computed).map(({ frame }) => frame.index);
+const idsOf = (masks: readonly KeyframedMask[]): Uint8Array[] => masks.map(({ mask }) => mask.ids);
+
+// A few seconds each on an idle machine; inference threads share few cores with everything else in CI.
+describe('masks painted on several frames', { timeout: 240_000 }, () => {
+	it('are carried both ways from each, and come back themselves', async () => {
+		const clip = join(temporaryFolder(), 'frames');
+		await writeScene(clip, slidingSquare, FRAMES);
+		// Not the true mask, to see that it is given back as it is.
+		const painted = truth(8);
+		painted.ids[0] = 1;
+		const masks = await run(clip, [keyframe(2), keyframe(8, painted)], temporaryFolder());
+		expect(masks.map(({ frame }) => frame.index)).toEqual([...Array(FRAMES).keys()]);
+		expect(masks[8]?.mask.ids).toEqual(painted.ids);
+		expect(masks.filter((mask) => mask.painted).map(({ frame }) => frame.index)).toEqual([2, 8]);
+		expect(quality(masks)).toBeGreaterThan(0.75);
+	});
+
+	it('cost only what a new one changes, with the results of a run from nothing', async () => {
+		const clip = join(temporaryFolder(), 'frames');
+		await writeScene(clip, slidingSquare, FRAMES);
+		const home = temporaryFolder();
+		const first = await run(clip, [keyframe(0), keyframe(6)], home);
+		expect(computed(first)).toEqual([1, 2, 3, 4, 5, 7, 8, 9, 10]);
+
+		const again = await run(clip, [keyframe(0), keyframe(6)], home);
+		expect(computed(again)).toEqual([]);
+		expect(idsOf(again)).toEqual(idsOf(first));
+
+		const corrected = await run(clip, [keyframe(0), keyframe(6), keyframe(9)], home);
+		expect(computed(corrected).every((index) => index > 6)).toBe(true);
+		expect(idsOf(corrected).slice(0, 7)).toEqual(idsOf(first).slice(0, 7));
+		const fromNothing = await run(clip, [keyframe(0), keyframe(6), keyframe(9)], temporaryFolder());
+		expect(idsOf(corrected)).toEqual(idsOf(fromNothing));
+	});
+
+	it('may be of the last frame, or of the only one', async () => {
+		const folder = temporaryFolder();
+		await writeScene(join(folder, 'four'), slidingSquare, 4);
+		const masks = await run(join(folder, 'four'), [keyframe(0), keyframe(3)], temporaryFolder());
+		expect(masks.map(({ frame, painted }) => [frame.index, painted])).toEqual([
+			[0, true],
+			[1, false],
+			[2, false],
+			[3, true],
+		]);
+		await writeScene(join(folder, 'one'), slidingSquare, 1);
+		expect(await run(join(folder, 'one'), [keyframe(0)], temporaryFolder())).toHaveLength(1);
+	});
+
+	it('may show an object that was not there before', async () => {
+		const clip = join(temporaryFolder(), 'frames');
+		await writeScene(clip, slidingSquare, 9);
+		const nothing: LabelMap = { ...truth(0), ids: truth(0).ids.map(() => 0) };
+		const masks = await run(clip, [keyframe(0, nothing), keyframe(6)], temporaryFolder());
+		expect(masks[0]?.mask.ids.every((id) => id === 0)).toBe(true);
+		expect(quality(masks.slice(6))).toBeGreaterThan(0.75);
+		expect(agreement(masks[5]?.mask.ids ?? new Uint8Array(), truth(5).ids)).toBeGreaterThan(0.75);
+	});
+});
+
+describe('a part of a clip', () => {
+	it('has the numbers of the run, forwards and backwards', async () => {
+		const folder = join(temporaryFolder(), 'frames');
+		await writeScene(folder, slidingSquare, 9);
+		const clip = await openClip(folder);
+		const range = { start: { frame: 2 } };
+		const forwards = await collect(framesBetween(clip, range, 1, 4));
+		const backwards = await collect(framesBackwards(clip, range, 3, 1));
+		expect(forwards.map(({ index }) => index)).toEqual([1, 2, 3]);
+		expect(backwards.map(({ index }) => index)).toEqual([3, 2, 1]);
+		expect(
+			Buffer.from(drawScene(slidingSquare, 3).image.data).equals(forwards[0]?.image.data ?? new Uint8Array()),
+		).toBe(true);
+		expect(backwards[2]?.image.data).toEqual(forwards[0]?.image.data);
+	});
+});

@@ -1,0 +1,24 @@
+import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundledModelsFolder } from '../../src/models/locations.js';
+import { DEFAULT_MODEL } from '../../src/models/registry.js';
+
+/**
+ * The bundled model in a folder of its own, told to work on much smaller pictures: worse masks, the same code, in a
+ * fraction of the time. Give the folder with `--model`.
+ */
+export const makeQuickModel = (folder: string): string => {
+	const bundled = join(bundledModelsFolder(), DEFAULT_MODEL);
+	const manifest = JSON.parse(readFileSync(join(bundled, 'manifest.json'), 'utf8'));
+	mkdirSync(folder, { recursive: true });
+	for (const name of Object.keys(manifest.files)) {
+		try {
+			linkSync(join(bundled, name), join(folder, name));
+		} catch {
+			symlinkSync(join(bundled, name), join(folder, name));
+		}
+	}
+	manifest.image.resize.shortSide = 32;
+	writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest));
+	return folder;
+};
