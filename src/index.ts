@@ -1,0 +1,33 @@
+/**
+ * The public API: what the commands do, as functions, and the parts they are composed of. Bad input throws a
+ * {@link UserError} whose message is one sentence for the person at the keyboard.
+ */
+
+export { AbortedError, UserError } from './errors.js';
+export type { DavisScore, SequenceScore } from './evaluation/evaluate-davis.js';
+export type { DescriptorMap } from './hyperfeatures/descriptor-map.js';
+export type { DescriptorExtractor } from './hyperfeatures/extractor.js';
+export { type DavisJob, evaluateDavisModel } from './jobs/evaluate-davis-model.js';
+export { evaluateFlowPairs, evaluateKeypointPairs } from './jobs/evaluate-pairs.js';
+export { exportFeatures, type FeaturesJob } from './jobs/export-features.js';
+export { type GenerateJob, generateImages } from './jobs/generate-images.js';
+export { type MatchJob, matchPair, type NamedMatch } from './jobs/match-pair.js';
+export { type Engine, openEngine } from './jobs/open-engine.js';
+export {
+	type FrameProgress,
+	type PropagateClipJob,
+	type PropagateClipResult,
+	propagateClip,
+} from './jobs/propagate-clip.js';
+export { type PropagateEditJob, propagateEdit } from './jobs/propagate-edit.js';
+export { type TransferJob, type TransferResult, transferKeypoints } from './jobs/transfer-keypoints.js';
+export { type WarpJob, type WarpResult, warpPair } from './jobs/warp-pair.js';
+export { type Clip, openClip } from './media/clip.js';
+export { openSink } from './media/encode.js';
+export type { ClipInfo, Frame, LabelMap, Raster } from './media/frame.js';
+export { readLabelMap } from './media/label-map.js';
+export { listFormats, resolveFormat } from './media/output-format.js';
+export type { FrameResult, VideoSink } from './media/video-sink.js';
+export { loadPreset, presetNames } from './presets/load-preset.js';
+export { type MaskedFrame, propagateMasks } from './propagation/propagate-masks.js';
+export type { Device, RuntimeOptions } from './runtime/session.js';
