@@ -1,15 +1,20 @@
 import { extname } from 'node:path';
 import { UserError } from '../errors.js';
 import { writeFileAtomically } from '../media/atomic-file.js';
+import type { Raster } from '../media/frame.js';
 import { readImage, requireImageName, writeImage } from '../media/image.js';
+import { type InstalledPairModel, isPairModel } from '../models/model-folder.js';
+import { findAnyModel } from '../models/registry.js';
 import { describeImage } from '../pairs/described-image.js';
 import { matchPicture } from '../pairs/match-picture.js';
 import type { PointMatch } from '../pairs/match-points.js';
 import { mutualMatches } from '../pairs/mutual-matches.js';
 import { type NamedPoints, requireInside } from '../pairs/named-points.js';
+import { openPairModel } from '../pairs/pair-model.js';
 import { pointMatcher } from '../pairs/point-matcher.js';
 import type { PointMode } from '../pairs/point-mode.js';
 import { readPoints } from '../pairs/read-points.js';
+import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { openEngine } from './open-engine.js';
 import { type MaskPaths, readPairMasks, requireFree } from './pair-inputs.js';
@@ -50,6 +55,12 @@ export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
 		requireInside(given, source, job.source);
 	}
 	const masks = await readPairMasks(job, source, target);
+	const pairModel = job.model === undefined ? undefined : await findAnyModel(job.model);
+	if (pairModel !== undefined && isPairModel(pairModel)) {
+		const matches = await matchesOfPairModel(pairModel, job, source, target, given);
+		await writeMatches(job, isPicture, source, target, matches);
+		return matches;
+	}
 	const engine = await openEngine(job.model, job);
 	let matches: NamedMatch[];
 	try {
@@ -63,6 +74,17 @@ export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
 	} finally {
 		await engine.close();
 	}
+	await writeMatches(job, isPicture, source, target, matches);
+	return matches;
+};
+
+const writeMatches = async (
+	job: MatchJob,
+	isPicture: boolean,
+	source: Raster<3>,
+	target: Raster<3>,
+	matches: readonly NamedMatch[],
+): Promise<void> => {
 	if (job.output !== undefined && isPicture) {
 		await writeImage(job.output, await matchPicture(source, target, matches));
 	} else if (job.output !== undefined) {
@@ -73,7 +95,30 @@ export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
 			),
 		);
 	}
-	return matches;
+};
+
+/** A network that matches by itself finds given points only, and says nothing of how sure it is. */
+const matchesOfPairModel = async (
+	installed: InstalledPairModel,
+	options: RuntimeOptions,
+	source: Raster<3>,
+	target: Raster<3>,
+	given: NamedPoints | undefined,
+): Promise<NamedMatch[]> => {
+	if (given === undefined) {
+		throw new UserError(
+			`The model "${installed.manifest.name}" matches given points only; give them with --points.`,
+		);
+	}
+	const runtime = openRuntime(options);
+	try {
+		const model = await openPairModel(installed, runtime);
+		const found = await model.matchPoints(source, target, given.points);
+		const matches = given.points.map((point, i) => ({ source: point, target: found[i] ?? point, score: 1 }));
+		return withNames(matches, given);
+	} finally {
+		await runtime.close();
+	}
 };
 
 const withNames = (matches: readonly PointMatch[], { names }: NamedPoints): NamedMatch[] =>

@@ -46,6 +46,9 @@ export const readModelFolder = async (folder: string): Promise<InstalledModel> =
 /** A model that matches two images by itself. */
 export type InstalledPairModel = { readonly folder: string; readonly manifest: PairManifest };
 
+export const isPairModel = (model: InstalledModel | InstalledPairModel): model is InstalledPairModel =>
+	model.manifest.kind === 'pair';
+
 /** As {@link readModelFolder}, for pair models. */
 export const readPairModelFolder = async (folder: string): Promise<InstalledPairModel> => ({
 	folder: resolve(folder),

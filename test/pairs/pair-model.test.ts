@@ -2,7 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { matchPair } from '../../src/jobs/match-pair.js';
 import type { Raster } from '../../src/media/frame.js';
+import { writeImage } from '../../src/media/image.js';
 import { importPairModel } from '../../src/models/import/import-pair-model.js';
 import type { FlowConvention } from '../../src/models/pair-manifest.js';
 import { findModel } from '../../src/models/registry.js';
@@ -104,6 +106,20 @@ describe('a pair model described by data', () => {
 		expect(point?.[0]).toBeCloseTo((20.5 / 64 + 4 / 32) * 128 - 0.5, 3);
 		expect(point?.[1]).toBeCloseTo((30.5 / 64 + 4 / 32) * 32 - 0.5, 3);
 		await model.close();
+	});
+
+	it('finds points for the match command', async () => {
+		const positions = places((i) => (i + 0.5) * (SIDE / GRID) - 0.5 + 4);
+		const convention = { grid: 'source', values: 'position', units: 'input-pixels' } as const;
+		const { folder } = await imported(positions, convention);
+		const [source, target] = [join(home, 'source.png'), join(home, 'target.png')];
+		await writeImage(source, grey(64, 64, 0));
+		await writeImage(target, grey(64, 64, 255));
+		const job = { source, target, model: folder, mode: 'smooth', device: 'cpu' } as const;
+		const [match] = await matchPair({ ...job, points: '[[20, 30]]' });
+		expect(match?.target[0]).toBeCloseTo(28, 3);
+		expect(match?.target[1]).toBeCloseTo(38, 3);
+		await expect(matchPair({ ...job, mutual: 3 })).rejects.toThrow(/matches given points only/);
 	});
 
 	it('has no features, and says so', async () => {
