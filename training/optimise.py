@@ -93,6 +93,7 @@ def main():
         for photograph in photographs(args.images, args.count):
             network(model(photograph, torch.tensor([-1.0]))[1], weights)
         graph = fast_step.build(model, network, ranges.measured())
+    export.store_half(graph.graph)
     onnx.checker.check_model(graph)
     file = args.folder / GRAPH
     onnx.save(graph, str(file))
