@@ -37,11 +37,14 @@ if (root === undefined) {
 	throw new Error('Give a folder in DAVIS layout.');
 }
 
+/** Window for descriptors that are not distinctive enough to do without: the baseline gets the settings that suit it. */
+const windowedPreset = fileURLToPath(new URL('windowed.json', import.meta.url));
+
 /** The engine's own propagation, on whatever descriptors. */
 const propagated =
-	(open: (runtime: Runtime) => Promise<DescriptorExtractor>): Method =>
+	(open: (runtime: Runtime) => Promise<DescriptorExtractor>, preset: string): Method =>
 	async (davis, sequences) => {
-		const { propagation: settings } = await loadPreset(values.preset);
+		const { propagation: settings } = await loadPreset(preset);
 		const runtime = openRuntime({ device: 'cpu' });
 		const extractor = await open(runtime);
 		try {
@@ -92,9 +95,15 @@ const disFlow: Method = async (davis, sequences) => {
 const methods: Record<string, { readonly title: string; readonly run: Method }> = {
 	model: {
 		title: `${values.model ?? 'bundled model'}, preset ${values.preset}`,
-		run: propagated(async (runtime) => openExtractor(await findModel(values.model), runtime)),
+		run: propagated(async (runtime) => {
+			const { precision } = await loadPreset(values.preset);
+			return openExtractor(await findModel(values.model), runtime, { precision });
+		}, values.preset),
 	},
-	classical: { title: 'classical descriptors', run: propagated(async () => classicalExtractor()) },
+	classical: {
+		title: 'classical descriptors, windowed',
+		run: propagated(async () => classicalExtractor(), windowedPreset),
+	},
 	dis: { title: 'DIS optical flow', run: disFlow },
 };
 

@@ -7,4 +7,4 @@ python=${PYTHON:-/usr/bin/python3}
 cd "$(dirname "$0")"
 "$python" export.py "$state/correspondence.pt" "$model"
 "$python" optimise.py "$model" "$images"
-"$python" plot_log.py "$state/log.jsonl" "$model/training.png"
+"$python" plot_log.py "$state/log.jsonl" "$state/training.png"

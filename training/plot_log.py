@@ -40,6 +40,8 @@ def main():
         axis.grid(alpha=0.3)
         if axis.lines:
             axis.legend(fontsize=8)
+    for axis in axes.flat:
+        axis.set_visible(bool(axis.lines))
     for axis in axes[0]:
         axis.set_yscale("log")
     figure.savefig(args.png, dpi=80)
