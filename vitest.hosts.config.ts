@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
 	test: {
 		include: ['test/plugin/**/*.host.ts'],
+		globalSetup: ['test/helpers/own-home.ts'],
 		fileParallelism: false,
 		// Some run the real engine and a program that draws without a graphics card, on whatever machine there is.
 		testTimeout: 600_000,

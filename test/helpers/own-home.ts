@@ -1,0 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * Gives a test run a `PROPAGATE_HOME` of its own, so that tests, and the commands that they start, neither see nor touch
+ * the models and descriptors of whoever runs them. Tests that count what is cached set one of theirs.
+ */
+export default (): (() => void) => {
+	const home = mkdtempSync(join(tmpdir(), 'propagate-test-home-'));
+	process.env.PROPAGATE_HOME = home;
+	return () => rmSync(home, { recursive: true, force: true });
+};
