@@ -5,7 +5,6 @@ import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
 import { registerFeatures } from './commands/features.js';
 import { registerGenerate } from './commands/generate.js';
-import { registerKdenlive } from './commands/kdenlive.js';
 import { registerKeypoints } from './commands/keypoints.js';
 import { registerMatch } from './commands/match.js';
 import { registerModels } from './commands/models.js';
@@ -40,7 +39,6 @@ for (const register of [
 	registerPaper,
 	registerPresets,
 	registerObs,
-	registerKdenlive,
 	registerDoctor,
 ]) {
 	register(program);

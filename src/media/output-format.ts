@@ -195,6 +195,9 @@ const objectVideo = (each: VideoFormat): FormatOf<'object-videos'> => ({
 	each,
 });
 
+/** MLT ignores the alpha of ProRes 4444. */
+const mltLayers = ['alpha.mkv', 'alpha.webm', 'animation.mov'] as const;
+
 const formats: readonly OutputFormat[] = [
 	pngFormat,
 	...videoFormats.map((format) => ({ ...format, kind: 'video' as const })),
@@ -221,8 +224,13 @@ const formats: readonly OutputFormat[] = [
 		kind: 'project',
 		name: 'project.mlt',
 		about: 'the clip and its cut-out on two tracks, for Shotcut and melt',
-		// MLT ignores the alpha of ProRes 4444.
-		layers: ['alpha.mkv', 'alpha.webm', 'animation.mov'],
+		layers: mltLayers,
+	},
+	{
+		kind: 'project',
+		name: 'project.kdenlive',
+		about: 'the clip with its sound and its cut-out on a track above, for Kdenlive',
+		layers: mltLayers,
 	},
 	{
 		kind: 'project',
@@ -252,6 +260,7 @@ const defaultNames: Readonly<Record<string, string>> = {
 	'.mkv': 'alpha.mkv',
 	'.json': 'rle.json',
 	'.mlt': 'project.mlt',
+	'.kdenlive': 'project.kdenlive',
 	'.otio': 'project.otio',
 	'.jsx': 'project.jsx',
 	'.fcpxml': 'project.fcpxml',

@@ -1,20 +1,4 @@
-import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
-
-/** A clip, and above it its cut-out. */
-export type KdenliveProject = {
-	readonly clip: { readonly path: string; readonly hasAudio: boolean };
-	/** A video with alpha of the clip's size and rate. */
-	readonly layer: { readonly path: string };
-	/** As displayed, in square pixels. */
-	readonly width: number;
-	readonly height: number;
-	/** Frames a second, exact. */
-	readonly frameRate: { readonly numerator: number; readonly denominator: number };
-	/** Length of the layer. */
-	readonly frames: number;
-	/** Frame of the clip that is the layer's first. */
-	readonly clipStart: number;
-};
+import { clipName, type Project, pathFromProject, xmlText } from './project.js';
 
 /** A file, and what of it is on the timeline. */
 type Media = {
@@ -49,10 +33,10 @@ const INTERNAL = 237;
  *
  * @param path where the project will be: media in its folder, or below, are named relative to it
  */
-export const kdenliveProject = (project: KdenliveProject, path: string): string => {
+export const kdenliveProject = (project: Project, path: string): string => {
 	const { frames, clipStart } = project;
-	const clip = { resource: resourceFor(project.clip.path, path), id: CLIP_ID, first: clipStart, frames };
-	const object = { resource: resourceFor(project.layer.path, path), id: OBJECT_ID, first: 0, frames };
+	const clip = { resource: pathFromProject(path, project.clip.path), id: CLIP_ID, first: clipStart, frames };
+	const object = { resource: pathFromProject(path, project.layer.path), id: OBJECT_ID, first: 0, frames };
 	const tracks: Track[] = [
 		...(project.clip.hasAudio
 			? [{ kind: 'audio', name: 'Sound', producer: 'sound', media: clip } as const]
@@ -93,23 +77,14 @@ export const kdenliveProject = (project: KdenliveProject, path: string): string 
 	].join('\n');
 };
 
-const escaped = (text: string): string =>
-	text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-
 type Properties = Readonly<Record<string, string | number>>;
 
 const properties = (values: Properties, indent: string): string =>
 	Object.entries(values)
-		.map(([name, value]) => `${indent}<property name="${name}">${escaped(String(value))}</property>`)
+		.map(([name, value]) => `${indent}<property name="${name}">${xmlText(String(value))}</property>`)
 		.join('\n');
 
-/** With forward slashes, which MLT takes everywhere. */
-const resourceFor = (media: string, project: string): string => {
-	const path = relative(dirname(resolve(project)), resolve(media));
-	return (path.startsWith('..') || isAbsolute(path) ? resolve(media) : path).replaceAll('\\', '/');
-};
-
-const profile = ({ width, height, frameRate }: KdenliveProject): string => {
+const profile = ({ width, height, frameRate }: Project): string => {
 	const attributes = {
 		description: `${width}x${height} ${(frameRate.numerator / frameRate.denominator).toFixed(2)}fps`,
 		width,
@@ -138,7 +113,7 @@ const mediaProducer = (id: string, media: Media, more: Properties): string =>
 		mlt_service: 'avformat-novalidate',
 		seekable: 1,
 		'kdenlive:id': media.id,
-		'kdenlive:clipname': basename(media.resource),
+		'kdenlive:clipname': clipName(media.resource),
 		'kdenlive:folderid': -1,
 		'kdenlive:clip_type': 0,
 		...more,

@@ -6,11 +6,13 @@ import { GrowingFile } from '../media/growing-file.js';
 import type { Existing, VideoSink } from '../media/video-sink.js';
 import { afterEffectsScript } from './after-effects.js';
 import { finalCutProject } from './final-cut.js';
+import { kdenliveProject } from './kdenlive.js';
 import { mltProject } from './mlt.js';
 import { openTimeline } from './open-timeline.js';
 import { exactFrameRate, type Project } from './project.js';
 
 const writers: Readonly<Record<string, (project: Project, path: string) => string | Promise<string>>> = {
+	'.kdenlive': kdenliveProject,
 	'.mlt': mltProject,
 	'.otio': openTimeline,
 	'.jsx': afterEffectsScript,

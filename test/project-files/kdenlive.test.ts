@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type KdenliveProject, kdenliveProject } from '../../src/project-files/kdenlive.js';
+import { kdenliveProject } from '../../src/project-files/kdenlive.js';
+import type { Project } from '../../src/project-files/project.js';
 
-const project: KdenliveProject = {
+const project: Project = {
+	title: 'clip',
 	clip: { path: '/films/clip.mp4', hasAudio: true },
-	layer: { path: '/films/cut/clip-alpha.mkv' },
+	layer: { path: '/films/cut/clip-alpha.mkv', shows: 'cut-out' },
 	width: 854,
 	height: 480,
 	frameRate: { numerator: 30000, denominator: 1001 },

@@ -70,6 +70,7 @@ const writeOutputs = async (clip: Clip, outputs: string[], start?: number): Prom
 describe('a project file', () => {
 	test.each([
 		['mlt', '-alpha.mkv'],
+		['kdenlive', '-alpha.mkv'],
 		['otio', '-alpha.mov'],
 		['jsx', '-matte.mov'],
 		['fcpxml', '-alpha.mov'],
