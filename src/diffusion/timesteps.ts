@@ -59,12 +59,3 @@ export const generationCalls = (schedule: DiffusionSchedule): ScheduleCall[] => 
 		descending.map((t, i) => ({ t, nextT: descending[i + 1] ?? -1, saveKey: i })),
 	);
 };
-
-/** The calls up to the last one whose features are saved: nothing after it can change the result. */
-export const untilLastSaved = (
-	calls: readonly ScheduleCall[],
-	savedKeys: readonly number[],
-): ScheduleCall[] => {
-	const saved = new Set(savedKeys);
-	return calls.slice(0, calls.findLastIndex((call) => saved.has(call.saveKey)) + 1);
-};

@@ -1,16 +1,12 @@
-import { inversionCalls, type ScheduleCall } from '../diffusion/timesteps.js';
-import { followTrajectory } from '../diffusion/trajectory.js';
-import { loadGraph } from '../models/load-graph.js';
+import { inversionCalls } from '../diffusion/timesteps.js';
 import type { InstalledModel } from '../models/model-folder.js';
 import type { Runtime } from '../runtime/session.js';
-import { float32 } from '../runtime/tensor.js';
+import { descriptorGrid } from './descriptor-grid.js';
 import type { DescriptorExtractor } from './extractor.js';
-import { openImageSpace } from './image-space.js';
-import { MapCollector } from './map-collector.js';
+import { type Inversion, openInversion } from './inversion.js';
+import { mapCollector } from './map-collector.js';
 import type { Precision } from './precision.js';
-import { preprocess } from './preprocess.js';
-import { type FeatureRecipe, planFeatures, wholeModel } from './recipe.js';
-import { readEmptyPrompt, runStep } from './step-network.js';
+import { type FeatureRecipe, planFeatures, usesLayers, wholeModel } from './recipe.js';
 
 export type ExtractorOptions = {
 	/** Which of the maps to use, and how; all of them, as trained, when omitted. */
@@ -24,51 +20,35 @@ export type ExtractorOptions = {
  * the saved steps the network's decoder features, aggregated in the graph, are added to the one descriptor map.
  * The calls stop after the last saved step. A backbone that is no diffusion model is a process of one call.
  *
+ * @throws UserError when the model does not have what the recipe names
  */
 export const openDiffusionExtractor = async (
 	model: InstalledModel,
 	runtime: Runtime,
 	{ recipe = wholeModel, precision = 'full' }: ExtractorOptions = {},
 ): Promise<DescriptorExtractor> => {
-	const { manifest } = model;
-	const plan = planFeatures(manifest, inversionCalls(manifest.schedule), recipe);
-	const layers = manifest.taps.length;
-	const embedding = await readEmptyPrompt(model);
-	const space = await openImageSpace(model, runtime);
+	const layers = usesLayers(model.manifest, recipe);
+	const { calls } = planFeatures(model.manifest, inversionCalls(model.manifest.schedule), recipe);
 	// The 8-bit graph gives the sum of a single call, not the layers.
 	const fastGraph =
-		precision === 'fast' && plan.calls.length === 1 && plan.concatenated.length === 0
-			? manifest.fastGraph
-			: undefined;
-	const network = await loadGraph(model, runtime, manifest.graph, fastGraph);
+		precision === 'fast' && calls.length === 1 && !layers ? model.manifest.fastGraph : undefined;
+	return recipeExtractor(await openInversion(model, runtime, { layers, fastGraph }), recipe);
+};
 
+/** Descriptors by a recipe from a network that is open already; closing it closes the network. */
+export const recipeExtractor = (inversion: Inversion, recipe: FeatureRecipe): DescriptorExtractor => {
+	const { manifest } = inversion;
+	const plan = planFeatures(manifest, inversionCalls(manifest.schedule), recipe);
 	return {
 		channels:
 			plan.concatenated.length === 0
 				? manifest.descriptor.channels
 				: plan.concatenated.reduce((sum, { layer }) => sum + (manifest.taps[layer]?.channels ?? 0), 0),
 		extract: async (image) => {
-			const clean = await space.encode(preprocess(image, manifest.image, recipe.loadSide));
-			const collector = new MapCollector(manifest, plan);
-			const denoise = async (sample: Float32Array, call: ScheduleCall): Promise<Float32Array | undefined> => {
-				const step = await runStep(network, layers, {
-					sample: float32(sample, clean.dims),
-					t: call.t,
-					embedding,
-					...collector.wanted(call.saveKey),
-					noiseWanted: call !== plan.calls.at(-1),
-				});
-				collector.add(call.saveKey, step);
-				return step.noise;
-			};
-			for await (const _ of followTrajectory(clean.data, plan.calls, denoise)) {
-				// Only the features that `denoise` collects are wanted here.
-			}
+			const collector = mapCollector(manifest, plan, descriptorGrid(image, manifest));
+			await inversion.follow(image, plan.calls, collector, recipe.loadSide);
 			return collector.finish();
 		},
-		close: async () => {
-			await space.close();
-			await network.release();
-		},
+		close: () => inversion.close(),
 	};
 };

@@ -9,10 +9,12 @@ import { openClipTokenizer } from '../models/prompts/clip-tokenizer.js';
 import { embedPrompts } from '../models/prompts/prompt-embedding.js';
 import type { Runtime, Session } from '../runtime/session.js';
 import { type Float32Tensor, float32 } from '../runtime/tensor.js';
+import { descriptorGrid } from './descriptor-grid.js';
 import type { DescriptorMap } from './descriptor-map.js';
-import { MapCollector } from './map-collector.js';
-import { type FeatureRecipe, planFeatures, wholeModel } from './recipe.js';
+import { mapCollector } from './map-collector.js';
+import { type FeatureRecipe, planFeatures, usesLayers, wholeModel } from './recipe.js';
 import { readEmptyPrompt, runStep } from './step-network.js';
+import { withTapOutputs } from './tap-outputs.js';
 
 export type GenerationRequest = {
 	readonly prompt: string;
@@ -57,6 +59,7 @@ export const openGenerator = async (
 ): Promise<Generator> => {
 	const { folder, manifest } = model;
 	const noiseShape = noiseShapeOf(manifest);
+	const grid = descriptorGrid({ width: noiseShape[3], height: noiseShape[2] }, manifest);
 	const prompts = manifest.conditioning?.prompts;
 	const tokenize =
 		prompts === undefined ? undefined : await openClipTokenizer(pathInside(folder, prompts.tokenizer));
@@ -83,9 +86,10 @@ export const openGenerator = async (
 	};
 
 	// Which maps are wanted is settled as for a real image; which calls are made is not: an image needs them all.
-	const plan = planFeatures(manifest, inversionCalls(manifest.schedule), recipe);
+	const source = usesLayers(manifest, recipe) ? await withTapOutputs(model) : model;
+	const plan = planFeatures(source.manifest, inversionCalls(manifest.schedule), recipe);
 	const calls = generationCalls(manifest.schedule);
-	const network = await loadGraph(model, runtime, manifest.graph);
+	const network = await loadGraph(source, runtime, source.manifest.graph);
 	if (!network.outputs.some(({ name }) => name === 'noise_pred')) {
 		await network.release();
 		throw new UserError(
@@ -102,7 +106,7 @@ export const openGenerator = async (
 	const generate = async (request: GenerationRequest): Promise<GeneratedImage> => {
 		const conditional = await embed(request.prompt);
 		const unconditional = request.guidance === 1 ? undefined : await embed(request.negativePrompt);
-		const collector = new MapCollector(manifest, plan);
+		const collector = mapCollector(source.manifest, plan, grid);
 		const denoise = async (data: Float32Array, call: ScheduleCall): Promise<Float32Array> => {
 			throwIfAborted(request.signal);
 			const common = { sample: float32(data, request.noise.dims), t: call.t, noiseWanted: true };

@@ -62,10 +62,7 @@ export const planFeatures = (
 			recipe.steps?.includes(saveKey) !== false,
 	);
 	requireNamed(manifest, recipe);
-	const best = candidates.reduce<WeightedMap | undefined>(
-		(most, map) => (most === undefined || map.weight > most.weight ? map : most),
-		undefined,
-	);
+	const best = heaviest(candidates);
 	if (best === undefined) {
 		throw new UserError(
 			`None of the maps that the preset asks for exist in the model "${manifest.name}": it saves the steps ${manifest.schedule.saveTimesteps.join(', ')} of ${manifest.schedule.steps}.`,
@@ -75,8 +72,7 @@ export const planFeatures = (
 	const wanted = new Set(chosen.map(({ saveKey }) => saveKey));
 	const last = calls.findLastIndex((call) => wanted.has(call.saveKey));
 	const common = { calls: calls.slice(0, last + 1) };
-	if (recipe.aggregation === 'concatenation' || manifest.rawOnly === true) {
-		requireTapOutputs(manifest, chosen);
+	if (usesLayers(manifest, recipe)) {
 		return {
 			...common,
 			layerWeights: new Map(),
@@ -93,12 +89,31 @@ export const planFeatures = (
 	return { ...common, layerWeights, concatenated: [] };
 };
 
+/** Whether the layers themselves are the descriptors, without the aggregation network. */
+export const usesLayers = (manifest: Manifest, { aggregation }: FeatureRecipe): boolean =>
+	aggregation === 'concatenation' || manifest.rawOnly === true;
+
 type WeightedMap = MapChoice & { readonly weight: number };
 
 const mapsOf = ({ schedule, mixingWeights }: Manifest): WeightedMap[] =>
 	schedule.saveTimesteps.flatMap((saveKey, row) =>
 		(mixingWeights[row] ?? []).map((weight, layer) => ({ saveKey, layer, weight })),
 	);
+
+const heaviest = (maps: readonly WeightedMap[]): WeightedMap | undefined =>
+	maps.reduce<WeightedMap | undefined>(
+		(most, map) => (most === undefined || map.weight > most.weight ? map : most),
+		undefined,
+	);
+
+/** The map with the greatest mixing weight (paper, section 4.2). */
+export const heaviestMap = (manifest: Manifest): MapChoice => {
+	const map = heaviest(mapsOf(manifest));
+	if (map === undefined) {
+		throw new Error(`The model "${manifest.name}" has no mixing weights.`);
+	}
+	return map;
+};
 
 const requireNamed = (
 	{ name, taps, schedule }: Manifest,
@@ -112,14 +127,6 @@ const requireNamed = (
 	if (step !== undefined) {
 		throw new UserError(
 			`The model "${name}" does not save step ${step}; it saves ${schedule.saveTimesteps.join(', ')}.`,
-		);
-	}
-};
-
-const requireTapOutputs = ({ name, taps }: Manifest, maps: readonly MapChoice[]): void => {
-	if (maps.some(({ layer }) => taps[layer]?.output === undefined)) {
-		throw new UserError(
-			`The model "${name}" does not give out its layers, only their sum; import it again to use them as they are.`,
 		);
 	}
 };

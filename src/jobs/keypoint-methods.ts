@@ -1,12 +1,11 @@
 import type { Baseline } from '../baselines/baseline.js';
 import { classicalExtractor } from '../baselines/classical-descriptors.js';
 import type { KeypointMethod, PairImage } from '../evaluation/pairs/evaluate-keypoints.js';
+import { recipeExtractor } from '../hyperfeatures/diffusion-extractor.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
-import { rawExtractor } from '../hyperfeatures/raw-extractor.js';
-import { openRawFeatures, type RawFeature } from '../hyperfeatures/raw-features.js';
-import type { Manifest } from '../models/manifest.js';
+import { openInversion } from '../hyperfeatures/inversion.js';
+import { type FeatureRecipe, heaviestMap } from '../hyperfeatures/recipe.js';
 import type { InstalledModel } from '../models/model-folder.js';
-import { heaviestFeature } from '../models/variants.js';
 import { type DescribedImage, describeImage } from '../pairs/described-image.js';
 import { cellsFromPixels } from '../pairs/grid-position.js';
 import type { PointMatcher } from '../pairs/point-matcher.js';
@@ -52,20 +51,22 @@ const samePlace: KeypointMethod = {
 		),
 };
 
-/** The model's own raw features: its heaviest layer, and all layers one behind the other. */
+/** The model's own raw features: its heaviest layer, and all layers of the clean image one behind the other. */
 const rawMethods = async (
 	model: InstalledModel,
 	runtime: Runtime,
 	find: PointMatcher,
 ): Promise<KeypointMethod[]> => {
-	const { manifest } = model;
-	const features = await openRawFeatures(model, runtime);
-	const heaviest = heaviestFeature(manifest);
-	const raw = (name: string, wanted: readonly RawFeature[]): KeypointMethod =>
-		extractorMethod(`${manifest.name}: ${name}`, rawExtractor(features, manifest, wanted), find);
+	const inversion = await openInversion(model, runtime, { layers: true });
+	const { manifest } = inversion;
+	const raw = (name: string, recipe: FeatureRecipe): KeypointMethod =>
+		extractorMethod(`${manifest.name}: ${name}`, recipeExtractor(inversion, recipe), find);
 	return [
-		raw(`heaviest raw layer (${heaviest.layer + 1})`, [heaviest]),
-		raw('all raw layers, concatenated', everyLayer(manifest)),
+		raw(`heaviest raw layer (${heaviestMap(manifest).layer + 1})`, {
+			maps: 'best',
+			aggregation: 'concatenation',
+		}),
+		raw('all raw layers, concatenated', { stopAfter: 1, maps: 'all', aggregation: 'concatenation' }),
 	];
 };
 
@@ -82,7 +83,3 @@ export const baselineMethods = async (
 		: []),
 	...(names.includes('place') ? [samePlace] : []),
 ];
-
-/** All layers of the clean image, as SD-Concat-All has them. */
-export const everyLayer = ({ taps, schedule }: Manifest): RawFeature[] =>
-	taps.map((_, layer) => ({ step: schedule.steps - 1, layer }));

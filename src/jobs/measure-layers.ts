@@ -1,10 +1,13 @@
+import { inversionCalls } from '../diffusion/timesteps.js';
 import { throwIfAborted } from '../errors.js';
 import type { LayerScore } from '../evaluation/layer-plot.js';
 import type { KeypointPair } from '../evaluation/pairs/keypoint-pair.js';
 import { imageExtent, type PckPair, pck } from '../evaluation/pck.js';
+import { descriptorGrid } from '../hyperfeatures/descriptor-grid.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
-import { descriptorGrid, onGrid } from '../hyperfeatures/raw-extractor.js';
-import { openRawFeatures, type RawFeature, type RawFeatures } from '../hyperfeatures/raw-features.js';
+import { type Inversion, openInversion } from '../hyperfeatures/inversion.js';
+import { layerVisitor } from '../hyperfeatures/layer-visitor.js';
+import { type FeaturePlan, type MapChoice, planFeatures } from '../hyperfeatures/recipe.js';
 import type { Raster } from '../media/frame.js';
 import { readImage } from '../media/image.js';
 import { findModel } from '../models/registry.js';
@@ -34,23 +37,27 @@ const ALPHA = 0.1;
 export const measureLayers = async (job: LayersJob): Promise<LayerScore[]> => {
 	const pairs = await keypointPairs(job.dataset, job.root, undefined, job.limit);
 	const model = await findModel(job.model);
-	const { schedule, taps } = model.manifest;
-	const wanted = schedule.saveTimesteps.flatMap((step) => taps.map((_, layer) => ({ step, layer })));
+	const { schedule } = model.manifest;
+	const plan = planFeatures(model.manifest, inversionCalls(schedule), {
+		maps: 'all',
+		// Named, so that maps of no weight are measured, too.
+		steps: schedule.saveTimesteps,
+		aggregation: 'concatenation',
+	});
 	const runtime = openRuntime({ device: job.device, threads: job.threads });
 	try {
-		const features = await openRawFeatures(model, runtime);
-		const results = new Map<RawFeature, PckPair[]>(wanted.map((feature) => [feature, []]));
+		const inversion = await openInversion(model, runtime, { layers: true });
+		const results = new Map<MapChoice, PckPair[]>(plan.concatenated.map((choice) => [choice, []]));
 		for (const [done, pair] of pairs.entries()) {
 			throwIfAborted(job.signal);
-			const found = await matchRaw(pair, features, wanted, (image) => descriptorGrid(image, model.manifest));
-			for (const [feature, result] of found) {
-				results.get(feature)?.push(result);
+			for (const [choice, result] of await matchLayers(pair, inversion, plan)) {
+				results.get(choice)?.push(result);
 			}
 			job.onPair?.(done + 1, pairs.length);
 		}
-		return [...results].map(([{ step, layer }, list]) => ({
+		return [...results].map(([{ saveKey, layer }, list]) => ({
 			layer: layer + 1,
-			timestep: schedule.steps - 1 - step,
+			timestep: schedule.steps - 1 - saveKey,
 			pck: pck(list, ALPHA).perPoint,
 		}));
 	} finally {
@@ -58,21 +65,26 @@ export const measureLayers = async (job: LayersJob): Promise<LayerScore[]> => {
 	}
 };
 
-const matchRaw = async (
+const matchLayers = async (
 	{ source, target }: KeypointPair,
-	features: RawFeatures,
-	wanted: readonly RawFeature[],
-	gridOf: (image: Raster<3>) => { height: number; width: number },
-): Promise<Map<RawFeature, PckPair>> => {
+	inversion: Inversion,
+	plan: FeaturePlan,
+): Promise<Map<MapChoice, PckPair>> => {
+	const visit = (image: Raster<3>, visitor: (choice: MapChoice, map: DescriptorMap) => void) =>
+		inversion.follow(
+			image,
+			plan.calls,
+			layerVisitor(inversion.manifest, plan, descriptorGrid(image, inversion.manifest), visitor),
+		);
 	const [from, to] = [await readImage(source.path), await readImage(target.path)];
-	const queries = new Map<RawFeature, Float32Array[]>();
-	await features.visit(from, wanted, (feature, map) => {
-		queries.set(feature, descriptorsAt(onGrid(map, gridOf(from)), from, source.points));
+	const queries = new Map<MapChoice, Float32Array[]>();
+	await visit(from, (choice, map) => {
+		queries.set(choice, descriptorsAt(map, from, source.points));
 	});
-	const results = new Map<RawFeature, PckPair>();
-	await features.visit(to, wanted, (feature, map) => {
-		const predicted = nearestCells(onGrid(map, gridOf(to)), to, queries.get(feature) ?? []);
-		results.set(feature, { predicted, truth: target.points, extent: imageExtent(to) });
+	const results = new Map<MapChoice, PckPair>();
+	await visit(to, (choice, map) => {
+		const predicted = nearestCells(map, to, queries.get(choice) ?? []);
+		results.set(choice, { predicted, truth: target.points, extent: imageExtent(to) });
 	});
 	return results;
 };

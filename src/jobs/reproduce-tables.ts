@@ -6,21 +6,22 @@ import {
 } from '../evaluation/pairs/evaluate-keypoints.js';
 import type { KeypointPair } from '../evaluation/pairs/keypoint-pair.js';
 import { type MethodKind, type PaperTable, paperTables, type TableRow } from '../evaluation/paper-tables.js';
-import { openDiffusionExtractor } from '../hyperfeatures/diffusion-extractor.js';
+import { descriptorGrid } from '../hyperfeatures/descriptor-grid.js';
+import { recipeExtractor } from '../hyperfeatures/diffusion-extractor.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
-import { descriptorGrid, rawExtractor } from '../hyperfeatures/raw-extractor.js';
-import { openRawFeatures, type RawFeatures } from '../hyperfeatures/raw-features.js';
+import { openInversion } from '../hyperfeatures/inversion.js';
+import { type FeatureRecipe, heaviestMap, usesLayers, wholeModel } from '../hyperfeatures/recipe.js';
 import { readEmptyPrompt } from '../hyperfeatures/step-network.js';
 import { readImage } from '../media/image.js';
 import type { InstalledModel, InstalledPairModel } from '../models/model-folder.js';
 import { listModels } from '../models/registry.js';
-import { heaviestFeature, prunedToHeaviest, stoppedAfter } from '../models/variants.js';
 import { describeImage } from '../pairs/described-image.js';
 import { pointMatcher } from '../pairs/point-matcher.js';
+import { loadPreset } from '../presets/load-preset.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 import { type KeypointDataset, keypointPairs } from './evaluate-pairs.js';
-import { everyLayer, extractorMethod } from './keypoint-methods.js';
+import { extractorMethod } from './keypoint-methods.js';
 
 export type TablesJob = RuntimeOptions & {
 	readonly tables: readonly PaperTable['number'][];
@@ -43,8 +44,6 @@ const datasetsOf: Record<PaperTable['number'], readonly KeypointDataset[]> = {
 
 /** Time and memory are averages over so many pairs. */
 const TIMED_PAIRS = 5;
-/** The paper's layers count from 1. */
-const LAYER_4 = 3;
 
 type Variant = { readonly name: string; readonly kind: MethodKind; readonly extractor: DescriptorExtractor };
 
@@ -82,8 +81,7 @@ const measureModel = async (
 ): Promise<void> => {
 	const runtime = openRuntime({ device: job.device, threads: job.threads });
 	try {
-		const features = await openRawFeatures(model, runtime);
-		const all = await variantsOf(model, features, runtime);
+		const all = await variantsOf(model, runtime);
 		const inTables = all.filter(({ kind }) => results.some(({ table }) => isInTable(kind, table, model)));
 		const methods = inTables.map((variant) => methodOf(variant, model, runtime));
 		const scores = new Map<KeypointDataset, MethodScore[]>();
@@ -115,39 +113,34 @@ const measureModel = async (
 	}
 };
 
-/** Every way in which the paper uses a model. */
-const variantsOf = async (
-	model: InstalledModel,
-	features: RawFeatures,
-	runtime: Runtime,
-): Promise<Variant[]> => {
+/** Every way in which the paper uses a model. All of them go through one network, or two where layers need their own. */
+const variantsOf = async (model: InstalledModel, runtime: Runtime): Promise<Variant[]> => {
 	const { manifest } = model;
-	const heaviest = heaviestFeature(manifest);
-	const clean = manifest.schedule.steps - 1;
-	const raw = (name: string, kind: MethodKind, wanted: Parameters<typeof rawExtractor>[2]): Variant => ({
-		name: `${manifest.name}, ${name}`,
-		kind,
-		extractor: rawExtractor(features, manifest, wanted),
+	const layers = await openInversion(model, runtime, { layers: true });
+	const sums = layers.manifest === manifest ? layers : await openInversion(model, runtime);
+	const variant = (name: string, kind: MethodKind, recipe: FeatureRecipe): Variant => ({
+		...{ name, kind },
+		extractor: recipeExtractor(usesLayers(manifest, recipe) ? layers : sums, recipe),
 	});
-	const variant = async (name: string, kind: MethodKind, changed: InstalledModel): Promise<Variant> => ({
-		name,
-		kind,
-		extractor: await openDiffusionExtractor(changed, runtime),
-	});
+	/** By the recipe of the preset that stands for a row of the paper. */
+	const byPreset = async (preset: string, name: string, kind: MethodKind): Promise<Variant> => {
+		const { features = wholeModel } = await loadPreset(preset);
+		return variant(`${manifest.name}, ${name}`, kind, features);
+	};
 	const stops = ([1, 5, 10] as const).filter((steps) => steps < manifest.schedule.steps);
 	return [
-		raw('raw layer 4', 'layer-4', [{ step: clean, layer: LAYER_4 }]),
-		raw('all raw layers', 'concat-all', everyLayer(manifest)),
-		await variant(manifest.name, await kindOf(model), model),
-		raw(`heaviest raw layer (${heaviest.layer + 1})`, 'layer-pruned', [heaviest]),
-		await variant(`${manifest.name}, heaviest layer only`, 'pruned', prunedToHeaviest(model)),
+		...(manifest.taps.length < 4 ? [] : [await byPreset('sd-layer-4', 'raw layer 4', 'layer-4')]),
+		await byPreset('sd-concat-all', 'all raw layers', 'concat-all'),
+		variant(manifest.name, await kindOf(model), wholeModel),
+		await byPreset(
+			'sd15-layer-pruned',
+			`heaviest raw layer (${heaviestMap(manifest).layer + 1})`,
+			'layer-pruned',
+		),
+		await byPreset('sd15-pruned', 'heaviest layer only', 'pruned'),
 		...(await Promise.all(
 			stops.map((steps) =>
-				variant(
-					`${manifest.name}, ${steps} timestep${steps === 1 ? '' : 's'}`,
-					`stopped-${steps}`,
-					stoppedAfter(model, steps),
-				),
+				byPreset(`sd15-${steps}`, `${steps} timestep${steps === 1 ? '' : 's'}`, `stopped-${steps}`),
 			),
 		)),
 	];

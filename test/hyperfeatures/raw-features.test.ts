@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { inversionCalls } from '../../src/diffusion/timesteps.js';
 import { openDiffusionExtractor } from '../../src/hyperfeatures/diffusion-extractor.js';
-import { rawExtractor } from '../../src/hyperfeatures/raw-extractor.js';
-import { openRawFeatures } from '../../src/hyperfeatures/raw-features.js';
+import { openInversion } from '../../src/hyperfeatures/inversion.js';
+import { planFeatures } from '../../src/hyperfeatures/recipe.js';
 import { readModelFolder } from '../../src/models/model-folder.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';
 import { maxDifference } from '../helpers/arrays.js';
@@ -12,23 +13,16 @@ import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { texture } from '../helpers/textures.js';
 import { writeTinyModel } from '../helpers/tiny-model.js';
 
-/** Raw graphs are kept under PROPAGATE_HOME. */
-const withHome = (): string => {
-	const before = process.env.PROPAGATE_HOME;
-	const home = temporaryFolder();
-	process.env.PROPAGATE_HOME = home;
-	onTestFinished(() => {
-		process.env.PROPAGATE_HOME = before;
-	});
-	return home;
-};
-
 describe('raw features', () => {
 	it('are the taps themselves, before any aggregation', async () => {
-		const model = await readModelFolder(await writeTinyModel(withHome()));
+		const model = await readModelFolder(await writeTinyModel(temporaryFolder()));
 		const runtime = openRuntime({ device: 'cpu' });
 		onTestFinished(() => runtime.close());
-		const raw = rawExtractor(await openRawFeatures(model, runtime), model.manifest, [{ step: 0, layer: 0 }]);
+		// Its graph gives out the sum only.
+		expect(model.manifest.taps.map(({ output }) => output)).toEqual([undefined]);
+		const raw = await openDiffusionExtractor(model, runtime, {
+			recipe: { maps: 'all', layers: [1], aggregation: 'concatenation' },
+		});
 		const aggregated = await openDiffusionExtractor(model, runtime);
 		const image = texture(120, 96);
 		// The tiny model's only layer has weight 1 and no bottleneck, so that both are the same.
@@ -38,21 +32,37 @@ describe('raw features', () => {
 
 describe.skipIf(!sharedAvailable)('raw features of the published code (needs ../shared)', () => {
 	it('are reproduced for all twelve layers', { timeout: 300_000 }, async () => {
-		const home = withHome();
 		const runtime = openRuntime({ device: 'cpu' });
 		onTestFinished(() => runtime.close());
-		const { model } = await importFixture({ weights: 'inv1' }, home, runtime);
-		const features = await openRawFeatures(model, runtime);
-		const wanted = model.manifest.taps.map((_, layer) => ({ step: 0, layer }));
+		const { model } = await importFixture({ weights: 'inv1' }, temporaryFolder(), runtime);
+		const inversion = await openInversion(model, runtime, { layers: true });
+		const { manifest } = inversion;
+		const plan = planFeatures(manifest, inversionCalls(manifest.schedule), {
+			maps: 'all',
+			steps: [0],
+			aggregation: 'concatenation',
+		});
 		const image = await readImage(reference('inputs', 'image1_112.png'));
 		let compared = 0;
-		await features.visit(image, wanted, async ({ layer }, map) => {
-			const [block, resnet] = [Math.floor(layer / 3), layer % 3];
-			const expected = await referenceArray('inv1', 'raw', `up${block}_resnet${resnet}_t0.npy`);
-			expect([map.channels, map.height, map.width]).toEqual(expected.shape.slice(-3));
-			const values = Float32Array.from(expected.data.subarray(0, map.data.length) as Float32Array);
-			expect(maxDifference(map.data, values)).toBeLessThan(1e-3);
-			compared++;
+		const expected = await Promise.all(
+			plan.concatenated.map(({ layer }) =>
+				referenceArray('inv1', 'raw', `up${Math.floor(layer / 3)}_resnet${layer % 3}_t0.npy`),
+			),
+		);
+		await inversion.follow(image, plan.calls, {
+			wanted: () => ({
+				layerWeights: undefined,
+				tapOutputs: plan.concatenated.map(({ layer }) => manifest.taps[layer]?.output ?? ''),
+			}),
+			add: (_, { taps }) => {
+				for (const [i, tap] of taps.entries()) {
+					const { shape, data } = expected[i] ?? { shape: [], data: new Float32Array() };
+					expect(tap.dims.slice(-3)).toEqual(shape.slice(-3));
+					const values = Float32Array.from(data.subarray(0, tap.data.length) as Float32Array);
+					expect(maxDifference(tap.data, values)).toBeLessThan(1e-3);
+					compared++;
+				}
+			},
 		});
 		expect(compared).toBe(12);
 	});

@@ -5,7 +5,6 @@ import { describe, expect, it } from 'vitest';
 import { layerPlot } from '../../src/evaluation/layer-plot.js';
 import { requireDrawingName, writeDrawing } from '../../src/media/drawing.js';
 import type { Manifest } from '../../src/models/manifest.js';
-import { heaviestFeature, prunedToHeaviest, stoppedAfter } from '../../src/models/variants.js';
 import { weightsHeatmap } from '../../src/models/weights-heatmap.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
@@ -48,27 +47,6 @@ describe('the heatmap of mixing weights', () => {
 		expect(readFileSync(join(folder, 'a.svg'), 'utf8')).toBe(weightsHeatmap(manifest));
 		expect((await sharp(join(folder, 'a.png')).metadata()).width).toBe(520);
 		expect(() => requireDrawingName('a.jpg')).toThrow(/\.png or \.svg/);
-	});
-});
-
-describe('variants of a model', () => {
-	it('pruned to the layer and step that weigh most', () => {
-		expect(heaviestFeature(manifest)).toMatchObject({ step: 45, layer: 0 });
-		expect(prunedToHeaviest({ folder: '', manifest }).manifest.mixingWeights).toEqual([
-			[0, 0],
-			[1, 0],
-			[0, 0],
-		]);
-	});
-
-	it('stopped after some steps', () => {
-		const { mixingWeights } = stoppedAfter({ folder: '', manifest }, 5).manifest;
-		expect(mixingWeights).toEqual([
-			[0.1, 0.2],
-			[0.4, 0.05],
-			[0, 0],
-		]);
-		expect(stoppedAfter({ folder: '', manifest }, 1).manifest.mixingWeights[1]).toEqual([0, 0]);
 	});
 });
 
