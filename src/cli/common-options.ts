@@ -28,6 +28,13 @@ export const withDeviceOptions = (command: Command): Command =>
 export const withModelOptions = (command: Command): Command =>
 	withDeviceOptions(command.option('--model <name|folder>', 'model to use (default: the bundled one)'));
 
+/** `--preset` of commands that work on images. */
+export const presetOption = (): Option =>
+	new Option(
+		'--preset <name|file.json>',
+		'model and maps to use (see "propagate presets list"); --model replaces the model',
+	);
+
 export const qualityOption = (): Option =>
 	new Option('--quality <level>', 'speed or quality (default: as the preset says)').choices(qualities);
 

@@ -11,14 +11,19 @@ import { pfWillowPairs } from '../evaluation/pairs/pf-willow.js';
 import { spairPairs } from '../evaluation/pairs/spair.js';
 import { tssPairs } from '../evaluation/pairs/tss.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import { type InstalledModel, type InstalledPairModel, isPairModel } from '../models/model-folder.js';
+import { findAnyModel } from '../models/registry.js';
 import { describeImage } from '../pairs/described-image.js';
+import { type PairModel, pairInput } from '../pairs/pair-model.js';
 import { matchEveryPixelAsPublished } from '../pairs/paper-flow.js';
 import { pointMatcher } from '../pairs/point-matcher.js';
 import type { PointMode } from '../pairs/point-mode.js';
 import { matchSmoothly } from '../pairs/smooth-flow.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
-import { baselineMethods, extractorMethod } from './keypoint-methods.js';
-import { type CachedEngine, openCachedEngine } from './open-cached-engine.js';
+import { chosenModel, type ModelChoice } from './chosen-model.js';
+import { baselineMethods, extractorMethod, pairModelMethod } from './keypoint-methods.js';
+import { openCachedEngine } from './open-cached-engine.js';
+import { withPairModel } from './with-pair-model.js';
 
 /** Sets of pairs with keypoints, and how each is read. */
 const keypointDatasets = {
@@ -29,18 +34,18 @@ const keypointDatasets = {
 } as const;
 export type KeypointDataset = keyof typeof keypointDatasets;
 
-export type PairEvaluationJob = RuntimeOptions & {
-	readonly root: string;
-	readonly model?: string | undefined;
-	/** How points are found. A flow is matched smoothly or as in the paper; on its own (`nearest`) means the paper's way. */
-	readonly mode: PointMode;
-	/** What else is measured on the same pairs. For flow there are classical descriptors only. */
-	readonly baselines?: readonly Baseline[] | undefined;
-	/** At most so many pairs, spread over the set. */
-	readonly limit?: number | undefined;
-	readonly signal?: AbortSignal | undefined;
-	readonly onPair?: ((done: number, total: number) => void) | undefined;
-};
+export type PairEvaluationJob = RuntimeOptions &
+	ModelChoice & {
+		readonly root: string;
+		/** How points are found. A flow is matched smoothly or as in the paper; on its own (`nearest`) means the paper's way. */
+		readonly mode: PointMode;
+		/** What else is measured on the same pairs. For flow there are classical descriptors only. */
+		readonly baselines?: readonly Baseline[] | undefined;
+		/** At most so many pairs, spread over the set. */
+		readonly limit?: number | undefined;
+		readonly signal?: AbortSignal | undefined;
+		readonly onPair?: ((done: number, total: number) => void) | undefined;
+	};
 
 export type KeypointEvaluationJob = PairEvaluationJob & {
 	readonly dataset: KeypointDataset;
@@ -67,16 +72,17 @@ export const keypointPairs = async (
  */
 export const evaluateKeypointPairs = async (job: KeypointEvaluationJob): Promise<MethodScore[]> => {
 	const pairs = await keypointPairs(job.dataset, job.root, job.pairs, job.limit);
-	return withEngine(job, async (engine) => {
-		const { manifest } = engine.model;
-		const find = pointMatcher(job.mode, engine.runtime, manifest.image);
-		const baselines = await baselineMethods(job.baselines ?? [], engine.model, engine.runtime, find);
-		return evaluateKeypoints({
-			pairs,
-			methods: [extractorMethod(manifest.name, engine.extractor, find), ...baselines],
-			signal: job.signal,
-			onPair: job.onPair,
-		});
+	const { signal, onPair } = job;
+	return withModel(job, async ({ installed, runtime, ...opened }) => {
+		const { name } = installed.manifest;
+		const image = isPairModel(installed) ? pairInput(installed) : installed.manifest.image;
+		const find = pointMatcher(job.mode, runtime, image);
+		const own =
+			opened.pairModel === undefined
+				? extractorMethod(name, opened.extractor, find)
+				: pairModelMethod(name, opened.pairModel);
+		const baselines = await baselineMethods(job.baselines ?? [], installed, runtime, find);
+		return evaluateKeypoints({ pairs, methods: [own, ...baselines], signal, onPair });
 	});
 };
 
@@ -87,20 +93,17 @@ export const evaluateKeypointPairs = async (job: KeypointEvaluationJob): Promise
  */
 export const evaluateFlowPairs = async (job: PairEvaluationJob): Promise<FlowMethodScore[]> => {
 	const pairs = spreadOver(await tssPairs(job.root), job.limit);
-	return withEngine(job, (engine) => {
-		const method = (name: string, extractor: DescriptorExtractor): FlowMethod =>
-			flowMethod(name, extractor, engine.runtime, job.mode);
-		return evaluateFlow({
-			pairs,
-			methods: [
-				method(engine.modelName, engine.extractor),
-				...(job.baselines?.includes('classical')
-					? [method('classical descriptors', classicalExtractor())]
-					: []),
-			],
-			signal: job.signal,
-			onPair: job.onPair,
-		});
+	const { signal, onPair } = job;
+	return withModel(job, ({ installed, runtime, ...opened }) => {
+		const { name } = installed.manifest;
+		const own: FlowMethod =
+			opened.pairModel === undefined
+				? flowMethod(name, opened.extractor, runtime, job.mode)
+				: { name, match: opened.pairModel.backwardFlow };
+		const baselines = job.baselines?.includes('classical')
+			? [flowMethod('classical descriptors', classicalExtractor(), runtime, job.mode)]
+			: [];
+		return evaluateFlow({ pairs, methods: [own, ...baselines], signal, onPair });
 	});
 };
 
@@ -122,13 +125,29 @@ const flowMethod = (
 	},
 });
 
-const withEngine = async <Result>(
-	{ model, device, threads }: PairEvaluationJob,
-	use: (engine: CachedEngine) => Promise<Result>,
+/** A model that is open: one with descriptors, or one that matches by itself. */
+type OpenedModel = {
+	readonly installed: InstalledModel | InstalledPairModel;
+	readonly runtime: Runtime;
+} & (
+	| { readonly pairModel: PairModel }
+	| { readonly pairModel?: undefined; readonly extractor: DescriptorExtractor }
+);
+
+const withModel = async <Result>(
+	job: PairEvaluationJob,
+	use: (opened: OpenedModel) => Promise<Result>,
 ): Promise<Result> => {
-	const engine = await openCachedEngine(model, { device, threads });
+	const { device, threads } = job;
+	const { model, features } = await chosenModel(job);
+	const installed = await findAnyModel(model);
+	if (isPairModel(installed)) {
+		return withPairModel(installed, job, (pairModel, runtime) => use({ installed, runtime, pairModel }));
+	}
+	const engine = await openCachedEngine(model, { device, threads, features });
 	try {
-		return await use(engine);
+		const { runtime, extractor } = engine;
+		return await use({ installed, runtime, extractor });
 	} finally {
 		await engine.close();
 	}

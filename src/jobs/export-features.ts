@@ -6,24 +6,22 @@ import { writeFileAtomically } from '../media/atomic-file.js';
 import type { Raster } from '../media/frame.js';
 import { readImage, requireImageName, writeImage } from '../media/image.js';
 import { formatNpy } from '../models/npy.js';
-import { loadPreset } from '../presets/load-preset.js';
 import type { RuntimeOptions } from '../runtime/session.js';
+import { chosenModel, type ModelChoice } from './chosen-model.js';
 import { openEngine } from './open-engine.js';
 import { requireFree } from './pair-inputs.js';
 
-export type FeaturesJob = RuntimeOptions & {
-	readonly model?: string | undefined;
-	/** Preset whose model and recipe are used; a model that is named wins over the preset's. */
-	readonly preset?: string | undefined;
-	/** `.npy`, float32 [1, C, H, W], as aggregated and not normalised; of one image. */
-	readonly output?: string | undefined;
-	/**
-	 * A picture of the principal components: of one image a pixel for each cell; of several the images in a row and
-	 * their components, which are common to all, below them.
-	 */
-	readonly pca?: string | undefined;
-	readonly overwrite?: boolean | undefined;
-};
+export type FeaturesJob = RuntimeOptions &
+	ModelChoice & {
+		/** `.npy`, float32 [1, C, H, W], as aggregated and not normalised; of one image. */
+		readonly output?: string | undefined;
+		/**
+		 * A picture of the principal components: of one image a pixel for each cell; of several the images in a row and
+		 * their components, which are common to all, below them.
+		 */
+		readonly pca?: string | undefined;
+		readonly overwrite?: boolean | undefined;
+	};
 
 /**
  * Writes images' descriptor maps as numbers or as a picture.
@@ -40,12 +38,8 @@ export const exportFeatures = async (imagePaths: readonly string[], job: Feature
 	for (const path of imagePaths) {
 		images.push(await readImage(path));
 	}
-	const preset = await loadPreset(job.preset);
-	const engine = await openEngine(job.model ?? preset.model, {
-		device: job.device,
-		threads: job.threads,
-		features: preset.features,
-	});
+	const { model, features } = await chosenModel(job);
+	const engine = await openEngine(model, { device: job.device, threads: job.threads, features });
 	try {
 		const maps: DescriptorMap[] = [];
 		for (const image of images) {

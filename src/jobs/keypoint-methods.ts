@@ -1,13 +1,15 @@
 import type { Baseline } from '../baselines/baseline.js';
 import { classicalExtractor } from '../baselines/classical-descriptors.js';
+import { UserError } from '../errors.js';
 import type { KeypointMethod, PairImage } from '../evaluation/pairs/evaluate-keypoints.js';
 import { recipeExtractor } from '../hyperfeatures/diffusion-extractor.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import { openInversion } from '../hyperfeatures/inversion.js';
 import { type FeatureRecipe, heaviestMap } from '../hyperfeatures/recipe.js';
-import type { InstalledModel } from '../models/model-folder.js';
+import { type InstalledModel, type InstalledPairModel, isPairModel } from '../models/model-folder.js';
 import { type DescribedImage, describeImage } from '../pairs/described-image.js';
 import { cellsFromPixels } from '../pairs/grid-position.js';
+import type { PairModel } from '../pairs/pair-model.js';
 import type { PointMatcher } from '../pairs/point-matcher.js';
 import type { Runtime } from '../runtime/session.js';
 
@@ -51,6 +53,16 @@ const samePlace: KeypointMethod = {
 		),
 };
 
+/** @throws UserError for a model that has no features */
+const requireLayers = (model: InstalledModel | InstalledPairModel): InstalledModel => {
+	if (isPairModel(model)) {
+		throw new UserError(
+			`The model "${model.manifest.name}" matches two images by itself and has no raw features; compare it with --baselines classical,place.`,
+		);
+	}
+	return model;
+};
+
 /** The model's own raw features: its heaviest layer, and all layers of the clean image one behind the other. */
 const rawMethods = async (
 	model: InstalledModel,
@@ -70,14 +82,20 @@ const rawMethods = async (
 	];
 };
 
+/** A model that finds points by itself. */
+export const pairModelMethod = (name: string, model: PairModel): KeypointMethod => ({
+	name,
+	find: ({ image: source }, { image: target }, points) => model.matchPoints(source, target, points),
+});
+
 /** What a model is compared with: see {@link Baseline}. They live as long as the runtime does. */
 export const baselineMethods = async (
 	names: readonly Baseline[],
-	model: InstalledModel,
+	model: InstalledModel | InstalledPairModel,
 	runtime: Runtime,
 	find: PointMatcher,
 ): Promise<KeypointMethod[]> => [
-	...(names.includes('raw') ? await rawMethods(model, runtime, find) : []),
+	...(names.includes('raw') ? await rawMethods(requireLayers(model), runtime, find) : []),
 	...(names.includes('classical')
 		? [extractorMethod('classical descriptors', classicalExtractor(), find)]
 		: []),

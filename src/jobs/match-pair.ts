@@ -10,20 +10,20 @@ import { matchPicture } from '../pairs/match-picture.js';
 import type { PointMatch } from '../pairs/match-points.js';
 import { mutualMatches } from '../pairs/mutual-matches.js';
 import { type NamedPoints, requireInside } from '../pairs/named-points.js';
-import { openPairModel } from '../pairs/pair-model.js';
 import { pointMatcher } from '../pairs/point-matcher.js';
 import type { PointMode } from '../pairs/point-mode.js';
 import { readPoints } from '../pairs/read-points.js';
-import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { RuntimeOptions } from '../runtime/session.js';
+import { chosenModel, type ModelChoice } from './chosen-model.js';
 import { openEngine } from './open-engine.js';
 import { type MaskPaths, readPairMasks, requireFree } from './pair-inputs.js';
+import { withPairModel } from './with-pair-model.js';
 
 export type MatchJob = RuntimeOptions &
+	ModelChoice &
 	MaskPaths & {
 		readonly source: string;
 		readonly target: string;
-		readonly model?: string | undefined;
 		/** JSON text or a `.json` or `.csv` file; see {@link readPoints}. */
 		readonly points?: string | undefined;
 		readonly mode: PointMode;
@@ -55,13 +55,14 @@ export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
 		requireInside(given, source, job.source);
 	}
 	const masks = await readPairMasks(job, source, target);
-	const pairModel = job.model === undefined ? undefined : await findAnyModel(job.model);
-	if (pairModel !== undefined && isPairModel(pairModel)) {
+	const { model, features } = await chosenModel(job);
+	const pairModel = await findAnyModel(model);
+	if (isPairModel(pairModel)) {
 		const matches = await matchesOfPairModel(pairModel, job, source, target, given);
 		await writeMatches(job, isPicture, source, target, matches);
 		return matches;
 	}
-	const engine = await openEngine(job.model, job);
+	const engine = await openEngine(model, { device: job.device, threads: job.threads, features });
 	let matches: NamedMatch[];
 	try {
 		const from = await describeImage(engine.extractor, source);
@@ -100,7 +101,7 @@ const writeMatches = async (
 /** A network that matches by itself finds given points only, and says nothing of how sure it is. */
 const matchesOfPairModel = async (
 	installed: InstalledPairModel,
-	options: RuntimeOptions,
+	job: MatchJob,
 	source: Raster<3>,
 	target: Raster<3>,
 	given: NamedPoints | undefined,
@@ -110,15 +111,16 @@ const matchesOfPairModel = async (
 			`The model "${installed.manifest.name}" matches given points only; give them with --points.`,
 		);
 	}
-	const runtime = openRuntime(options);
-	try {
-		const model = await openPairModel(installed, runtime);
+	if (job.targetMask !== undefined) {
+		throw new UserError(
+			`The model "${installed.manifest.name}" looks in the whole image; leave --target-mask out.`,
+		);
+	}
+	return withPairModel(installed, job, async (model) => {
 		const found = await model.matchPoints(source, target, given.points);
 		const matches = given.points.map((point, i) => ({ source: point, target: found[i] ?? point, score: 1 }));
 		return withNames(matches, given);
-	} finally {
-		await runtime.close();
-	}
+	});
 };
 
 const withNames = (matches: readonly PointMatch[], { names }: NamedPoints): NamedMatch[] =>

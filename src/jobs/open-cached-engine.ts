@@ -1,7 +1,5 @@
 import { type CachedExtractor, cachedExtractor } from '../hyperfeatures/descriptor-cache.js';
-import type { Precision } from '../hyperfeatures/precision.js';
-import type { RuntimeOptions } from '../runtime/session.js';
-import { type Engine, openEngine } from './open-engine.js';
+import { type Engine, type EngineOptions, openEngine } from './open-engine.js';
 
 /** An engine whose extractor remembers descriptors on disk. */
 export type CachedEngine = Engine & { readonly extractor: CachedExtractor };
@@ -9,7 +7,7 @@ export type CachedEngine = Engine & { readonly extractor: CachedExtractor };
 /** As {@link openEngine}, with the descriptor cache under `PROPAGATE_HOME` in front of the model. */
 export const openCachedEngine = async (
 	model: string | undefined,
-	options: RuntimeOptions & { readonly precision?: Precision | undefined },
+	options: EngineOptions,
 ): Promise<CachedEngine> => {
 	const engine = await openEngine(model, options);
 	return { ...engine, extractor: await cachedExtractor(engine.extractor, engine.identity) };

@@ -19,19 +19,18 @@ export type Engine = {
 	close(): Promise<void>;
 };
 
+export type EngineOptions = RuntimeOptions & {
+	readonly precision?: Precision | undefined;
+	/** Which of the model's maps to use; see {@link FeatureRecipe}. */
+	readonly features?: FeatureRecipe | undefined;
+};
+
 /**
  * Loads a model by name or folder (the bundled one when undefined) and starts the runtime for it.
  *
  * @throws UserError for an unknown model or a device that can't be used
  */
-export const openEngine = async (
-	model: string | undefined,
-	options: RuntimeOptions & {
-		readonly precision?: Precision | undefined;
-		/** Which of the model's maps to use; see {@link FeatureRecipe}. */
-		readonly features?: FeatureRecipe | undefined;
-	},
-): Promise<Engine> => {
+export const openEngine = async (model: string | undefined, options: EngineOptions): Promise<Engine> => {
 	const installed = await findModel(model);
 	const runtime = openRuntime(options);
 	try {

@@ -13,27 +13,28 @@ import { requireInside } from '../pairs/named-points.js';
 import { type PointMatcher, pointMatcher } from '../pairs/point-matcher.js';
 import type { PointMode } from '../pairs/point-mode.js';
 import type { RuntimeOptions } from '../runtime/session.js';
+import { chosenModel, type ModelChoice } from './chosen-model.js';
 import { type CachedEngine, openCachedEngine } from './open-cached-engine.js';
 import { requireFree } from './pair-inputs.js';
 
-export type TransferJob = RuntimeOptions & {
-	/** The job file; see {@link readJobs}. */
-	readonly jobs: string;
-	readonly output: string;
-	/** Format of the output; that of the jobs when omitted, or CSV when the output's name says so. */
-	readonly format?: JobFormat | undefined;
-	/** Folder that image names are relative to; the job file's when omitted. */
-	readonly images?: string | undefined;
-	readonly model?: string | undefined;
-	readonly mode: PointMode;
-	/** Images that are described at once, each by an engine of its own. */
-	readonly workers?: number | undefined;
-	readonly overwrite?: boolean | undefined;
-	readonly signal?: AbortSignal | undefined;
-	/** `stage` is what is counted: images described, then jobs matched. */
-	readonly onProgress?: ((done: number, total: number, stage: 'images' | 'jobs') => void) | undefined;
-	readonly onFailure?: ((what: string, reason: string) => void) | undefined;
-};
+export type TransferJob = RuntimeOptions &
+	ModelChoice & {
+		/** The job file; see {@link readJobs}. */
+		readonly jobs: string;
+		readonly output: string;
+		/** Format of the output; that of the jobs when omitted, or CSV when the output's name says so. */
+		readonly format?: JobFormat | undefined;
+		/** Folder that image names are relative to; the job file's when omitted. */
+		readonly images?: string | undefined;
+		readonly mode: PointMode;
+		/** Images that are described at once, each by an engine of its own. */
+		readonly workers?: number | undefined;
+		readonly overwrite?: boolean | undefined;
+		readonly signal?: AbortSignal | undefined;
+		/** `stage` is what is counted: images described, then jobs matched. */
+		readonly onProgress?: ((done: number, total: number, stage: 'images' | 'jobs') => void) | undefined;
+		readonly onFailure?: ((what: string, reason: string) => void) | undefined;
+	};
 
 export type TransferResult = {
 	readonly output: string;
@@ -107,12 +108,14 @@ const outputFormat = ({ format, output }: TransferJob, jobs: KeypointJobs): JobF
 	return isCsv ? 'csv' : jobs.format === 'csv' ? 'json' : jobs.format;
 };
 
-const openEngines = (workers: number, { model, device, threads }: TransferJob): Promise<CachedEngine[]> => {
+const openEngines = async (workers: number, job: TransferJob): Promise<CachedEngine[]> => {
+	const { device, threads } = job;
+	const { model, features } = await chosenModel(job);
 	// Several engines that each took all cores would only wait for each other.
 	const share =
 		workers === 1 ? threads : (threads ?? Math.max(1, Math.floor(availableParallelism() / workers)));
 	return Promise.all(
-		Array.from({ length: workers }, () => openCachedEngine(model, { device, threads: share })),
+		Array.from({ length: workers }, () => openCachedEngine(model, { device, threads: share, features })),
 	);
 };
 

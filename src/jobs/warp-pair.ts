@@ -2,25 +2,30 @@ import { UserError } from '../errors.js';
 import { writeFileAtomically } from '../media/atomic-file.js';
 import type { Raster } from '../media/frame.js';
 import { readImage, readImageWithAlpha, requireImageName, writeImage } from '../media/image.js';
+import { isPairModel } from '../models/model-folder.js';
+import { findAnyModel } from '../models/registry.js';
 import type { BackwardFlow, PairMasks } from '../pairs/backward-flow.js';
 import { blendOpacity } from '../pairs/blend-opacity.js';
 import { type DescribedImage, describeImage } from '../pairs/described-image.js';
 import { formatFlow, requireFlowName } from '../pairs/flow-file.js';
 import type { Size } from '../pairs/grid-position.js';
+import { limitFlow } from '../pairs/limit-flow.js';
 import { matchEveryPixelAsPublished } from '../pairs/paper-flow.js';
 import { referenceColours } from '../pairs/reference-colours.js';
 import { matchSmoothly } from '../pairs/smooth-flow.js';
 import { blendOnto, type Sampling, warpBackward } from '../pairs/warp-image.js';
 import type { WarpMode } from '../pairs/warp-mode.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
+import { chosenModel, type ModelChoice } from './chosen-model.js';
 import { openEngine } from './open-engine.js';
 import { type MaskPaths, readPairMasks, requireFree } from './pair-inputs.js';
+import { withPairModel } from './with-pair-model.js';
 
 export type WarpJob = RuntimeOptions &
+	ModelChoice &
 	MaskPaths & {
 		readonly source: string;
 		readonly target: string;
-		readonly model?: string | undefined;
 		readonly mode: WarpMode;
 		/** The warped image, of the target's size. */
 		readonly output?: string | undefined;
@@ -84,17 +89,7 @@ export const warpPair = async (job: WarpJob): Promise<WarpResult> => {
 	const [source, target] = [await readImage(job.source), await readImage(job.target)];
 	const masks = await readPairMasks(job, source, target);
 	const { sampling, match } = matchers[job.mode];
-	const engine = await openEngine(job.model, job);
-	let flow: BackwardFlow;
-	try {
-		const described = [
-			await describeImage(engine.extractor, source),
-			await describeImage(engine.extractor, target),
-		] as const;
-		flow = await match(...described, engine.runtime, masks);
-	} finally {
-		await engine.close();
-	}
+	const flow = await flowBetween(job, source, target, masks, match);
 
 	if (job.output !== undefined) {
 		const layer = warpBackward(
@@ -119,6 +114,33 @@ export const warpPair = async (job: WarpJob): Promise<WarpResult> => {
 		);
 	}
 	return { outputs, ...summaryOf(flow, masks.target) };
+};
+
+const flowBetween = async (
+	job: WarpJob,
+	source: Raster<3>,
+	target: Raster<3>,
+	masks: PairMasks,
+	match: (typeof matchers)[WarpMode]['match'],
+): Promise<BackwardFlow> => {
+	const { device, threads } = job;
+	const { model, features } = await chosenModel(job);
+	const installed = await findAnyModel(model);
+	if (isPairModel(installed)) {
+		return withPairModel(installed, job, async (pairModel) =>
+			limitFlow(await pairModel.backwardFlow(source, target), source, masks),
+		);
+	}
+	const engine = await openEngine(model, { device, threads, features });
+	try {
+		const described = [
+			await describeImage(engine.extractor, source),
+			await describeImage(engine.extractor, target),
+		] as const;
+		return await match(...described, engine.runtime, masks);
+	} finally {
+		await engine.close();
+	}
 };
 
 const sizeOf = ({ width, height }: Size): Size => ({ width, height });

@@ -37,7 +37,7 @@ export const readModelFolder = async (folder: string): Promise<InstalledModel> =
 	const json = await readManifest(folder);
 	if (isPairManifest(json)) {
 		throw new UserError(
-			`The model in ${folder} matches two images by itself and has no features; use it with "match" or "warp".`,
+			`The model in ${folder} matches two images by itself and has no features; use it with "match", "warp" or "eval".`,
 		);
 	}
 	return { folder: resolve(folder), manifest: parsed(manifestSchema, json, folder) };

@@ -2,6 +2,7 @@ import { resizeBilinear } from '../hyperfeatures/bilinear.js';
 import { preprocess } from '../hyperfeatures/preprocess.js';
 import type { Raster } from '../media/frame.js';
 import { loadGraph } from '../models/load-graph.js';
+import type { Manifest } from '../models/manifest.js';
 import type { InstalledPairModel } from '../models/model-folder.js';
 import type { FlowConvention } from '../models/pair-manifest.js';
 import type { Runtime } from '../runtime/session.js';
@@ -21,14 +22,17 @@ export type PairModel = {
 /** Where each cell of an image's grid lies in the other image, in pixels of that. */
 type PositionField = Size & { readonly x: Float32Array; readonly y: Float32Array };
 
+/** How a pair model wants its images. */
+export const pairInput = ({ manifest: { image } }: InstalledPairModel): Manifest['image'] => ({
+	resize: { mode: 'fixed', width: image.side, height: image.side },
+	mean: image.mean,
+	std: image.std,
+});
+
 export const openPairModel = async (model: InstalledPairModel, runtime: Runtime): Promise<PairModel> => {
 	const { image, flow, graph } = model.manifest;
 	const session = await loadGraph(model, runtime, graph);
-	const settings = {
-		resize: { mode: 'fixed' as const, width: image.side, height: image.side },
-		mean: image.mean,
-		std: image.std,
-	};
+	const settings = pairInput(model);
 
 	/** Field over the cells of `of`, positions in `into`. */
 	const fieldOver = async (of: Raster<3>, into: Raster<3>): Promise<PositionField> => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { alphasCumprod, betas } from '../../src/diffusion/noise-schedule.js';
-import { generationCalls, inversionCalls, untilLastSaved } from '../../src/diffusion/timesteps.js';
+import { generationCalls, inversionCalls } from '../../src/diffusion/timesteps.js';
 import type { DiffusionSchedule } from '../../src/models/manifest.js';
 import { referenceArray } from '../helpers/npy.js';
 import { shared, sharedAvailable } from '../helpers/shared.js';
@@ -45,12 +45,6 @@ describe('the schedule', () => {
 	it('rounds the stride down and makes one-step inversion a single call on the clean image', () => {
 		expect(generationCalls(stableDiffusion(3)).map((call) => call.t)).toEqual([666, 333, 0]);
 		expect(inversionCalls(stableDiffusion(1))).toMatchObject([{ t: -1, nextT: 0, saveKey: 0 }]);
-	});
-
-	it('stops after the last saved step', () => {
-		const calls = untilLastSaved(inversionCalls(stableDiffusion(50)), [49, 45, 40]);
-		expect(calls).toHaveLength(10);
-		expect(calls.at(-1)).toMatchObject({ saveKey: 40, t: 160 });
 	});
 });
 

@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Baseline, baselineNames } from '../../baselines/baseline.js';
-import { UserError } from '../../errors.js';
 import type { PointMode } from '../../pairs/point-mode.js';
 import type { Quality } from '../../presets/quality.js';
 import { cancelOnInterrupt } from '../cancellation.js';
@@ -41,7 +40,7 @@ export const registerEval = (program: Command): void => {
 		.description('measure quality on a data set in its own layout')
 		.argument('<dataset>', 'davis, spair, pf-willow, pf-pascal, cub or tss')
 		.argument('<root>', 'folder of the data set')
-		.option('--preset <name|file.json>', 'settings of the run')
+		.option('--preset <name|file.json>', 'model, maps and (on clips) settings to use')
 		.addOption(qualityOption())
 		.option('--limit <n>', 'only the first n sequences, or n pairs spread over the set', positiveInteger)
 		.addOption(new Option('--sequences <a,b>', 'only these sequences').conflicts('limit'))
@@ -94,13 +93,11 @@ const evaluatePairs = async (dataset: string, root: string, options: EvalOptions
 	const { flowTable, keypointTable } = await import('../../evaluation/pairs/score-tables.js');
 	const { preset, mode, json, quiet, model, device, threads, limit, pairs, baselines } = options;
 	const set = requirePairDataset(dataset);
-	if (preset !== undefined) {
-		throw new UserError('A preset is for clips; say how points are found with --mode.');
-	}
 	const reporter = new Reporter({ json: json === true, quiet: quiet === true });
 	const job = {
 		root,
 		model,
+		preset,
 		device,
 		threads,
 		mode,

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
-import { type ModelOptions, withModelOptions } from '../common-options.js';
+import { type ModelOptions, presetOption, withModelOptions } from '../common-options.js';
 
 type FeaturesOptions = ModelOptions & {
 	readonly output?: string;
@@ -20,7 +20,7 @@ export const registerFeatures = (program: Command): void => {
 				'--pca <png>',
 				'write three principal components as red, green and blue; of several images together',
 			)
-			.option('--preset <name|file.json>', 'model and maps to use (see "propagate presets list")')
+			.addOption(presetOption())
 			.option('--overwrite', 'replace outputs that exist'),
 	).action(async (images: string[], options: FeaturesOptions) => {
 		if (options.output === undefined && options.pca === undefined) {

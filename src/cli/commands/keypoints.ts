@@ -5,6 +5,7 @@ import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
 	positiveInteger,
+	presetOption,
 	type ReportOptions,
 	withModelOptions,
 	withPointMode,
@@ -14,6 +15,7 @@ import { Reporter } from '../reporter.js';
 
 type KeypointsOptions = ModelOptions &
 	ReportOptions & {
+		readonly preset?: string;
 		readonly mode: PointMode;
 		readonly output: string;
 		readonly format?: JobFormat;
@@ -33,6 +35,7 @@ export const registerKeypoints = (program: Command): void => {
 		)
 		.option('--images <folder>', "folder that image names are relative to (default: the job file's)")
 		.option('--workers <n>', 'images that are described at once (default: 1)', positiveInteger)
+		.addOption(presetOption())
 		.option('--overwrite', 'replace an output that exists');
 	withReportOptions(withModelOptions(withPointMode(command))).action(
 		async (jobs: string, options: KeypointsOptions) => {

@@ -3,6 +3,7 @@ import type { PointMode } from '../../pairs/point-mode.js';
 import {
 	type ModelOptions,
 	positiveInteger,
+	presetOption,
 	type ReportOptions,
 	withModelOptions,
 	withPointMode,
@@ -12,6 +13,7 @@ import { Reporter } from '../reporter.js';
 
 type MatchOptions = ModelOptions &
 	ReportOptions & {
+		readonly preset?: string;
 		readonly mode: PointMode;
 		readonly points?: string;
 		readonly mutual?: number;
@@ -36,6 +38,7 @@ export const registerMatch = (program: Command): void => {
 		.option('-o, --output <file>', 'write a .json, or a picture of both images side by side')
 		.option('--source-mask <png>', 'with --mutual: choose points only in what this mask marks in a')
 		.option('--target-mask <png>', 'look only in what this mask marks in b')
+		.addOption(presetOption())
 		.option('--overwrite', 'replace an output that exists');
 	withReportOptions(withModelOptions(withPointMode(command))).action(
 		async (a: string, b: string, options: MatchOptions) => {

@@ -3,6 +3,7 @@ import { UserError } from '../../errors.js';
 import { type WarpMode, warpModes } from '../../pairs/warp-mode.js';
 import {
 	type ModelOptions,
+	presetOption,
 	type ReportOptions,
 	withModelOptions,
 	withReportOptions,
@@ -11,6 +12,7 @@ import { Reporter } from '../reporter.js';
 
 type WarpOptions = ModelOptions &
 	ReportOptions & {
+		readonly preset?: string;
 		readonly output?: string;
 		readonly flow?: string;
 		readonly confidence?: string;
@@ -50,6 +52,7 @@ export const registerWarp = (program: Command): void => {
 		.option('--colormap-source <image>', 'write the reference colour map on the source, to compare with')
 		.option('--flow <file>', 'write the flow from target to source pixels: .flo, or a 16-bit .png')
 		.option('--confidence <png>', 'write how far each match is to be trusted, as grey levels')
+		.addOption(presetOption())
 		.option('--overwrite', 'replace outputs that exist');
 	withReportOptions(withModelOptions(command)).action(
 		async (source: string, target: string, options: WarpOptions) => {
