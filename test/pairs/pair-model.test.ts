@@ -1,8 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evaluateKeypointPairs } from '../../src/jobs/evaluate-pairs.js';
 import { matchPair } from '../../src/jobs/match-pair.js';
+import { warpPair } from '../../src/jobs/warp-pair.js';
 import type { Raster } from '../../src/media/frame.js';
 import { writeImage } from '../../src/media/image.js';
 import { importPairModel } from '../../src/models/import/import-pair-model.js';
@@ -120,6 +123,37 @@ describe('a pair model described by data', () => {
 		expect(match?.target[0]).toBeCloseTo(28, 3);
 		expect(match?.target[1]).toBeCloseTo(38, 3);
 		await expect(matchPair({ ...job, mutual: 3 })).rejects.toThrow(/matches given points only/);
+	});
+
+	it('warps within the masks, and is measured on pairs, by a preset that names it', async () => {
+		const convention = { grid: 'target', values: 'displacement', units: 'input-pixels' } as const;
+		const { folder } = await imported(new Float32Array(512).fill(-8), convention);
+		const preset = join(home, 'mine.json');
+		await writeFile(preset, JSON.stringify({ name: 'mine', description: '', model: folder }));
+		const files = ['dark.png', 'light.png', 'mask.png', 'warped.png'].map((name) => join(home, name));
+		const [source = '', target = '', targetMask = '', output = ''] = files;
+		await writeImage(source, grey(64, 64, 0));
+		await writeImage(target, grey(64, 64, 255));
+		// The object of the target is its left half.
+		const halves = grey(64, 64, 0);
+		await writeImage(targetMask, { ...halves, data: halves.data.map((_, i) => ((i / 3) % 64 < 32 ? 1 : 0)) });
+		const common = { preset, device: 'cpu' } as const;
+		await warpPair({ ...common, source, target, targetMask, output, mode: 'smooth' });
+		const { data, info } = await sharp(output).raw().toBuffer({ resolveWithObject: true });
+		const alpha = [20, 40].map((x) => data[(50 * info.width + x) * info.channels + 3]);
+		expect([info.channels, ...alpha]).toEqual([4, 255, 0]);
+
+		const list = join(home, 'pairs.json');
+		const [source_path, target_path] = ['dark.png', 'light.png'];
+		// Asked with the images exchanged, the network says that content has moved by a quarter of 64 pixels.
+		const points = { source_points: [[20, 10]], target_points: [[36, 26]] };
+		await writeFile(list, JSON.stringify([{ source_path, target_path, ...points }]));
+		const job = { ...common, dataset: 'spair', root: home, pairs: list, mode: 'smooth' } as const;
+		const [own, place] = await evaluateKeypointPairs({ ...job, baselines: ['place'] });
+		expect([own?.image.perPoint, place?.image.perPoint]).toEqual([1, 0]);
+		await expect(evaluateKeypointPairs({ ...job, baselines: ['raw'] })).rejects.toThrow(
+			/has no raw features; compare it with --baselines classical,place/,
+		);
 	});
 
 	it('has no features, and says so', async () => {
