@@ -5,9 +5,10 @@ import type { Clip } from '../media/clip.js';
 import type { DecodeOptions } from '../media/decode.js';
 import { openSink, type ProjectMedia } from '../media/encode.js';
 import type { Frame } from '../media/frame.js';
+import { frameFileName } from '../media/frame-folder.js';
 import { readLabelMap } from '../media/label-map.js';
 import { layerOfProject, type OutputChoice, resolveFormat } from '../media/output-format.js';
-import { finishedFrames, frameFileName } from '../media/png-sequence-sink.js';
+import { finishedFrames } from '../media/png-sequence-sink.js';
 import type { Existing, FrameResult, VideoSink } from '../media/video-sink.js';
 import { type RunIdentity, RunNotes } from '../resume/run-notes.js';
 

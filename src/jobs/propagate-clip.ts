@@ -91,15 +91,7 @@ export type PropagateClipResult = {
 export const propagateClip = async (job: PropagateClipJob): Promise<PropagateClipResult> => {
 	const started = performance.now();
 	const { signal } = job;
-	const range: RunRange = {
-		signal,
-		start: job.start === undefined ? undefined : parsePosition(job.start),
-		end: job.end === undefined ? undefined : parsePosition(job.end),
-	};
-	const review =
-		job.review === undefined ? undefined : await ReviewSheet.open(job.review, job.overwrite === true);
-	const preset = withQuality(await loadPreset(job.preset), job.quality);
-	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
+	const { range, review, preset, clip } = await openRun(job);
 	if (job.masks.length === 0) {
 		throw new UserError('There is no mask; paint the object on the first frame and give it with --mask.');
 	}
@@ -175,6 +167,20 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		await engine.close();
 		await scratch.remove();
 	}
+};
+
+/** What a run on a clip is made from, be it masks or an edit that is carried. @throws UserError for bad input */
+export const openRun = async (job: PropagateClipJob) => {
+	const range: RunRange = {
+		signal: job.signal,
+		start: job.start === undefined ? undefined : parsePosition(job.start),
+		end: job.end === undefined ? undefined : parsePosition(job.end),
+	};
+	const review =
+		job.review === undefined ? undefined : await ReviewSheet.open(job.review, job.overwrite === true);
+	const preset = withQuality(await loadPreset(job.preset), job.quality);
+	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal: job.signal });
+	return { range, review, preset, clip };
 };
 
 /** @throws UserError when there is none */

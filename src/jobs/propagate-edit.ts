@@ -1,22 +1,18 @@
 import { createHash } from 'node:crypto';
 import { framesBetween, type RunRange } from '../corrections/frame-range.js';
 import { readKeyframes } from '../corrections/read-keyframes.js';
-import { ReviewSheet } from '../corrections/review-sheet.js';
 import { ScratchFolder } from '../corrections/scratch-folder.js';
 import { carryEdit } from '../edits/carry-edit.js';
 import { type EditLayer, readEdit } from '../edits/edit-layer.js';
 import type { EditMode } from '../edits/mesh-tracker.js';
 import { AbortedError, throwIfAborted, UserError } from '../errors.js';
 import { rememberingExtractor } from '../hyperfeatures/remembering-extractor.js';
-import { type Clip, openClip } from '../media/clip.js';
+import type { Clip } from '../media/clip.js';
 import { davisPalette } from '../media/davis-palette.js';
 import type { Frame, LabelMap } from '../media/frame.js';
 import { finishedFrames } from '../media/png-sequence-sink.js';
-import { parsePosition } from '../media/position.js';
 import type { VideoSink } from '../media/video-sink.js';
 import { referenceColours } from '../pairs/reference-colours.js';
-import { loadPreset } from '../presets/load-preset.js';
-import { withQuality } from '../presets/quality.js';
 import { StageClock } from '../propagation/stage-clock.js';
 import { fingerprint } from '../resume/fingerprint.js';
 import { type RunIdentity, RunNotes } from '../resume/run-notes.js';
@@ -24,7 +20,13 @@ import { resolveEditOutputs } from './edit-outputs.js';
 import { frameExtractor } from './frame-extractor.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
 import { type Engine, openEngine } from './open-engine.js';
-import { firstFrame, identityOf, type PropagateClipJob, type PropagateClipResult } from './propagate-clip.js';
+import {
+	firstFrame,
+	identityOf,
+	openRun,
+	type PropagateClipJob,
+	type PropagateClipResult,
+} from './propagate-clip.js';
 
 export type PropagateEditJob = PropagateClipJob & {
 	/** The edited first frame, or a layer of its size; undefined with `colourMap`. */
@@ -52,15 +54,7 @@ type EditItem = {
 export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateClipResult> => {
 	const started = performance.now();
 	const { signal } = job;
-	const range: RunRange = {
-		signal,
-		start: job.start === undefined ? undefined : parsePosition(job.start),
-		end: job.end === undefined ? undefined : parsePosition(job.end),
-	};
-	const review =
-		job.review === undefined ? undefined : await ReviewSheet.open(job.review, job.overwrite === true);
-	const preset = withQuality(await loadPreset(job.preset), job.quality);
-	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
+	const { range, review, preset, clip } = await openRun(job);
 	const keyframes = await readKeyframes(job.masks, clip.info);
 	const first = await firstFrame(clip, range);
 	const layer = await layerOf(job, first, keyframes.keyframes.find(({ frame }) => frame === 0)?.mask);
@@ -69,7 +63,11 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 	}
 	const places = await resolveEditOutputs(clip, job.outputs, job.format, job.masks.length > 0);
 
-	const opened = await openEngine(job.model ?? preset.model, { ...job, precision: preset.precision });
+	const opened = await openEngine(job.model ?? preset.model, {
+		...job,
+		precision: preset.precision,
+		features: preset.features,
+	});
 	const engine: Engine = { ...opened, extractor: rememberingExtractor(opened.extractor) };
 	const identity = await identityOf(job, clip, keyframes, engine, preset, editFingerprint(job, layer));
 	const clock = new StageClock();

@@ -1,7 +1,7 @@
 import type { LabelMap } from './frame.js';
+import { frameFileName } from './frame-folder.js';
 import { GrowingFile } from './growing-file.js';
 import { objectPolygons } from './object-polygons.js';
-import { frameFileName } from './png-sequence-sink.js';
 import { compressRunLengths, objectArea, runLengths } from './run-length.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 

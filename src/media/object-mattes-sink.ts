@@ -5,7 +5,7 @@ import { UserError } from '../errors.js';
 import { writeFailure, writeFileAtomically } from './atomic-file.js';
 import { matteOf } from './compositing.js';
 import type { LabelMap } from './frame.js';
-import { frameFileName } from './png-sequence-sink.js';
+import { frameFileName } from './frame-folder.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 
 /** `mattes.mp4` -> `mattes-2.mp4`: the file of object 2. */

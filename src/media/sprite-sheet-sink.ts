@@ -4,8 +4,8 @@ import sharp from 'sharp';
 import { partialPath, writeFailure, writeFileAtomically } from './atomic-file.js';
 import { cutOut } from './compositing.js';
 import type { Raster } from './frame.js';
+import { frameFileName } from './frame-folder.js';
 import { requireFree } from './growing-file.js';
-import { frameFileName } from './png-sequence-sink.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 
 /** Sheets are no larger than every graphics card takes, unless a single frame is. */

@@ -6,6 +6,7 @@ import { readLabelMap } from '../../media/label-map.js';
 import type { BackwardFlow } from '../../pairs/backward-flow.js';
 import { parseFlow } from '../../pairs/flow-file.js';
 import { mean } from '../statistics.js';
+import { type MethodScoreOf, scoreMethods } from './method-scores.js';
 import { type TssDirection, type TssPair, tssDirections } from './tss.js';
 
 /** A pixel is right when it is within this share of the longer side: 5 pixels of an image of 100, as in TSS. */
@@ -25,10 +26,7 @@ export type FlowScore = {
 	readonly pairs: number;
 };
 
-export type FlowMethodScore = FlowScore & {
-	readonly method: string;
-	readonly categories: Readonly<Record<string, FlowScore>>;
-};
+export type FlowMethodScore = MethodScoreOf<FlowScore>;
 
 export type FlowEvaluation = {
 	readonly pairs: readonly TssPair[];
@@ -63,17 +61,7 @@ export const evaluateFlow = async ({
 		}
 		onPair?.(done + 1, pairs.length);
 	}
-	return methods.map(({ name }, index) => {
-		const all = scores[index] ?? [];
-		const categories = [...new Set(all.map(({ category }) => category))];
-		return {
-			method: name,
-			...scoreOf(all),
-			categories: Object.fromEntries(
-				categories.map((category) => [category, scoreOf(all.filter((score) => score.category === category))]),
-			),
-		};
-	});
+	return scoreMethods(methods, scores, scoreOf);
 };
 
 const scoreOf = (directions: readonly DirectionScore[]): FlowScore => ({

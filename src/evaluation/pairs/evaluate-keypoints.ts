@@ -4,6 +4,7 @@ import { readImage } from '../../media/image.js';
 import type { Point } from '../../pairs/point.js';
 import { boxExtent, imageExtent, type Pck, type PckPair, pck } from '../pck.js';
 import type { KeypointPair } from './keypoint-pair.js';
+import { type MethodScoreOf, scoreMethods } from './method-scores.js';
 
 /** Tolerance of PCK@0.1, as in the paper. */
 const ALPHA = 0.1;
@@ -20,10 +21,7 @@ export type KeypointMethod = {
 /** PCK@0.1 with the image and with the object's box as measure. */
 export type KeypointScore = { readonly image: Pck; readonly box: Pck };
 
-export type MethodScore = KeypointScore & {
-	readonly method: string;
-	readonly categories: Readonly<Record<string, KeypointScore>>;
-};
+export type MethodScore = MethodScoreOf<KeypointScore>;
 
 export type KeypointEvaluation = {
 	readonly pairs: readonly KeypointPair[];
@@ -59,17 +57,7 @@ export const evaluateKeypoints = async ({
 		}
 		onPair?.(done + 1, pairs.length);
 	}
-	return methods.map(({ name }, index) => {
-		const all = scores[index] ?? [];
-		const categories = [...new Set(all.map(({ category }) => category))];
-		return {
-			method: name,
-			...scoreOf(all),
-			categories: Object.fromEntries(
-				categories.map((category) => [category, scoreOf(all.filter((pair) => pair.category === category))]),
-			),
-		};
-	});
+	return scoreMethods(methods, scores, scoreOf);
 };
 
 const read = async (path: string): Promise<PairImage> => ({ path, image: await readImage(path) });
