@@ -17,6 +17,11 @@ export type ExtractorOptions = {
 	readonly recipe?: FeatureRecipe | undefined;
 	/** Whether a CPU may run the model's 8-bit graph. */
 	readonly precision?: Precision | undefined;
+	/**
+	 * Loads the graphs with the first image instead of at once: a run that finds all descriptors in the cache
+	 * does without them. What is wrong with the model's files is then thrown by `extract`.
+	 */
+	readonly whenNeeded?: boolean | undefined;
 };
 
 /**
@@ -28,19 +33,29 @@ export type ExtractorOptions = {
 export const openDiffusionExtractor = async (
 	model: InstalledModel,
 	runtime: Runtime,
-	{ recipe = wholeModel, precision = 'full' }: ExtractorOptions = {},
+	{ recipe = wholeModel, precision = 'full', whenNeeded = false }: ExtractorOptions = {},
 ): Promise<DescriptorExtractor> => {
 	const { manifest } = model;
 	const plan = planFeatures(manifest, inversionCalls(manifest.schedule), recipe);
 	const layers = manifest.taps.length;
-	const embedding = await readEmptyPrompt(model);
-	const space = await openImageSpace(model, runtime);
 	// The 8-bit graph gives the sum of a single call, not the layers.
 	const fastGraph =
 		precision === 'fast' && plan.calls.length === 1 && plan.concatenated.length === 0
 			? manifest.fastGraph
 			: undefined;
-	const network = await loadGraph(model, runtime, manifest.graph, fastGraph);
+	const load = async () => ({
+		embedding: await readEmptyPrompt(model),
+		space: await openImageSpace(model, runtime),
+		network: await loadGraph(model, runtime, manifest.graph, fastGraph),
+	});
+	let loading: ReturnType<typeof load> | undefined;
+	const loaded = (): ReturnType<typeof load> => {
+		loading ??= load();
+		return loading;
+	};
+	if (!whenNeeded) {
+		await loaded();
+	}
 
 	return {
 		channels:
@@ -48,6 +63,7 @@ export const openDiffusionExtractor = async (
 				? manifest.descriptor.channels
 				: plan.concatenated.reduce((sum, { layer }) => sum + (manifest.taps[layer]?.channels ?? 0), 0),
 		extract: async (image) => {
+			const { embedding, space, network } = await loaded();
 			const clean = await space.encode(preprocess(image, manifest.image, recipe.loadSide));
 			const collector = new MapCollector(manifest, plan);
 			const denoise = async (sample: Float32Array, call: ScheduleCall): Promise<Float32Array | undefined> => {
@@ -67,8 +83,9 @@ export const openDiffusionExtractor = async (
 			return collector.finish();
 		},
 		close: async () => {
-			await space.close();
-			await network.release();
+			const graphs = await loading?.catch(() => undefined); // Its error has been thrown by `extract`.
+			await graphs?.space.close();
+			await graphs?.network.release();
 		},
 	};
 };

@@ -30,13 +30,16 @@ export const openEngine = async (
 		readonly precision?: Precision | undefined;
 		/** Which of the model's maps to use; see {@link FeatureRecipe}. */
 		readonly features?: FeatureRecipe | undefined;
+		/** Loads the model with the first image that is not in the cache, where the device is known before. */
+		readonly whenNeeded?: boolean | undefined;
 	},
 ): Promise<Engine> => {
 	const installed = await findModel(model);
 	const runtime = openRuntime(options);
 	try {
 		const chosen = { recipe: options.features, precision: options.precision };
-		const extractor = await openExtractor(installed, runtime, chosen);
+		const whenNeeded = options.whenNeeded === true && (await runtime.decideDevice());
+		const extractor = await openExtractor(installed, runtime, { ...chosen, whenNeeded });
 		return {
 			modelName: installed.manifest.name,
 			model: installed,
