@@ -33,7 +33,10 @@ describe('a model that is opened when it is needed', () => {
 	const openRun = async (folder: string) => {
 		const runtime = watchedRuntime();
 		runtimes.push(runtime);
-		const extractor = await openExtractor(await findModel(), runtime, { whenNeeded: true });
+		const extractor = await openExtractor(await findModel(), runtime, {
+			precision: 'fast',
+			whenNeeded: true,
+		});
 		return { runtime, cached: await cachedExtractor(extractor, 'model', folder) };
 	};
 	afterEach(async () => {
