@@ -7,9 +7,10 @@
  * the frames that the first run trusts least, one from each third of the clip. Painted frames (the first and the three) are
  * scored in neither run, nor is the last frame, as in DAVIS: both numbers are means over the same frames, none of which any
  * run was given. The two runs are whole runs of the command, model loading and writing of files included, one after the
- * other in an empty PROPAGATE_HOME.
+ * other in an empty PROPAGATE_HOME. From a copy of what the first run left, the corrections are also added one at a time, in
+ * the order of time, as a person does who looks at each result: three more runs, each beside the first one.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -27,6 +28,7 @@ const { values, positionals } = parseArgs({
 		sequences: { type: 'string' },
 		frames: { type: 'string' },
 		preset: { type: 'string' },
+		model: { type: 'string' },
 	},
 });
 const [root] = positionals;
@@ -35,7 +37,6 @@ if (root === undefined) {
 }
 
 const home = await mkdtemp(join(tmpdir(), 'corrections-'));
-process.env.PROPAGATE_HOME = join(home, 'home');
 
 /** DAVIS 2016 marks its one object with whatever is not 0. */
 const asOneObject = (mask: LabelMap): LabelMap =>
@@ -56,7 +57,7 @@ const run = async (sequence: DavisSequence, masks: readonly PaintedMask[], name:
 	const started = performance.now();
 	const cpuBefore = process.cpuUsage();
 	await propagateClip({
-		...{ input: sequence.framesFolder, masks, outputs: [output], preset: values.preset },
+		...{ input: sequence.framesFolder, masks, outputs: [output], preset: values.preset, model: values.model },
 		onFrame: ({ confidence }) => confidences.push(confidence),
 	});
 	const cpu = process.cpuUsage(cpuBefore);
@@ -80,8 +81,10 @@ const score = async ({ annotations }: DavisSequence, output: string, given: read
 	return mean(scorer.scores().map(({ jAndF }) => jAndF));
 };
 
-console.log('| sequence | corrected frames | J&F before | after | second run / first, time | CPU time |');
-console.log('| --- | --- | ---: | ---: | ---: | ---: |');
+console.log(
+	'| sequence | corrected frames | J&F before | after | all at once / first run, time | CPU time | one at a time / first run, time | CPU time |',
+);
+console.log('| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |');
 try {
 	for (const sequence of await listDavisSequences(root, values.sequences?.split(','))) {
 		const truthOf = (frame: number): PaintedMask => {
@@ -91,10 +94,18 @@ try {
 			}
 			return { frame, path: annotation.path };
 		};
+		const [caches, copies] = [join(home, sequence.name, 'home'), join(home, sequence.name, 'copy')];
+		process.env.PROPAGATE_HOME = caches;
 		const before = await run(sequence, [truthOf(0)], 'before');
 		const corrected = values.frames?.split(',').map(Number) ?? leastTrusted(before.confidences);
 		const given = [0, ...corrected];
+		await cp(caches, copies, { recursive: true });
 		const after = await run(sequence, given.map(truthOf), 'after');
+		process.env.PROPAGATE_HOME = copies;
+		const steps: Awaited<ReturnType<typeof run>>[] = [];
+		for (let count = 1; count <= corrected.length; count++) {
+			steps.push(await run(sequence, given.slice(0, count + 1).map(truthOf), `step-${count}`));
+		}
 		const cells = [
 			sequence.name,
 			corrected.join(', '),
@@ -102,6 +113,8 @@ try {
 			(100 * (await score(sequence, after.output, given))).toFixed(1),
 			(after.seconds / before.seconds).toFixed(2),
 			(after.cpuSeconds / before.cpuSeconds).toFixed(2),
+			steps.map(({ seconds }) => (seconds / before.seconds).toFixed(2)).join(', '),
+			steps.map(({ cpuSeconds }) => (cpuSeconds / before.cpuSeconds).toFixed(2)).join(', '),
 		];
 		console.log(`| ${cells.join(' | ')} |`);
 	}

@@ -23,6 +23,8 @@ export type EngineOptions = RuntimeOptions & {
 	readonly precision?: Precision | undefined;
 	/** Which of the model's maps to use; see {@link FeatureRecipe}. */
 	readonly features?: FeatureRecipe | undefined;
+	/** Loads the model with the first image that is not in the cache, where the device is known before. */
+	readonly whenNeeded?: boolean | undefined;
 };
 
 /**
@@ -35,7 +37,8 @@ export const openEngine = async (model: string | undefined, options: EngineOptio
 	const runtime = openRuntime(options);
 	try {
 		const chosen = { recipe: options.features, precision: options.precision };
-		const extractor = await openExtractor(installed, runtime, chosen);
+		const whenNeeded = options.whenNeeded === true && (await runtime.decideDevice());
+		const extractor = await openExtractor(installed, runtime, { ...chosen, whenNeeded });
 		return {
 			modelName: installed.manifest.name,
 			model: installed,

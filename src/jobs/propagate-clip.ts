@@ -107,6 +107,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		...job,
 		precision: preset.precision,
 		features: preset.features,
+		whenNeeded: job.cache !== false,
 	});
 	const clock = new StageClock();
 	const scratch = new ScratchFolder();

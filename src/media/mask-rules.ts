@@ -29,14 +29,14 @@ const fewestSoftGreys = 32;
  * @returns a string instead of labels when the mask cannot be stored in 255 ids
  */
 export const labelsFromGrey = (values: Uint8Array | Uint16Array, white: number): Labels | string => {
-	const used = new Set(values);
+	const used = valuesOf(values);
 	used.delete(0);
 	const highest = Math.max(0, ...used);
 	if (highest <= highestSmallId) {
-		return { ids: Uint8Array.from(values), palette: davisPalette };
+		return { ids: new Uint8Array(values), palette: davisPalette };
 	}
 	if (used.size === 1) {
-		return { ids: Uint8Array.from(values, (value) => (value > 0 ? 1 : 0)), palette: davisPalette };
+		return { ids: new Uint8Array(values.map((value) => (value > 0 ? 1 : 0))), palette: davisPalette };
 	}
 	if (used.size < fewestSoftGreys || (white > 255 && highest < white / 2)) {
 		return highest <= 255
@@ -45,6 +45,19 @@ export const labelsFromGrey = (values: Uint8Array | Uint16Array, white: number):
 	}
 	const half = white / 2;
 	return { ids: Uint8Array.from(values, (value) => (value > half ? 1 : 0)), palette: davisPalette };
+};
+
+/** Which values there are; a picture has far fewer than pixels. */
+const valuesOf = (values: Uint8Array | Uint16Array): Set<number> => {
+	const isUsed = new Uint8Array(65536);
+	for (let at = 0; at < values.length; at++) {
+		isUsed[values[at] as number] = 1;
+	}
+	const used = new Set<number>();
+	for (let value = isUsed.indexOf(1); value >= 0; value = isUsed.indexOf(1, value + 1)) {
+		used.add(value);
+	}
+	return used;
 };
 
 /** One object where the picture is more opaque than transparent. */

@@ -10,7 +10,7 @@ import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'on
 import { serveRequests } from './serve-requests.js';
 import type { Device, GraphSource, ResidentTensor, ValueInfo } from './session.js';
 import type { Tensor } from './tensor.js';
-import type { LoadReply, RunReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
+import type { DevicesReply, LoadReply, RunReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
 
 const settings = workerData as WorkerSettings;
 const sessions = new Map<number, InferenceSession>();
@@ -129,8 +129,10 @@ const run = async (request: Extract<WorkerRequest, { kind: 'run' }>): Promise<Ru
 	return reply;
 };
 
-const handle = async (request: WorkerRequest): Promise<LoadReply | RunReply | undefined> => {
+const handle = async (request: WorkerRequest): Promise<DevicesReply | LoadReply | RunReply | undefined> => {
 	switch (request.kind) {
+		case 'devices':
+			return { devices: candidates };
 		case 'load':
 			return load(request.graph);
 		case 'run':

@@ -2,7 +2,7 @@ import { UserError } from '../errors.js';
 import type { Device, GraphSource, ResidentTensor, Runtime, RuntimeOptions, Session } from './session.js';
 import type { Tensor } from './tensor.js';
 import { WorkerChannel } from './worker-channel.js';
-import type { LoadReply, RunReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
+import type { DevicesReply, LoadReply, RunReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
 import { workerUrl } from './worker-url.js';
 
 /**
@@ -13,7 +13,7 @@ import { workerUrl } from './worker-url.js';
 export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 	const asked = options.device ?? 'auto';
 	const settings: WorkerSettings = { device: asked, threads: options.threads };
-	const channel = new WorkerChannel<WorkerRequest, LoadReply | RunReply | undefined>(
+	const channel = new WorkerChannel<WorkerRequest, DevicesReply | LoadReply | RunReply | undefined>(
 		workerUrl(import.meta.url, './inference-worker.js'),
 		'inference worker',
 		settings,
@@ -60,6 +60,14 @@ export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 	return {
 		get device() {
 			return device;
+		},
+		decideDevice: async () => {
+			if (device === 'auto') {
+				const { devices } = (await channel.request({ kind: 'devices' })) as DevicesReply;
+				device = devices.length === 1 ? (devices[0] ?? device) : device;
+			}
+			// The CPU is always there; whether another device starts is known when a graph is loaded.
+			return device === 'cpu';
 		},
 		load,
 		free: (...tensors) => {

@@ -53,6 +53,12 @@ export type GraphSource = string | Uint8Array | { readonly cpu: string; readonly
 export type Runtime = {
 	/** The device in use: what `auto` resolved to, or the one asked for. */
 	readonly device: Device;
+	/**
+	 * Decides the device before anything is loaded, where only one comes into question.
+	 *
+	 * @returns false when only loading a graph can tell
+	 */
+	decideDevice(): Promise<boolean>;
 	load(graph: GraphSource): Promise<Session>;
 	/** Forgets resident tensors. */
 	free(...tensors: readonly ResidentTensor[]): void;

@@ -3,6 +3,8 @@ import type { Tensor } from './tensor.js';
 
 /** What the main thread asks of the inference worker. */
 export type WorkerRequest =
+	/** Which devices a graph would be tried on, best first. */
+	| { readonly kind: 'devices' }
 	| { readonly kind: 'load'; readonly graph: GraphSource }
 	| {
 			readonly kind: 'run';
@@ -13,6 +15,8 @@ export type WorkerRequest =
 	  }
 	| { readonly kind: 'free'; readonly residents: readonly number[] }
 	| { readonly kind: 'release'; readonly session: number };
+
+export type DevicesReply = { readonly devices: readonly Device[] };
 
 export type LoadReply = {
 	readonly session: number;

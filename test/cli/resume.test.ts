@@ -160,7 +160,7 @@ describe('an interrupted run', () => {
 			return stderr;
 		};
 		const same = [clip.clip, '--mask', clip.mask, '--model', model];
-		expect(await refusal(...same, '--preset', 'paper')).toContain('made with other settings');
+		expect(await refusal(...same, '--quality', 'fast')).toContain('made with other settings');
 		expect(await refusal(...same, '--end', '9')).toContain('made with another --start or --end');
 		expect(await refusal(clip.clip, '--mask', clip.mask)).toContain('made with another model');
 		const other = await makeBoxFrames(place, frames + 1);
