@@ -1,5 +1,4 @@
 import { inversionCalls } from '../diffusion/timesteps.js';
-import type { Manifest } from '../models/manifest.js';
 import type { InstalledModel } from '../models/model-folder.js';
 import type { Runtime } from '../runtime/session.js';
 import { descriptorGrid } from './descriptor-grid.js';
@@ -7,7 +6,7 @@ import type { DescriptorExtractor } from './extractor.js';
 import { type Inversion, openInversion } from './inversion.js';
 import { mapCollector } from './map-collector.js';
 import type { Precision } from './precision.js';
-import { type FeaturePlan, type FeatureRecipe, planFeatures, usesLayers, wholeModel } from './recipe.js';
+import { type FeatureRecipe, planFeatures, usesLayers, wholeModel } from './recipe.js';
 
 export type ExtractorOptions = {
 	/** Which of the maps to use, and how; all of them, as trained, when omitted. */
@@ -34,45 +33,39 @@ export const openDiffusionExtractor = async (
 	{ recipe = wholeModel, precision = 'full', whenNeeded = false }: ExtractorOptions = {},
 ): Promise<DescriptorExtractor> => {
 	const layers = usesLayers(model.manifest, recipe);
-	const plan = planFeatures(model.manifest, inversionCalls(model.manifest.schedule), recipe);
+	const { calls } = planFeatures(model.manifest, inversionCalls(model.manifest.schedule), recipe);
 	// The 8-bit graph gives the sum of a single call, not the layers.
 	const fastGraph =
-		precision === 'fast' && plan.calls.length === 1 && !layers ? model.manifest.fastGraph : undefined;
-	const open = async (): Promise<DescriptorExtractor> =>
-		recipeExtractor(await openInversion(model, runtime, { layers, fastGraph }), recipe);
-	return whenNeeded ? openedWhenNeeded(channelsOf(model.manifest, plan), open) : open();
+		precision === 'fast' && calls.length === 1 && !layers ? model.manifest.fastGraph : undefined;
+	const open = (): Promise<Inversion> => openInversion(model, runtime, { layers, fastGraph });
+	return recipeExtractor(whenNeeded ? openedWhenNeeded(model.manifest, open) : await open(), recipe);
 };
 
-/** Opens the network with the first image. */
-const openedWhenNeeded = (
-	channels: number,
-	open: () => Promise<DescriptorExtractor>,
-): DescriptorExtractor => {
-	let opened: Promise<DescriptorExtractor> | undefined;
+/** A network that is opened, once, by the first image. */
+const openedWhenNeeded = (manifest: Inversion['manifest'], open: () => Promise<Inversion>): Inversion => {
+	let opening: Promise<Inversion> | undefined;
 	return {
-		channels,
-		extract: async (image) => {
-			opened ??= open();
-			return (await opened).extract(image);
+		manifest,
+		follow: async (...image) => {
+			opening ??= open();
+			return (await opening).follow(...image);
 		},
 		close: async () => {
-			// If it could not be opened, `extract` has said so.
-			await (await opened?.catch(() => undefined))?.close();
+			const opened = await opening?.catch(() => undefined); // Its error has been thrown by `follow`.
+			await opened?.close();
 		},
 	};
 };
-
-const channelsOf = (manifest: Manifest, { concatenated }: FeaturePlan): number =>
-	concatenated.length === 0
-		? manifest.descriptor.channels
-		: concatenated.reduce((sum, { layer }) => sum + (manifest.taps[layer]?.channels ?? 0), 0);
 
 /** Descriptors by a recipe from a network that is open already; closing it closes the network. */
 export const recipeExtractor = (inversion: Inversion, recipe: FeatureRecipe): DescriptorExtractor => {
 	const { manifest } = inversion;
 	const plan = planFeatures(manifest, inversionCalls(manifest.schedule), recipe);
 	return {
-		channels: channelsOf(manifest, plan),
+		channels:
+			plan.concatenated.length === 0
+				? manifest.descriptor.channels
+				: plan.concatenated.reduce((sum, { layer }) => sum + (manifest.taps[layer]?.channels ?? 0), 0),
 		extract: async (image) => {
 			const collector = mapCollector(manifest, plan, descriptorGrid(image, manifest));
 			await inversion.follow(image, plan.calls, collector, recipe.loadSide);
