@@ -17,7 +17,7 @@ it('lets the keyframe turn what the recent frames are unsure of', () => {
 
 it('is the geometric mean with the given weights, normalised', () => {
 	const [a, b] = [0.2 ** 0.3 * 0.9 ** 0.7, 0.8 ** 0.3 * 0.1 ** 0.7];
-	expect(objectOf(poolVotes(voteOf(0.2, 0.5), voteOf(0.9, 0.5), 0.3))).toBeCloseTo(a / (a + b), 5);
+	expect(objectOf(poolVotes(voteOf(0.2, 0.5), voteOf(0.9, 0.9), 0.3))).toBeCloseTo(a / (a + b), 5);
 });
 
 it('keeps either side where the other has no weight, and the better similarity', () => {
@@ -25,4 +25,9 @@ it('keeps either side where the other has no weight, and the better similarity',
 	const onlyKeyframes = poolVotes(voteOf(0.8, 0.5), voteOf(0.3, 0.9), 1);
 	expect(objectOf(onlyKeyframes)).toBeCloseTo(0.8, 5);
 	expect(onlyKeyframes.bestSimilarity[0]).toBeCloseTo(0.9);
+});
+
+it('believes the keyframe where it looks more alike than every recent frame: an object that comes back', () => {
+	expect(objectOf(poolVotes(voteOf(0.9, 0.8), voteOf(0.05, 0.9), 0.3))).toBeLessThan(0.5);
+	expect(objectOf(poolVotes(voteOf(0.9, 0.95), voteOf(0.05, 0.9), 0.3))).toBeGreaterThan(0.5);
 });
