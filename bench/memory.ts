@@ -31,7 +31,18 @@ const residentPeakMegabytes = async (pid: number): Promise<number> => {
 const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
 const peakOfRun = async (frames: number, mask: string, out: string): Promise<number> => {
-	const options = ['--mask', mask, '-o', out, '--end', String(frames), '--device', 'cpu', '--quiet'];
+	const options = [
+		'--mask',
+		mask,
+		'-o',
+		out,
+		'--end',
+		String(frames),
+		'--device',
+		'cpu',
+		'--no-cache',
+		'--quiet',
+	];
 	const child = spawn(process.execPath, [command, clip, ...options], { stdio: 'inherit' });
 	let peak = 0;
 	const timer = setInterval(async () => {

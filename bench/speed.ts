@@ -56,7 +56,7 @@ const runCommand = async (): Promise<Run> => {
 	try {
 		const start = performance.now();
 		const options = [
-			...['--mask', values.mask, '-o', join(out, 'masks'), '--device', 'cpu', '--json'],
+			...['--mask', values.mask, '-o', join(out, 'masks'), '--device', 'cpu', '--no-cache', '--json'],
 			...(values.model === undefined ? [] : ['--model', values.model]),
 			...(values.quality === undefined ? [] : ['--quality', values.quality]),
 			...(values.preset === undefined ? [] : ['--preset', values.preset]),
