@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole training at toy size: images -> both stages, interrupted and resumed -> export -> a checked ONNX graph.
+# The whole training at toy size: images -> both stages, interrupted, resumed, and gone on from the exported model -> graphs.
 set -euo pipefail
 cd "$(dirname "$0")"
 python=${PYTHON:-/usr/bin/python3}
@@ -17,10 +17,11 @@ export PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=passive PYTHONWARNINGS=ignore
 "$python" train_diffusion.py "$work/images" --state "$work/state" --steps 3 --batch 2 --size 64
 "$python" train_correspondence.py --state "$work/state" --steps 2 --scenes 1 --crops 1 --size 64 --fixed-scenes 2
 "$python" train_correspondence.py --state "$work/state" --steps 3 --scenes 1 --crops 1 --size 64 --fixed-scenes 2
-"$python" compact.py "$work/state/correspondence.pt" "$work/compact.pt"
-mv "$work/compact.pt" "$work/state/correspondence.pt"
+"$python" export.py "$work/state/correspondence.pt" "$work/model"
+"$python" from_model.py "$work/model" "$work/state/correspondence.pt"
 "$python" train_correspondence.py --state "$work/state" --steps 4 --scenes 1 --crops 1 --size 64 --fixed-scenes 2
 "$python" export.py "$work/state/correspondence.pt" "$work/model"
+"$python" optimise.py "$work/model" "$work/images" --count 2
 "$python" plot_log.py "$work/state/log.jsonl" "$work/curves.png"
 "$python" - "$work" <<'PYTHON'
 import json, sys
@@ -30,6 +31,7 @@ steps = [json.loads(line)["step"] for line in (work / "state/log.jsonl").read_te
 assert steps == [2, 3, 2, 3, 4], f"both stages should stop, and resume to 3 and 4, the log says {steps}"
 manifest = json.loads((work / "model/manifest.json").read_text())
 assert len(manifest["taps"]) == 13 and abs(sum(manifest["mixingWeights"][0]) - 1) < 1e-4, "the manifest's taps or weights are wrong"
+assert manifest["training"]["step"] == 4 and manifest["fastGraph"] in manifest["files"], "the manifest's training or 8-bit graph is wrong"
 assert manifest["files"]["step.onnx"]["bytes"] == (work / "model/step.onnx").stat().st_size
 PYTHON
 echo "training/toy.sh: both stages, resuming and export work"
