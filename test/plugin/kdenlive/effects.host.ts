@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { melt } from '../../helpers/melt.js';
 import { temporaryFolder } from '../../helpers/temporary-folder.js';
 import {
 	compareComposite,
@@ -14,7 +15,6 @@ import {
 	width,
 } from '../bear.js';
 import { installed } from '../installed.js';
-import { melt } from './melt.js';
 
 const run = promisify(execFile);
 const frames = 12;

@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { kdenliveProject } from '../../../src/project-files/kdenlive.js';
 import { ffmpeg } from '../../helpers/ffmpeg.js';
+import { melt } from '../../helpers/melt.js';
 import { temporaryFolder } from '../../helpers/temporary-folder.js';
 import {
 	compareComposite,
@@ -23,7 +24,6 @@ import {
 import { installed } from '../installed.js';
 import { type Screen, screenPrograms } from '../screen.js';
 import { openInKdenlive } from './kdenlive-window.js';
-import { melt } from './melt.js';
 
 const run = promisify(execFile);
 const cli = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
