@@ -28,7 +28,7 @@ export class LabelPropagator {
 
 	/** The labels of the next frame in time: the keyframes vote, the recent frames vote, and the two are pooled. */
 	async vote(descriptors: StoredFrame): Promise<Vote> {
-		const { keyframeRadius, radius, keyframeWeight } = this.#settings;
+		const { keyframeRadius, radius } = this.#settings;
 		const ask = (frames: readonly RememberedFrame[], reach: number | null): Promise<Vote> =>
 			this.#voter.vote(
 				descriptors,
@@ -37,7 +37,7 @@ export class LabelPropagator {
 		const fromKeyframes = await ask(this.#memory.keyframes, keyframeRadius);
 		return this.#memory.recent.length === 0
 			? fromKeyframes
-			: poolVotes(fromKeyframes, await ask(this.#memory.recent, radius), keyframeWeight);
+			: poolVotes(fromKeyframes, await ask(this.#memory.recent, radius), this.#settings);
 	}
 
 	/** Adds a propagated frame to the recent ones. */

@@ -1,4 +1,7 @@
+import type { PropagationSettings } from './settings.js';
 import type { Vote } from './vote.js';
+
+export type KeyframeWeights = Pick<PropagationSettings, 'keyframeWeight' | 'reappearedWeight'>;
 
 /** A class that one side excludes altogether could never win again; no vote is that certain. */
 const LEAST_PROBABILITY = 1e-3;
@@ -6,25 +9,25 @@ const LEAST_PROBABILITY = 1e-3;
 /**
  * Where a keyframe looks more like the frame than any recent frame does, something has come back from behind an occluder:
  * the recent frames have never seen it. From `from` on (in cosine similarity, recent frames' best match as zero) the
- * keyframes' weight rises, and reaches `weight` at `to`.
+ * keyframes' weight rises, and reaches the one of things that reappear at `to`.
  */
-const REAPPEARED = { from: -0.02, to: 0.03, weight: 0.8 };
+const REAPPEARED = { from: -0.02, to: 0.03 };
 
 /**
  * Joins what the keyframes and what the recent frames say, as a logarithmic opinion pool: p ∝ keyframes^w · recent^(1 − w),
  * cell by cell. Recent frames always look more alike than a keyframe that lies far back, so that in one common vote they
  * outvote it, and their errors confirm each other: masks drift. A say of its own lets the painted frame hold against that.
  *
- * @param keyframeWeight w, 0..1, where recent frames match better
+ * @param weights of the keyframes, 0..1: where recent frames match better, and where something has reappeared
  */
-export const poolVotes = (keyframes: Vote, recent: Vote, keyframeWeight: number): Vote => {
+export const poolVotes = (keyframes: Vote, recent: Vote, weights: KeyframeWeights): Vote => {
 	const { grid, ids, data } = recent.labels;
 	const classes = ids.length;
 	const pooled = new Float32Array(data.length);
 	for (let first = 0; first < data.length; first += classes) {
 		const cell = first / classes;
 		const lead = (keyframes.bestSimilarity[cell] as number) - (recent.bestSimilarity[cell] as number);
-		const w = weightOf(lead, keyframeWeight);
+		const w = weightOf(lead, weights);
 		let total = 0;
 		for (let at = first; at < first + classes; at++) {
 			const old = Math.max(LEAST_PROBABILITY, keyframes.labels.data[at] as number);
@@ -45,8 +48,7 @@ export const poolVotes = (keyframes: Vote, recent: Vote, keyframeWeight: number)
 	};
 };
 
-const weightOf = (lead: number, usual: number): number => {
-	const { from, to, weight } = REAPPEARED;
-	const share = Math.min(1, Math.max(0, (lead - from) / (to - from)));
-	return usual + Math.max(0, weight - usual) * share;
+const weightOf = (lead: number, { keyframeWeight, reappearedWeight }: KeyframeWeights): number => {
+	const share = Math.min(1, Math.max(0, (lead - REAPPEARED.from) / (REAPPEARED.to - REAPPEARED.from)));
+	return keyframeWeight + Math.max(0, reappearedWeight - keyframeWeight) * share;
 };

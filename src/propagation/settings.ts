@@ -16,6 +16,8 @@ export const propagationSettingsSchema = z.strictObject({
 	candidates: z.int().min(1).max(1024).nullable().default(null),
 	/** The keyframes' share in the pooled vote; the rest is the recent frames'. */
 	keyframeWeight: z.number().min(0).max(1).default(0.3),
+	/** The same where a keyframe matches better than every recent frame: something has come back into sight. */
+	reappearedWeight: z.number().min(0).max(1).default(0.8),
 	/** Votes a cell, over all keyframes, and over all recent frames. */
 	topK: z.int().min(1).max(64),
 	/** Softmax temperature of the vote, in units of cosine similarity. */
