@@ -1,13 +1,12 @@
 /**
  * A signal that fires on the first Ctrl-C (or SIGTERM), so that finished frames are kept and ffmpeg ends cleanly.
- * A second Ctrl-C ends the process at once.
+ * A second one ends the process at once, by the signal itself: `process.exit` would stop a worker in native code, which aborts.
  */
 export const cancelOnInterrupt = (): AbortSignal => {
 	const controller = new AbortController();
 	const onSignal = (): void => {
-		if (controller.signal.aborted) {
-			process.exit(130);
-		}
+		process.off('SIGINT', onSignal);
+		process.off('SIGTERM', onSignal);
 		controller.abort();
 	};
 	process.on('SIGINT', onSignal);

@@ -1,4 +1,10 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+
+/** What {@link WorkerChannel.terminate} sends: end when the request in hand is done. */
+export const END = 'end';
+/** The id under which a worker says that it has loaded. */
+export const READY = 0;
 
 /** What comes back for a request. */
 export type WorkerReply<Value> =
@@ -7,13 +13,19 @@ export type WorkerReply<Value> =
 
 type Waiting<Value> = { resolve(value: Value): void; reject(error: Error): void };
 
-/** Sends requests to a worker and matches the replies; every request settles, also when the worker dies. */
+/**
+ * Sends requests to a worker and matches the replies; every request settles, also when the worker dies.
+ *
+ * The worker is never stopped from outside: a thread that is stopped while it loads a native library or runs in it ends
+ * the whole process (node-addon-api throws in C++ where nobody catches).
+ */
 export class WorkerChannel<Request, Value> {
 	readonly #worker: Worker;
 	readonly #waiting = new Map<number, Waiting<Value>>();
 	readonly #name: string;
-	#nextId = 1;
+	#nextId = READY + 1;
 	#ended: Error | undefined;
+	#exited = false;
 
 	/**
 	 * @param name what the worker is, for messages: "inference worker"
@@ -21,12 +33,17 @@ export class WorkerChannel<Request, Value> {
 	 */
 	constructor(url: URL, name: string, workerData?: unknown) {
 		this.#name = name;
-		this.#worker = new Worker(url, { workerData });
+		// A program given by `node --input-type=module -e` would hand that flag on, which a worker's file refuses.
+		const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
+		this.#worker = new Worker(url, { workerData, execArgv });
 		this.#worker.on('message', (reply: WorkerReply<Value>) => this.#settle(reply));
 		this.#worker.on('error', (error) => this.#end(error));
-		this.#worker.on('exit', () => this.#end(new Error(`The ${name} ended.`)));
-		// An idle worker must not keep the process alive; a pending request does, see `request`.
-		this.#worker.unref();
+		this.#worker.on('exit', () => {
+			this.#exited = true;
+			this.#end(new Error(`The ${name} ended.`));
+		});
+		// A pending request keeps the process alive, and loading is one; an idle worker does not.
+		this.#waiting.set(READY, { resolve: () => {}, reject: () => {} });
 	}
 
 	request(request: Request): Promise<Value> {
@@ -41,11 +58,17 @@ export class WorkerChannel<Request, Value> {
 		});
 	}
 
+	/** Rejects what is pending and ends the worker after the request in hand. */
 	async terminate(): Promise<void> {
 		this.#end(new Error(`The ${this.#name} has been closed.`));
+		if (this.#exited) {
+			return;
+		}
 		// A reply that is still on its way would unref the worker, and the process would exit before the worker has ended.
 		this.#worker.removeAllListeners('message');
-		await this.#worker.terminate();
+		this.#worker.ref();
+		this.#worker.postMessage(END);
+		await once(this.#worker, 'exit');
 	}
 
 	#settle(reply: WorkerReply<Value>): void {

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
 import { buildGraph } from '../../src/onnx/build-graph.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';
@@ -53,6 +55,19 @@ it('leaves the main thread free while it computes', async () => {
 	expect(ticks).toBeGreaterThan(1);
 	await session.release();
 });
+
+it('can be closed at every moment of its start: stopping a thread in a native library would abort the process', async () => {
+	const runtimeModule = new URL('../../dist/runtime/onnx-runtime.js', import.meta.url).href;
+	const script = `
+		import { openRuntime } from '${runtimeModule}';
+		const runtime = openRuntime({ device: 'cpu' });
+		await new Promise((done) => setTimeout(done, Number(process.argv[1])));
+		await runtime.close();`;
+	// Each in a process of its own: the library is loaded once in a process, and loading takes some 50 ms.
+	for (let delay = 40; delay <= 160; delay += 3) {
+		await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, `${delay}`]);
+	}
+}, 60_000);
 
 it('settles requests that are open when it is closed', async () => {
 	const other = openRuntime({ device: 'cpu' });
