@@ -9,7 +9,7 @@ export type DescriptorExtractor = {
 	 * Descriptors of one image.
 	 *
 	 * @param image sRGB pixels as displayed
-	 * @returns the aggregated map, not normalised
+	 * @returns the aggregated map, not normalised; the caller's own, so that it may be given away
 	 */
 	extract(image: Raster<3>): Promise<DescriptorMap>;
 	close(): Promise<void>;

@@ -36,29 +36,72 @@ const triangleFilter = (inputSize: number, outputSize: number): Filter => {
 	return { first, weights, taps };
 };
 
-/** Filters along x; sums stay in registers, one channel at a time. */
+/** Filters along x. */
 const filterRows = (image: Raster, width: number): Uint8Array => {
-	const { data, height, channels } = image;
-	const { first, weights, taps } = triangleFilter(image.width, width);
+	const { height, channels } = image;
+	const filter = triangleFilter(image.width, width);
 	const result = new Uint8Array(height * width * channels);
-	for (let y = 0; y < height; y++) {
-		const row = y * image.width;
-		let target = y * width * channels;
-		for (let x = 0; x < width; x++) {
-			const begin = first[x] as number;
-			const end = Math.min(begin + taps, image.width);
-			for (let channel = 0; channel < channels; channel++) {
-				let sum = ROUNDING;
-				let weight = x * taps;
-				for (let column = begin; column < end; column++) {
-					sum += (weights[weight++] as number) * (data[(row + column) * channels + channel] as number);
-				}
-				// The weights are positive and sum to one, so the value can't leave 0..255.
-				result[target++] = sum >> PRECISION_BITS;
-			}
-		}
+	if (channels === 3) {
+		filterColourRows(image, filter, result);
+		return result;
+	}
+	for (let channel = 0; channel < channels; channel++) {
+		filterChannelRows(image, channel, filter, result);
 	}
 	return result;
+};
+
+const filterChannelRows = (
+	{ data, width, height, channels }: Raster,
+	channel: number,
+	{ first, weights, taps }: Filter,
+	result: Uint8Array,
+): void => {
+	let target = channel;
+	for (let y = 0; y < height; y++) {
+		for (let x = 0; x < first.length; x++) {
+			const begin = first[x] as number;
+			const end = Math.min(begin + taps, width);
+			let sum = ROUNDING;
+			let weight = x * taps;
+			for (let column = begin; column < end; column++) {
+				sum += (weights[weight++] as number) * (data[(y * width + column) * channels + channel] as number);
+			}
+			// The weights are positive and sum to one, so the value can't leave 0..255.
+			result[target] = sum >> PRECISION_BITS;
+			target += channels;
+		}
+	}
+};
+
+/** As {@link filterChannelRows} for all of RGB at once: most images have three channels, and every frame of a clip comes through here. */
+const filterColourRows = (
+	{ data, width, height }: Raster,
+	{ first, weights, taps }: Filter,
+	result: Uint8Array,
+): void => {
+	let target = 0;
+	for (let y = 0; y < height; y++) {
+		for (let x = 0; x < first.length; x++) {
+			const begin = first[x] as number;
+			const last = Math.min(begin + taps, width) - begin;
+			let red = ROUNDING;
+			let green = ROUNDING;
+			let blue = ROUNDING;
+			let at = (y * width + begin) * 3;
+			for (let tap = x * taps; tap < x * taps + last; tap++) {
+				const weight = weights[tap] as number;
+				red += weight * (data[at] as number);
+				green += weight * (data[at + 1] as number);
+				blue += weight * (data[at + 2] as number);
+				at += 3;
+			}
+			result[target] = red >> PRECISION_BITS;
+			result[target + 1] = green >> PRECISION_BITS;
+			result[target + 2] = blue >> PRECISION_BITS;
+			target += 3;
+		}
+	}
 };
 
 /** Filters along y; whole rows are added up, because memory is read in order that way. */

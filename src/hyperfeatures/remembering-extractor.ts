@@ -7,10 +7,12 @@ export const rememberingExtractor = (extractor: DescriptorExtractor): Descriptor
 	const known = new WeakMap<Raster<3>, Promise<DescriptorMap>>();
 	return {
 		channels: extractor.channels,
-		extract: (image) => {
+		extract: async (image) => {
 			const found = known.get(image) ?? extractor.extract(image);
 			known.set(image, found);
-			return found;
+			const map = await found;
+			// Each caller's map is its own.
+			return { ...map, data: map.data.slice() };
 		},
 		close: () => extractor.close(),
 	};

@@ -25,7 +25,7 @@ export class LabelThread implements Voter {
 
 	async store(map: DescriptorMap): Promise<StoredFrame> {
 		const handle = this.#nextHandle++;
-		await this.#channel.request({ kind: 'store', handle, map });
+		await this.#channel.request({ kind: 'store', handle, map }, [map.data.buffer as ArrayBuffer]);
 		return {
 			grid: { height: map.height, width: map.width },
 			handle,

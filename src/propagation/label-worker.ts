@@ -27,7 +27,7 @@ const stored = (handle: number): StoredDescriptors => {
 	return frame;
 };
 
-serveRequests((request: LabelRequest): LabelReply => {
+const answer = (request: LabelRequest): LabelReply => {
 	switch (request.kind) {
 		case 'store':
 			frames.set(request.handle, matcherFor(request.map).store(request.map));
@@ -54,4 +54,16 @@ serveRequests((request: LabelRequest): LabelReply => {
 			frames.delete(request.handle);
 			return undefined;
 	}
-});
+};
+
+/** Replies are made for the one who asks. */
+const buffersOf = (reply: LabelReply): ArrayBuffer[] => {
+	if (reply === undefined) {
+		return [];
+	}
+	const { data } = reply.labels;
+	const other = 'ids' in reply ? reply.ids : reply.bestSimilarity;
+	return [data.buffer as ArrayBuffer, other.buffer as ArrayBuffer];
+};
+
+serveRequests(answer, buffersOf);

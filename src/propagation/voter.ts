@@ -21,7 +21,11 @@ export type Witness = {
 
 /** Finds where the cells of a frame were in remembered frames, and lets those vote on their labels. */
 export type Voter = {
-	/** Takes in a frame's descriptors; free them when they are not needed any more. All maps of a voter have one shape. */
+	/**
+	 * Takes in a frame's descriptors; free them when they are not needed any more. All maps of a voter have one shape.
+	 *
+	 * @param map is given away: its buffer may move to another thread
+	 */
 	store(map: DescriptorMap): Promise<StoredFrame>;
 	/** @param witnesses at least one; all labels with the same classes */
 	vote(query: StoredFrame, witnesses: readonly Witness[]): Promise<Vote>;

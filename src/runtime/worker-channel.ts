@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { type TransferListItem, Worker } from 'node:worker_threads';
 
 /** What {@link WorkerChannel.terminate} sends: end when the request in hand is done. */
 export const END = 'end';
@@ -46,7 +46,8 @@ export class WorkerChannel<Request, Value> {
 		this.#waiting.set(READY, { resolve: () => {}, reject: () => {} });
 	}
 
-	request(request: Request): Promise<Value> {
+	/** @param given buffers of the request that move to the worker instead of being copied: the caller can't use them any more */
+	request(request: Request, given: readonly TransferListItem[] = []): Promise<Value> {
 		if (this.#ended !== undefined) {
 			return Promise.reject(this.#ended);
 		}
@@ -54,7 +55,7 @@ export class WorkerChannel<Request, Value> {
 		this.#worker.ref();
 		return new Promise((resolve, reject) => {
 			this.#waiting.set(id, { resolve, reject });
-			this.#worker.postMessage({ id, request });
+			this.#worker.postMessage({ id, request }, given);
 		});
 	}
 
