@@ -1,4 +1,5 @@
 import { throwIfAborted } from '../errors.js';
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Frame, LabelMap } from '../media/frame.js';
 import type { Runtime } from '../runtime/session.js';
@@ -51,7 +52,8 @@ export type MaskedFrame = {
 	readonly carried?: CarriedLabels | undefined;
 };
 
-type DescribedFrame = { readonly frame: Frame; readonly descriptors: StoredFrame };
+type DescribedFrame = { readonly frame: Frame; readonly map: DescriptorMap };
+type FrameInMemory = { readonly frame: Frame; readonly descriptors: StoredFrame };
 
 /**
  * Carries the first frame's mask through a clip, one frame at a time; memory does not grow with its length.
@@ -68,7 +70,8 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 	const propagator = new LabelPropagator(voter, settings);
 	let isFirst = true;
 	try {
-		for await (const { frame, descriptors } of prefetch(describeFrames(options, voter, clock), 1)) {
+		const described = prefetch(describeFrames(options, clock), 1);
+		for await (const { frame, descriptors } of prefetch(storeFrames(described, voter, clock), 1)) {
 			throwIfAborted(signal);
 			if (isFirst) {
 				isFirst = false;
@@ -119,10 +122,9 @@ const carry = async (
 	};
 };
 
-/** Decodes and describes frames, ahead of the matching that needs them. */
+/** Decodes and describes frames, ahead of the matching that needs them: the model does not wait until the voter is free. */
 async function* describeFrames(
 	{ frames, extractor, signal }: PropagateMasksOptions,
-	voter: Voter,
 	clock: StageClock,
 ): AsyncGenerator<DescribedFrame> {
 	const decoded = prefetch(frames, 1);
@@ -134,10 +136,20 @@ async function* describeFrames(
 			}
 			throwIfAborted(signal);
 			const frame = next.value;
-			const map = await clock.measure('inversion', () => extractor.extract(frame.image));
-			yield { frame, descriptors: await clock.measure('matching', () => voter.store(map)) };
+			yield { frame, map: await clock.measure('inversion', () => extractor.extract(frame.image)) };
 		}
 	} finally {
 		await decoded.return(undefined);
+	}
+}
+
+/** Hands the descriptors to the voter, one frame ahead of its votes. */
+async function* storeFrames(
+	described: AsyncIterable<DescribedFrame>,
+	voter: Voter,
+	clock: StageClock,
+): AsyncGenerator<FrameInMemory> {
+	for await (const { frame, map } of described) {
+		yield { frame, descriptors: await clock.measure('matching', () => voter.store(map)) };
 	}
 }
