@@ -1,7 +1,14 @@
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
-import { type BlockLayout, blockNumber, planBlocks, SIMILARITY_ONE, writeBlocks } from './block-layout.js';
+import { type BlockLayout, blockNumber, planBlocks, SIMILARITY_ONE } from './block-layout.js';
 import type { MemoryMatches } from './memory-matches.js';
 import { compileProductsKernel, GROUP, type ProductsKernel } from './products-kernel.js';
+import {
+	CELLS_A_ROUND,
+	compileMeansKernel,
+	compileStoreKernel,
+	type MeansKernel,
+	type StoreKernel,
+} from './store-kernel.js';
 import type { GridSize } from './tiles.js';
 
 /** A frame's descriptors in the matcher's memory. */
@@ -20,7 +27,15 @@ export type SearchedFrame = {
 	readonly descriptors: StoredDescriptors;
 	/** In cells (Chebyshev distance); each query sees at least these keys. `Infinity` for all. */
 	readonly radius: number;
+	/**
+	 * [cells] the class that a cell certainly has, or {@link UNCERTAIN}. Where all squares that resemble a query have the same
+	 * class, a careful search among them could only find more votes for it.
+	 */
+	readonly certain?: Uint8Array | undefined;
 };
+
+/** Marks cells that no class has for certain. */
+export const UNCERTAIN = 255;
 
 export type BlockMatcherOptions = {
 	/** Matches per query, over all searched frames together. */
@@ -34,6 +49,8 @@ export type BlockMatcherOptions = {
 
 const PAGE = 65536;
 const NOTHING = -0x80000000;
+/** Where nothing but the similarity is at stake, the search among candidates takes a fraction of them. */
+const FEWER = 4;
 
 /**
  * Windowed top-k search of one grid among several remembered ones on the CPU, down a pyramid: means of squares of 4 x 4
@@ -44,10 +61,15 @@ export class BlockMatcher {
 	readonly #layout: BlockLayout;
 	readonly #options: BlockMatcherOptions;
 	readonly #memory = new WebAssembly.Memory({ initial: 1 });
-	readonly #kernel: ProductsKernel;
+	readonly #multiplyRows: ProductsKernel;
+	readonly #storeCells: StoreKernel;
+	readonly #storeMeans: MeansKernel;
 	readonly #freeSlots: number[] = [];
 	/** First byte behind everything allocated. */
 	#top = 0;
+	/** Addresses of a map on its way in, and of the list of its cells' rows. */
+	readonly #planes: number;
+	readonly #rows: number;
 	/** Addresses of the kernel's list of key groups and of its products. */
 	#list = 0;
 	#products = 0;
@@ -56,7 +78,13 @@ export class BlockMatcher {
 	constructor(grid: GridSize, channels: number, options: BlockMatcherOptions) {
 		this.#layout = planBlocks(grid, channels);
 		this.#options = options;
-		this.#kernel = compileProductsKernel(this.#layout.rowLength, this.#memory);
+		const { rowLength } = this.#layout;
+		this.#multiplyRows = compileProductsKernel(rowLength, this.#memory);
+		this.#storeCells = compileStoreKernel(rowLength, 4 * this.#planeLength, this.#memory);
+		this.#storeMeans = compileMeansKernel(rowLength, this.#memory);
+		// The last row takes what the padding of the planes gives.
+		this.#planes = this.#allocate(4 * this.#planeLength * rowLength);
+		this.#rows = this.#allocate(4 * this.#planeLength + 2 * rowLength);
 	}
 
 	/** Puts a descriptor map into the matcher's memory. */
@@ -67,21 +95,50 @@ export class BlockMatcher {
 				`A map of ${map.channels} x ${map.height} x ${map.width} does not fit a matcher for ${channels} x ${grid.height} x ${grid.width}.`,
 			);
 		}
-		const fineLength = cells.length * rowLength;
-		const coarseLength = fineLength / 4;
-		const squaresLength = fineLength / 16;
-		const slot = this.#freeSlots.pop() ?? this.#allocate(2 * (fineLength + coarseLength + squaresLength));
-		const { buffer } = this.#memory;
-		const coarse = slot + 2 * fineLength;
-		const squares = coarse + 2 * coarseLength;
-		writeBlocks(
-			map,
-			this.#layout,
-			new Int16Array(buffer, slot, fineLength),
-			new Int16Array(buffer, coarse, coarseLength),
-			new Int16Array(buffer, squares, squaresLength),
-		);
-		return { fine: slot, coarse, squares, free: () => this.#freeSlots.push(slot) };
+		const fineBytes = 2 * cells.length * rowLength;
+		const fine = this.#freeSlots.pop() ?? this.#allocate(fineBytes + fineBytes / 4 + fineBytes / 16);
+		const coarse = fine + fineBytes;
+		const squares = coarse + fineBytes / 4;
+		this.#writePlanes(map.data);
+		const rowsEnd = this.#listRows(fine);
+		this.#storeCells(this.#planes, this.#rows, rowsEnd);
+		this.#storeMeans(fine, coarse, squares);
+		this.#storeMeans(coarse, squares, squares + fineBytes / 16);
+		return { fine, coarse, squares, free: () => this.#freeSlots.push(fine) };
+	}
+
+	/** Cells of a plane, with padding. */
+	get #planeLength(): number {
+		const { height, width } = this.#layout.grid;
+		return Math.ceil((height * width) / CELLS_A_ROUND) * CELLS_A_ROUND;
+	}
+
+	#writePlanes(data: Float32Array): void {
+		const { grid, channels } = this.#layout;
+		const area = grid.height * grid.width;
+		const planes = new Float32Array(this.#memory.buffer, this.#planes, channels * this.#planeLength);
+		if (area === this.#planeLength) {
+			planes.set(data);
+			return;
+		}
+		for (let channel = 0; channel < channels; channel++) {
+			planes.set(data.subarray(channel * area, (channel + 1) * area), channel * this.#planeLength);
+		}
+	}
+
+	/** Lists where each cell of a plane is to be written; returns the end of the list. */
+	#listRows(fine: number): number {
+		const { cells, rowLength } = this.#layout;
+		const rows = new Int32Array(this.#memory.buffer, this.#rows, this.#planeLength);
+		const end = this.#rows + 4 * this.#planeLength;
+		rows.fill(end);
+		for (let at = 0; at < cells.length; at++) {
+			const cell = cells[at] as number;
+			if (cell >= 0) {
+				rows[cell] = fine + 2 * at * rowLength;
+			}
+		}
+		return end;
 	}
 
 	/** The `k` best matches of every cell of `query` over all `frames`. */
@@ -100,29 +157,30 @@ export class BlockMatcher {
 		const { squareRows, squareColumns, rowLength } = this.#layout;
 		const blockRows = 2 * squareRows;
 		const blockColumns = 2 * squareColumns;
-		const blockBytes = 8 * rowLength;
-		this.#reserve(blockRows * blockColumns);
+		const blockBytes = 2 * GROUP * rowLength;
+		const most = frames.length * blockRows * blockColumns;
+		this.#reserve(most);
 		const { list, products } = this.#views();
-		const targets = new Int32Array(blockRows * blockColumns);
+		const owners = new Int32Array(most);
+		const keys = new Int32Array(most);
 		for (let y = 0; y < blockRows; y++) {
 			for (let x = 0; x < blockColumns; x++) {
 				const block = blockNumber(y, x, squareColumns);
+				let count = 0;
 				for (const [owner, { descriptors, radius }] of frames.entries()) {
 					const reach = Math.min(Math.ceil(radius / 2), blockRows + blockColumns);
-					let count = 0;
 					for (let ky = Math.max(0, y - reach); ky <= Math.min(blockRows - 1, y + reach); ky++) {
 						const end = Math.min(blockColumns - 1, x + reach);
 						for (let kx = Math.max(0, x - reach); kx <= end; kx++) {
 							const key = blockNumber(ky, kx, squareColumns);
 							list[count] = descriptors.fine + key * blockBytes;
-							targets[count++] = key;
+							owners[count] = owner;
+							keys[count++] = key;
 						}
 					}
-					this.#multiply(query.fine + block * blockBytes, count);
-					for (let i = 0; i < count; i++) {
-						best.offer(block, owner, targets[i] as number, products, i * GROUP * GROUP);
-					}
 				}
+				this.#multiply(query.fine + block * blockBytes, count);
+				best.choose(block, products, count, owners, keys);
 			}
 		}
 	}
@@ -138,50 +196,80 @@ export class BlockMatcher {
 		const groups = (frames.length * squareRows * squareColumns) / GROUP;
 		this.#reserve(groups + 2 * candidates);
 		const { list, products } = this.#views();
+		const classes = frames.map(({ certain }) => this.#classesOfSquares(certain));
 		// Of each group of squares in the list: the frame, and the number of its first square.
-		const owners = new Int32Array(groups);
+		const groupOwners = new Int32Array(groups);
 		const firsts = new Int32Array(groups);
 		const squares = new Candidates(2 * candidates);
 		const blocks = new Candidates(candidates);
+		// Of the squares, then of the blocks that are looked into: the frame, and the number of the square or block.
+		const squareOwners = new Int32Array(2 * candidates);
+		const squareNumbers = new Int32Array(2 * candidates);
+		const blockOwners = new Int32Array(candidates);
+		const blockNumbers = new Int32Array(candidates);
 		for (let y = 0; y < squareRows; y++) {
 			for (let x = 0; x < squareColumns; x += GROUP) {
-				const count = this.#listSquares(y, x, frames, list, owners, firsts);
+				const count = this.#listSquares(y, x, frames, list, groupOwners, firsts);
 				const first = y * squareColumns + x;
 				this.#multiply(query.squares + first * rowBytes, count);
 				squares.pick(products, count);
 				for (let member = 0; member < GROUP; member++) {
 					const square = first + member;
 					const near = squares.of(member);
-					const numberOf = (position: number): number => (firsts[position >> 2] as number) + (position & 3);
-					const ownerOf = (position: number): number => owners[position >> 2] as number;
-					for (let i = 0; i < near.length; i++) {
+					const found = squares.held(member);
+					for (let i = 0; i < found; i++) {
 						const at = near[i] as number;
-						const { descriptors } = frames[ownerOf(at)] as SearchedFrame;
-						list[i] = descriptors.coarse + numberOf(at) * GROUP * rowBytes;
+						squareOwners[i] = groupOwners[at >> 2] as number;
+						squareNumbers[i] = (firsts[at >> 2] as number) + (at & 3);
 					}
-					this.#multiply(query.coarse + square * GROUP * rowBytes, near.length);
-					blocks.pick(products, near.length);
+					const share = agree(classes, squareOwners, squareNumbers, found) ? FEWER : 1;
+					const looked = Math.min(found, Math.ceil((2 * candidates) / share));
+					for (let i = 0; i < looked; i++) {
+						const { descriptors } = frames[squareOwners[i] as number] as SearchedFrame;
+						list[i] = descriptors.coarse + (squareNumbers[i] as number) * GROUP * rowBytes;
+					}
+					this.#multiply(query.coarse + square * GROUP * rowBytes, looked);
+					blocks.pick(products, looked);
 					for (let part = 0; part < GROUP; part++) {
 						const block = square * GROUP + part;
 						const nearest = blocks.of(part);
-						for (let i = 0; i < nearest.length; i++) {
+						const compared = Math.min(blocks.held(part), Math.ceil(candidates / share));
+						for (let i = 0; i < compared; i++) {
 							const at = nearest[i] as number;
-							const parent = near[at >> 2] as number;
-							const { descriptors } = frames[ownerOf(parent)] as SearchedFrame;
-							const key = numberOf(parent) * GROUP + (at & 3);
+							const owner = squareOwners[at >> 2] as number;
+							const key = (squareNumbers[at >> 2] as number) * GROUP + (at & 3);
+							const { descriptors } = frames[owner] as SearchedFrame;
 							list[i] = descriptors.fine + key * GROUP * rowBytes;
+							blockOwners[i] = owner;
+							blockNumbers[i] = key;
 						}
-						this.#multiply(query.fine + block * GROUP * rowBytes, nearest.length);
-						for (let i = 0; i < nearest.length; i++) {
-							const at = nearest[i] as number;
-							const parent = near[at >> 2] as number;
-							const key = numberOf(parent) * GROUP + (at & 3);
-							best.offer(block, ownerOf(parent), key, products, i * GROUP * GROUP);
-						}
+						this.#multiply(query.fine + block * GROUP * rowBytes, compared);
+						best.choose(block, products, compared, blockOwners, blockNumbers);
 					}
 				}
 			}
 		}
+	}
+
+	/** [squares] the class that all cells of a square certainly have, or {@link UNCERTAIN}. */
+	#classesOfSquares(certain: Uint8Array | undefined): Uint8Array {
+		const { cells } = this.#layout;
+		const out = new Uint8Array(cells.length / 16).fill(UNCERTAIN);
+		if (certain === undefined) {
+			return out;
+		}
+		for (let square = 0; square < out.length; square++) {
+			let common = -1;
+			for (let at = 16 * square; at < 16 * (square + 1) && common !== UNCERTAIN; at++) {
+				const cell = cells[at] as number;
+				if (cell >= 0) {
+					const found = certain[cell] as number;
+					common = common === -1 || common === found ? found : UNCERTAIN;
+				}
+			}
+			out[square] = common === -1 ? UNCERTAIN : common;
+		}
+		return out;
 	}
 
 	/** Lists the groups of squares in the window of a group of squares; returns how many. */
@@ -219,7 +307,7 @@ export class BlockMatcher {
 
 	/** Products of four query rows with the listed groups of key rows. */
 	#multiply(queries: number, groups: number): void {
-		this.#kernel(queries, this.#list, this.#list + 4 * groups, this.#products);
+		this.#multiplyRows(queries, this.#list, this.#list + 4 * groups, this.#products);
 	}
 
 	#allocate(bytes: number): number {
@@ -295,69 +383,124 @@ class Candidates {
 		}
 	}
 
-	/** `group * 4 + key` of the chosen keys of a query, best first. */
+	/** `group * 4 + key` of the chosen keys of a query, best first; the first {@link held} count. */
 	of(member: number): Int32Array {
-		return (this.#positions[member] as Int32Array).subarray(0, this.#held[member]);
+		return this.#positions[member] as Int32Array;
+	}
+
+	held(member: number): number {
+		return this.#held[member] as number;
 	}
 }
 
-/** The k best keys of every query cell so far, sorted by insertion: k is small and most offers fail the first comparison. */
+/** Whether the squares certainly have one and the same class. */
+const agree = (
+	classes: readonly Uint8Array[],
+	owners: Int32Array,
+	squares: Int32Array,
+	count: number,
+): boolean => {
+	let common = UNCERTAIN;
+	for (let i = 0; i < count; i++) {
+		const found = (classes[owners[i] as number] as Uint8Array)[squares[i] as number] as number;
+		if (found === UNCERTAIN || (i > 0 && found !== common)) {
+			return false;
+		}
+		common = found;
+	}
+	return true;
+};
+
+/** The k best keys of every query cell. */
 class BestMatches {
 	readonly #layout: BlockLayout;
 	readonly #k: number;
+	readonly #matches: MemoryMatches;
+	/** The best of one cell while it is looked at: products, and places among them. */
 	readonly #scores: Int32Array;
-	readonly #owners: Int32Array;
-	readonly #indices: Int32Array;
+	readonly #places: Int32Array;
 
 	constructor(layout: BlockLayout, k: number) {
 		const { height, width } = layout.grid;
+		const length = height * width * k;
 		this.#layout = layout;
 		this.#k = k;
-		this.#scores = new Int32Array(height * width * k).fill(NOTHING);
-		this.#owners = new Int32Array(height * width * k).fill(-1);
-		this.#indices = new Int32Array(height * width * k);
+		this.#matches = {
+			k,
+			owners: new Int32Array(length).fill(-1),
+			indices: new Int32Array(length),
+			similarities: new Float32Array(length).fill(NOTHING / SIMILARITY_ONE),
+		};
+		this.#scores = new Int32Array(k);
+		this.#places = new Int32Array(k);
 	}
 
-	/** Offers a key block's four cells to the four cells of a query block. */
-	offer(queryBlock: number, owner: number, keyBlock: number, products: Int32Array, at: number): void {
+	/**
+	 * Chooses for the four cells of a query block among the cells of some key blocks.
+	 *
+	 * @param products [count, 4 queries, 4 keys]
+	 * @param owners [count] the frames of the key blocks
+	 * @param keyBlocks [count] their numbers
+	 */
+	choose(
+		queryBlock: number,
+		products: Int32Array,
+		count: number,
+		owners: Int32Array,
+		keyBlocks: Int32Array,
+	): void {
 		const k = this.#k;
-		const { cells } = this.#layout;
 		const scores = this.#scores;
-		for (let member = 0; member < 4; member++) {
-			const cell = cells[queryBlock * 4 + member] as number;
+		const places = this.#places;
+		const { cells } = this.#layout;
+		for (let member = 0; member < GROUP; member++) {
+			const cell = cells[queryBlock * GROUP + member] as number;
 			if (cell < 0) {
 				continue;
 			}
-			const from = cell * k;
-			const last = from + k - 1;
-			for (let key = 0; key < 4; key++) {
-				const score = products[at + member * 4 + key] as number;
-				if (score <= (scores[last] as number)) {
-					continue;
+			scores.fill(NOTHING);
+			// Sorted by insertion: k is small, and most fail the first comparison.
+			let worst = NOTHING;
+			for (let i = 0; i < count; i++) {
+				const at = (i * GROUP + member) * GROUP;
+				for (let key = 0; key < GROUP; key++) {
+					const score = products[at + key] as number;
+					if (score <= worst || (cells[(keyBlocks[i] as number) * GROUP + key] as number) < 0) {
+						continue;
+					}
+					let rank = k - 1;
+					while (rank > 0 && (scores[rank - 1] as number) < score) {
+						scores[rank] = scores[rank - 1] as number;
+						places[rank] = places[rank - 1] as number;
+						rank--;
+					}
+					scores[rank] = score;
+					places[rank] = i * GROUP + key;
+					worst = scores[k - 1] as number;
 				}
-				const target = cells[keyBlock * 4 + key] as number;
-				if (target < 0) {
-					continue;
-				}
-				let rank = last;
-				while (rank > from && (scores[rank - 1] as number) < score) {
-					scores[rank] = scores[rank - 1] as number;
-					this.#owners[rank] = this.#owners[rank - 1] as number;
-					this.#indices[rank] = this.#indices[rank - 1] as number;
-					rank--;
-				}
-				scores[rank] = score;
-				this.#owners[rank] = owner;
-				this.#indices[rank] = target;
 			}
+			this.#write(cell, owners, keyBlocks);
+		}
+	}
+
+	/** Takes over what was chosen for a cell. */
+	#write(cell: number, owners: Int32Array, keyBlocks: Int32Array): void {
+		const matches = this.#matches;
+		const { cells } = this.#layout;
+		for (let rank = 0; rank < this.#k; rank++) {
+			const score = this.#scores[rank] as number;
+			if (score === NOTHING) {
+				return;
+			}
+			const place = this.#places[rank] as number;
+			const to = cell * this.#k + rank;
+			matches.similarities[to] = score / SIMILARITY_ONE;
+			matches.owners[to] = owners[place >> 2] as number;
+			matches.indices[to] = cells[(keyBlocks[place >> 2] as number) * GROUP + (place & 3)] as number;
 		}
 	}
 
 	matches(): MemoryMatches {
-		const similarities = new Float32Array(this.#scores.length);
-		for (let i = 0; i < similarities.length; i++) {
-			similarities[i] = (this.#scores[i] as number) / SIMILARITY_ONE;
-		}
-		return { k: this.#k, owners: this.#owners, indices: this.#indices, similarities };
+		return this.#matches;
 	}
 }

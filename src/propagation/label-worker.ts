@@ -8,6 +8,7 @@ import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import { refineLabels } from '../refinement/refine-labels.js';
 import { serveRequests } from '../runtime/serve-requests.js';
 import type { LabelReply, LabelRequest, LabelWorkerSettings } from './label-protocol.js';
+import { certainClasses } from './soft-labels.js';
 import { vote } from './vote.js';
 
 const { topK, candidates, temperature } = workerData as LabelWorkerSettings;
@@ -33,9 +34,10 @@ const answer = (request: LabelRequest): LabelReply => {
 			frames.set(request.handle, matcherFor(request.map).store(request.map));
 			return undefined;
 		case 'vote': {
-			const searched = request.witnesses.map(({ handle, radius }) => ({
+			const searched = request.witnesses.map(({ handle, labels, radius }) => ({
 				descriptors: stored(handle),
 				radius: radius ?? Number.POSITIVE_INFINITY,
+				certain: certainClasses(labels),
 			}));
 			const matches = matcher?.match(stored(request.query), searched);
 			if (matches === undefined) {

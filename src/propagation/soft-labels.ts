@@ -1,3 +1,4 @@
+import { UNCERTAIN } from '../correspondence/block-matcher.js';
 import type { GridSize } from '../correspondence/tiles.js';
 import type { LabelMap } from '../media/frame.js';
 
@@ -60,3 +61,21 @@ const spans = (pixels: number, cells: number): [cell: number, share: number][][]
 		}
 		return overlapped;
 	});
+
+/** A class with at least this probability is taken for certain: borders do not move such cells either (see `refineLabels`). */
+const CERTAIN = 0.98;
+
+/** [H * W] the class that each cell certainly has, or {@link UNCERTAIN}. */
+export const certainClasses = ({ grid, ids, data }: SoftLabels): Uint8Array => {
+	const classes = ids.length;
+	const out = new Uint8Array(grid.height * grid.width).fill(UNCERTAIN);
+	for (let cell = 0; cell < out.length; cell++) {
+		for (let c = 0; c < classes; c++) {
+			if ((data[cell * classes + c] as number) >= CERTAIN) {
+				out[cell] = c;
+				break;
+			}
+		}
+	}
+	return out;
+};

@@ -54,6 +54,26 @@ export const loadVector = (offset = 0): Code => [...vector(0), ...memoryArgument
 export const storeVector = (offset = 0): Code => [...vector(11), ...memoryArgument(offset)];
 export const zeroVector: Code = [...vector(12), ...Array<number>(16).fill(0)];
 export const addInts: Code = vector(0xae);
+/** Arithmetic shift of four 32-bit integers by an i32. */
+export const shiftRightInts: Code = vector(0xac);
+/** The lower, the upper four of eight 16-bit integers as 32-bit ones. */
+export const widenLowShorts: Code = vector(0xa7);
+export const widenHighShorts: Code = vector(0xa8);
+/** Two vectors of 32-bit integers as one of 16-bit integers, saturating. */
+export const narrowInts: Code = vector(0x85);
+export const addFloats: Code = vector(0xe4);
+export const multiplyFloats: Code = vector(0xe6);
+export const divideFloats: Code = vector(0xe7);
+export const maxFloats: Code = vector(0xe9);
+export const squareRoots: Code = vector(0xe3);
+/** Nearest 32-bit integers of four floats. */
+export const roundFloats: Code = [...vector(0x6a), ...vector(0xf8)];
+/** Four copies of a 32-bit float. */
+export const splatFloat = (value: number): Code => [
+	0x43,
+	...new Uint8Array(Float32Array.of(value).buffer),
+	...vector(0x13),
+];
 /** Products of eight pairs of 16-bit integers, neighbours added: four 32-bit integers. */
 export const dotShorts: Code = vector(0xba);
 /** Four 32-bit lanes chosen from two vectors: lanes 0..3 of the first, 4..7 of the second. */
