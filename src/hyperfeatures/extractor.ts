@@ -12,5 +12,7 @@ export type DescriptorExtractor = {
 	 * @returns the aggregated map, not normalised
 	 */
 	extract(image: Raster<3>): Promise<DescriptorMap>;
+	/** Where an image's map lies on disk once it has been computed, so that another thread can read it there itself. */
+	fileOf?(image: Raster<3>): string | undefined;
 	close(): Promise<void>;
 };

@@ -35,6 +35,7 @@ export const frameExtractor = async (engine: Engine): Promise<DescriptorExtracto
 				return engine.extractor.extract(image);
 			}
 		},
+		fileOf: (image) => (isUsable ? cached.fileOf(image) : undefined),
 		close: () => cached.close(),
 	};
 };

@@ -1,3 +1,4 @@
+import type { GridSize } from '../correspondence/tiles.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { Raster } from '../media/frame.js';
 import type { RefinedLabels } from '../refinement/refine-labels.js';
@@ -25,9 +26,19 @@ export class LabelThread implements Voter {
 
 	async store(map: DescriptorMap): Promise<StoredFrame> {
 		const handle = this.#nextHandle++;
-		await this.#channel.request({ kind: 'store', handle, map });
+		return this.#stored(handle, (await this.#channel.request({ kind: 'store', handle, map })) as GridSize);
+	}
+
+	/** The map is read by the thread, so that it is never copied from one to another. */
+	async load(file: string): Promise<StoredFrame | undefined> {
+		const handle = this.#nextHandle++;
+		const grid = (await this.#channel.request({ kind: 'load', handle, file })) as GridSize | undefined;
+		return grid && this.#stored(handle, grid);
+	}
+
+	#stored(handle: number, grid: GridSize): StoredFrame {
 		return {
-			grid: { height: map.height, width: map.width },
+			grid,
 			handle,
 			// Nothing waits for it, since requests are handled in order; a closed worker has freed everything anyway.
 			free: () => {

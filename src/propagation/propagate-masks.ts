@@ -8,7 +8,7 @@ import { LabelPropagator } from './label-propagator.js';
 import { LabelThread } from './label-thread.js';
 import { prefetch } from './prefetch.js';
 import type { PropagationSettings } from './settings.js';
-import { labelsFromMask, objectIds, type SoftLabels } from './soft-labels.js';
+import { classIds, labelsFromMask, type SoftLabels } from './soft-labels.js';
 import { StageClock } from './stage-clock.js';
 import type { StoredFrame, Voter } from './voter.js';
 
@@ -62,7 +62,7 @@ type DescribedFrame = { readonly frame: Frame; readonly descriptors: StoredFrame
 export async function* propagateMasks(options: PropagateMasksOptions): AsyncGenerator<MaskedFrame> {
 	const { mask, runtime, settings, signal } = options;
 	const clock = options.clock ?? new StageClock();
-	const ids = objectIds(mask);
+	const ids = classIds(mask);
 	const thread = options.thread ?? new LabelThread(settings);
 	const voter = runtime.device === 'cpu' ? thread : new DeviceVoter(runtime, settings);
 	const propagator = new LabelPropagator(voter, settings);
@@ -134,6 +134,12 @@ async function* describeFrames(
 			}
 			throwIfAborted(signal);
 			const frame = next.value;
+			const file = extractor.fileOf?.(frame.image);
+			const known = file === undefined ? undefined : await clock.measure('matching', () => voter.load(file));
+			if (known !== undefined) {
+				yield { frame, descriptors: known };
+				continue;
+			}
 			const map = await clock.measure('inversion', () => extractor.extract(frame.image));
 			yield { frame, descriptors: await clock.measure('matching', () => voter.store(map)) };
 		}

@@ -1,5 +1,6 @@
 import type { GridSize } from '../correspondence/tiles.js';
 import type { LabelMap } from '../media/frame.js';
+import { objectIds } from '../media/label-map.js';
 
 /**
  * Probabilities of every object on the descriptor grid, background first:
@@ -14,11 +15,7 @@ export type SoftLabels = {
 };
 
 /** The ids that occur in a mask, ascending, background always first. */
-export const objectIds = (mask: LabelMap): number[] => {
-	const seen = new Set(mask.ids);
-	seen.delete(0);
-	return [0, ...[...seen].sort((a, b) => a - b)];
-};
+export const classIds = (mask: LabelMap): number[] => [0, ...objectIds(mask)];
 
 /**
  * Brings a mask to the descriptor grid: each cell gets the share of its area that every object covers.

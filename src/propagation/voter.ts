@@ -23,6 +23,8 @@ export type Witness = {
 export type Voter = {
 	/** Takes in a frame's descriptors; free them when they are not needed any more. All maps of a voter have one shape. */
 	store(map: DescriptorMap): Promise<StoredFrame>;
+	/** The same with a map from the descriptor cache; undefined when that does not have it. */
+	load(file: string): Promise<StoredFrame | undefined>;
 	/** @param witnesses at least one; all labels with the same classes */
 	vote(query: StoredFrame, witnesses: readonly Witness[]): Promise<Vote>;
 	close(): Promise<void>;
