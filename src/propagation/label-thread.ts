@@ -10,6 +10,9 @@ import type { SoftLabels } from './soft-labels.js';
 import type { Vote } from './vote.js';
 import type { StoredFrame, Voter, Witness } from './voter.js';
 
+/** A thread's default is so little that what a vote and a refinement allocate is collected many times a frame. */
+const YOUNG_MEGABYTES = 64;
+
 /** The voter of the CPU, in a thread of its own; refinement runs there too. */
 export class LabelThread implements Voter {
 	readonly #channel: WorkerChannel<LabelRequest, LabelReply>;
@@ -21,6 +24,7 @@ export class LabelThread implements Voter {
 			workerUrl(import.meta.url, './label-worker.js'),
 			'label worker',
 			settings,
+			{ maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
 		);
 	}
 
