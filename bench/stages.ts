@@ -17,7 +17,7 @@ import type { Frame } from '../src/media/frame.js';
 import { readLabelMap } from '../src/media/label-map.js';
 import { findModel } from '../src/models/registry.js';
 import { loadPreset } from '../src/presets/load-preset.js';
-import { labelsFromMask, objectIds } from '../src/propagation/soft-labels.js';
+import { classIds, labelsFromMask } from '../src/propagation/soft-labels.js';
 import { refineLabels } from '../src/refinement/refine-labels.js';
 import { openRuntime } from '../src/runtime/onnx-runtime.js';
 import { stepFlops } from './graph-flops.js';
@@ -104,7 +104,7 @@ await measure('matching: ONNX graph, exact', async () => {
 });
 
 const mask = await readLabelMap(sample('first.png'));
-const labels = labelsFromMask(mask, map, objectIds(mask));
+const labels = labelsFromMask(mask, map, classIds(mask));
 await measure('refinement: this engine', () => refineLabels(labels, image, refinement));
 await runtime.close();
 

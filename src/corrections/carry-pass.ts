@@ -1,7 +1,7 @@
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Clip } from '../media/clip.js';
 import type { Frame } from '../media/frame.js';
-import type { LabelThread } from '../propagation/label-thread.js';
+import type { LabelThreads } from '../propagation/label-threads.js';
 import { type CarriedLabels, propagateMasks } from '../propagation/propagate-masks.js';
 import type { PropagationSettings } from '../propagation/settings.js';
 import type { StageClock } from '../propagation/stage-clock.js';
@@ -17,18 +17,31 @@ export type PassContext = {
 	readonly extractor: DescriptorExtractor;
 	readonly runtime: Runtime;
 	readonly settings: PropagationSettings;
-	/** Shared by all passes: a thread of its own for each would begin cold every time. */
-	readonly thread: LabelThread;
+	/** Shared by all passes of a lane: a thread of its own for each would begin cold every time. */
+	readonly threads: LabelThreads<Lane>;
 	readonly clock?: StageClock | undefined;
 	readonly signal?: AbortSignal | undefined;
 };
 
 export type Direction = 'forward' | 'backward';
 
+/** Passes of different lanes may run side by side: two towards each other, and the one after the last keyframe. */
+export type Lane = Direction | 'trailing';
+
+export type PassOptions = {
+	readonly direction: Direction;
+	readonly lane: Lane;
+	/** The last frame wanted, included; the end of the run when undefined (forward only). */
+	readonly last: number | undefined;
+	readonly store: FrameStore<CarriedLabels>;
+};
+
 export type PassFrame = {
 	readonly index: number;
 	readonly carried: CarriedLabels;
-	/** The frame itself, when it had to be decoded. */
+	/** False when an earlier run has left it. */
+	readonly isNew: boolean;
+	/** The frame itself, when it has just been computed. */
 	readonly frame?: Frame | undefined;
 };
 
@@ -36,15 +49,11 @@ export type PassFrame = {
  * Carries one keyframe's mask in one direction, the keyframe itself left out: frames that the store holds come from
  * there, the others are computed and stored. The result does not depend on what was stored, and the consumer may stop
  * at any frame: the next pass goes on from there.
- *
- * @param last the last frame wanted, included; the end of the run when undefined (forward only)
  */
 export async function* carryPass(
 	context: PassContext,
 	keyframe: Keyframe,
-	direction: Direction,
-	last: number | undefined,
-	store: FrameStore<CarriedLabels>,
+	{ direction, lane, last, store }: PassOptions,
 ): AsyncGenerator<PassFrame, void, void> {
 	const step = direction === 'forward' ? 1 : -1;
 	let next = keyframe.frame + step;
@@ -57,7 +66,7 @@ export async function* carryPass(
 		if (carried === undefined) {
 			break;
 		}
-		yield { index: next, carried };
+		yield { index: next, carried, isNew: false };
 		next += step;
 	}
 	const masked = propagateMasks({
@@ -66,7 +75,7 @@ export async function* carryPass(
 		extractor: context.extractor,
 		runtime: context.runtime,
 		settings: context.settings,
-		thread: context.thread,
+		thread: context.threads.get(lane),
 		clock: context.clock,
 		signal: context.signal,
 		known: (index) => ((next - index) * step > 0 ? store.get(index) : Promise.resolve(undefined)),
@@ -75,7 +84,7 @@ export async function* carryPass(
 	for await (const { frame, carried } of masked) {
 		if (carried !== undefined && (frame.index - firstNew) * step >= 0) {
 			await store.put(frame.index, carried);
-			yield { index: frame.index, carried, frame };
+			yield { index: frame.index, carried, isNew: true, frame };
 		}
 	}
 }

@@ -24,6 +24,8 @@ export type CacheCounts = {
 /** An extractor that remembers on disk: each image is computed once for each model, whatever its file is called. */
 export type CachedExtractor = DescriptorExtractor & {
 	readonly counts: Readonly<CacheCounts>;
+	/** For {@link readMap}. */
+	fileOf(image: Raster<3>): Promise<string | undefined>;
 };
 
 /** Where descriptor maps are kept; safe to delete at any time. */
@@ -57,12 +59,22 @@ export const cachedExtractor = async (
 ): Promise<CachedExtractor> => {
 	const counts: CacheCounts = { computed: 0, read: 0 };
 	const modelFolder = join(folder, identity);
+	const files = new WeakMap<Raster<3>, string>();
+	const pathOf = (image: Raster<3>): string => {
+		const file = files.get(image) ?? join(modelFolder, `${contentHash(image)}.npy`);
+		files.set(image, file);
+		return file;
+	};
 	await forgetOldest(folder, MAX_BYTES);
 	return {
 		channels: extractor.channels,
 		counts,
+		fileOf: async (image) => {
+			const path = pathOf(image);
+			return (await stat(path).catch(() => undefined))?.isFile() ? path : undefined;
+		},
 		extract: async (image) => {
-			const path = join(modelFolder, `${contentHash(image)}.npy`);
+			const path = pathOf(image);
 			const known = await readMap(path);
 			if (known !== undefined) {
 				counts.read++;
@@ -77,7 +89,8 @@ export const cachedExtractor = async (
 	};
 };
 
-const readMap = async (path: string): Promise<DescriptorMap | undefined> => {
+/** A map that the cache holds; undefined when there is none at this path, or none that can be read. */
+export const readMap = async (path: string): Promise<DescriptorMap | undefined> => {
 	try {
 		const { shape, data } = parseNpy(await readFile(path));
 		const [one, channels = 0, height = 0, width = 0] = shape;

@@ -12,5 +12,7 @@ export type DescriptorExtractor = {
 	 * @returns the aggregated map, not normalised; the caller's own, so that it may be given away
 	 */
 	extract(image: Raster<3>): Promise<DescriptorMap>;
+	/** The file that an image's map lies in, where it does, so that another thread can read it there itself. */
+	fileOf?(image: Raster<3>): Promise<string | undefined>;
 	close(): Promise<void>;
 };

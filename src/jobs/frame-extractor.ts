@@ -35,6 +35,7 @@ export const frameExtractor = async (engine: Engine): Promise<DescriptorExtracto
 				return engine.extractor.extract(image);
 			}
 		},
+		fileOf: async (image) => (isUsable ? cached.fileOf(image) : undefined),
 		close: () => cached.close(),
 	};
 };

@@ -1,10 +1,11 @@
+import type { Lane } from '../corrections/carry-pass.js';
 import { framesBetween, type RunRange } from '../corrections/frame-range.js';
 import { type KeyframedMask, propagateKeyframes } from '../corrections/propagate-keyframes.js';
 import type { Keyframes } from '../corrections/read-keyframes.js';
 import { clipIdentity, openRunStores, runsFolder } from '../corrections/run-stores.js';
 import { UserError } from '../errors.js';
 import type { Clip } from '../media/clip.js';
-import { LabelThread } from '../propagation/label-thread.js';
+import { LabelThreads } from '../propagation/label-threads.js';
 import type { PropagationSettings } from '../propagation/settings.js';
 import type { StageClock } from '../propagation/stage-clock.js';
 import { frameExtractor } from './frame-extractor.js';
@@ -40,19 +41,19 @@ export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedM
 		cache ? runsFolder() : job.scratchFolder,
 	);
 	const { keyframes, palette } = job.keyframes;
-	const thread = new LabelThread(settings);
+	const threads = new LabelThreads<Lane>(settings);
 	try {
 		yield* propagateKeyframes({
-			...{ clip, range, extractor, settings, clock, signal, keyframes, palette, stores, thread },
+			...{ clip, range, extractor, settings, clock, signal, keyframes, palette, stores, threads },
 			runtime: engine.runtime,
 		});
 	} finally {
-		await thread.close();
+		await threads.close();
 	}
 }
 
 /**
- * Sees whether every mask belongs to a frame of the run, by decoding up to the last one.
+ * Sees whether every mask belongs to a frame of the run.
  *
  * @throws UserError when there is no such frame
  */
@@ -65,13 +66,22 @@ export const requireFramesOfRun = async (
 	if (last.frame === 0) {
 		return;
 	}
-	let count = 0;
-	for await (const _ of framesBetween(clip, range, 0, last.frame + 1)) {
-		count++;
-	}
+	const count = await countFrames(clip, range, last.frame + 1);
 	if (count <= last.frame) {
 		throw new UserError(
 			`The mask "${last.path}" is of frame ${last.frame}, but the run has ${count} frames (0 to ${count - 1}); frames count from 0, at --start if that is given.`,
 		);
 	}
+};
+
+/** The frames of a run, but no more than `most`: how many a video has is known by decoding it. */
+const countFrames = async (clip: Clip, range: RunRange, most: number): Promise<number> => {
+	if (clip.kind === 'images' && range.start === undefined && range.end === undefined) {
+		return Math.min(most, clip.files.length);
+	}
+	let count = 0;
+	for await (const _ of framesBetween(clip, range, 0, most)) {
+		count++;
+	}
+	return count;
 };

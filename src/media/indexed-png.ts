@@ -3,6 +3,7 @@ import { deflate } from 'node:zlib';
 import { writeFileAtomically } from './atomic-file.js';
 import { paletteUpTo } from './davis-palette.js';
 import type { LabelMap } from './frame.js';
+import { objectIds } from './label-map.js';
 
 const deflateInThreadPool = promisify<Uint8Array, { level: number }, Buffer>(deflate);
 
@@ -23,14 +24,10 @@ export const encodeIndexedPng = async (map: LabelMap): Promise<Buffer> => {
 
 	// Each row is preceded by its filter type; 0 (none) suits indices.
 	const rows = new Uint8Array(height * (width + 1));
-	let highestId = 0;
 	for (let y = 0; y < height; y++) {
-		const row = ids.subarray(y * width, (y + 1) * width);
-		rows.set(row, y * (width + 1) + 1);
-		for (const id of row) {
-			highestId = Math.max(id, highestId);
-		}
+		rows.set(ids.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
 	}
+	const highestId = objectIds(map).at(-1) ?? 0;
 	return Buffer.concat([
 		Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
 		chunk('IHDR', header),

@@ -11,18 +11,23 @@ const MAGIC = '\x93NUMPY';
 const PREAMBLE_BYTES = 8;
 
 const readers = {
-	'<f4': (buffer: ArrayBuffer) => new Float32Array(buffer),
-	'<f8': (buffer: ArrayBuffer) => new Float64Array(buffer),
-	'<i4': (buffer: ArrayBuffer) => new Int32Array(buffer),
-	'<i8': (buffer: ArrayBuffer) => new BigInt64Array(buffer),
-	'|u1': (buffer: ArrayBuffer) => new Uint8Array(buffer),
+	'<f4': ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+		new Float32Array(buffer, byteOffset, byteLength / 4),
+	'<f8': ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+		new Float64Array(buffer, byteOffset, byteLength / 8),
+	'<i4': ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+		new Int32Array(buffer, byteOffset, byteLength / 4),
+	'<i8': ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+		new BigInt64Array(buffer, byteOffset, byteLength / 8),
+	'|u1': ({ buffer, byteOffset, byteLength }: Uint8Array) => new Uint8Array(buffer, byteOffset, byteLength),
 } as const;
 
 const isReadable = (type: string | undefined): type is keyof typeof readers =>
 	type !== undefined && Object.hasOwn(readers, type);
 
 /**
- * Reads a `.npy` array (format 1 to 3; https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+ * Reads a `.npy` array (format 1 to 3; https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). As a rule
+ * it stays where it is and shares the memory of `bytes`.
  *
  * @throws UserError for other files, element types and column-major arrays
  */
@@ -50,8 +55,9 @@ export const parseNpy = (bytes: Uint8Array): NpyArray => {
 	if (/'fortran_order':\s*True/.test(header)) {
 		refuse('it is column-major');
 	}
-	// A copy, because typed arrays must start at a multiple of their element size.
-	const data = readers[type](new Uint8Array(bytes.subarray(start)).buffer);
+	const array = bytes.subarray(start);
+	// Typed arrays must start at a multiple of their element size.
+	const data = readers[type](array.byteOffset % 8 === 0 ? array : new Uint8Array(array));
 	if (data.length !== shape.reduce((product, size) => product * size, 1)) {
 		refuse(`it holds ${data.length} values but its shape is [${shape.join(', ')}]`);
 	}

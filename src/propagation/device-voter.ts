@@ -1,6 +1,7 @@
 import { DescriptorBank, type NormalisedDescriptors } from '../correspondence/descriptor-bank.js';
 import { mergeMatches } from '../correspondence/merge-matches.js';
 import { type TopMatches, WindowMatcher } from '../correspondence/window-matcher.js';
+import { readMap } from '../hyperfeatures/descriptor-cache.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { Runtime } from '../runtime/session.js';
 import type { PropagationSettings } from './settings.js';
@@ -35,6 +36,11 @@ export class DeviceVoter implements Voter {
 				this.#frames.delete(handle);
 			},
 		};
+	}
+
+	async load(file: string): Promise<StoredFrame | undefined> {
+		const map = await readMap(file);
+		return map && this.store(map);
 	}
 
 	async vote(query: StoredFrame, witnesses: readonly Witness[]): Promise<Vote> {

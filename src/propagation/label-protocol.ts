@@ -1,3 +1,4 @@
+import type { GridSize } from '../correspondence/tiles.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { Raster } from '../media/frame.js';
 import type { RefinedLabels } from '../refinement/refine-labels.js';
@@ -9,6 +10,7 @@ import type { Vote } from './vote.js';
 /** What the main thread asks of the label worker. Handles number stored frames. */
 export type LabelRequest =
 	| { readonly kind: 'store'; readonly handle: number; readonly map: DescriptorMap }
+	| { readonly kind: 'load'; readonly handle: number; readonly file: string }
 	| {
 			readonly kind: 'vote';
 			readonly query: number;
@@ -26,7 +28,8 @@ export type LabelRequest =
 	  }
 	| { readonly kind: 'free'; readonly handle: number };
 
-export type LabelReply = Vote | RefinedLabels | undefined;
+/** Frames that were stored or loaded are answered with the size of their grid. */
+export type LabelReply = Vote | RefinedLabels | GridSize | undefined;
 
 /** Start-up data of the worker. */
 export type LabelWorkerSettings = Pick<PropagationSettings, 'topK' | 'candidates' | 'temperature'>;

@@ -1,3 +1,4 @@
+import type { GridSize } from '../correspondence/tiles.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { Raster } from '../media/frame.js';
 import type { RefinedLabels } from '../refinement/refine-labels.js';
@@ -8,6 +9,9 @@ import type { LabelReply, LabelRequest, LabelWorkerSettings } from './label-prot
 import type { SoftLabels } from './soft-labels.js';
 import type { Vote } from './vote.js';
 import type { StoredFrame, Voter, Witness } from './voter.js';
+
+/** A thread's default is so little that what a vote and a refinement allocate is collected many times a frame. */
+const YOUNG_MEGABYTES = 64;
 
 /** The voter of the CPU, in a thread of its own; refinement runs there too. */
 export class LabelThread implements Voter {
@@ -20,14 +24,28 @@ export class LabelThread implements Voter {
 			workerUrl(import.meta.url, './label-worker.js'),
 			'label worker',
 			settings,
+			{ maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
 		);
 	}
 
 	async store(map: DescriptorMap): Promise<StoredFrame> {
 		const handle = this.#nextHandle++;
-		await this.#channel.request({ kind: 'store', handle, map }, [map.data.buffer as ArrayBuffer]);
+		const grid = await this.#channel.request({ kind: 'store', handle, map }, [
+			map.data.buffer as ArrayBuffer,
+		]);
+		return this.#stored(handle, grid as GridSize);
+	}
+
+	/** The map is read by the thread, so that it is never copied from one to another. */
+	async load(file: string): Promise<StoredFrame | undefined> {
+		const handle = this.#nextHandle++;
+		const grid = (await this.#channel.request({ kind: 'load', handle, file })) as GridSize | undefined;
+		return grid && this.#stored(handle, grid);
+	}
+
+	#stored(handle: number, grid: GridSize): StoredFrame {
 		return {
-			grid: { height: map.height, width: map.width },
+			grid,
 			handle,
 			// Nothing waits for it, since requests are handled in order; a closed worker has freed everything anyway.
 			free: () => {

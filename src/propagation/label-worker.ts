@@ -4,6 +4,8 @@
  */
 import { workerData } from 'node:worker_threads';
 import { BlockMatcher, type StoredDescriptors } from '../correspondence/block-matcher.js';
+import type { GridSize } from '../correspondence/tiles.js';
+import { readMap } from '../hyperfeatures/descriptor-cache.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import { refineLabels } from '../refinement/refine-labels.js';
 import { serveRequests } from '../runtime/serve-requests.js';
@@ -28,11 +30,19 @@ const stored = (handle: number): StoredDescriptors => {
 	return frame;
 };
 
-const answer = (request: LabelRequest): LabelReply => {
+const store = (handle: number, map: DescriptorMap): GridSize => {
+	frames.set(handle, matcherFor(map).store(map));
+	return { height: map.height, width: map.width };
+};
+
+const answer = async (request: LabelRequest): Promise<LabelReply> => {
 	switch (request.kind) {
 		case 'store':
-			frames.set(request.handle, matcherFor(request.map).store(request.map));
-			return undefined;
+			return store(request.handle, request.map);
+		case 'load': {
+			const map = await readMap(request.file);
+			return map && store(request.handle, map);
+		}
 		case 'vote': {
 			const searched = request.witnesses.map(({ handle, labels, radius }) => ({
 				descriptors: stored(handle),
@@ -60,7 +70,7 @@ const answer = (request: LabelRequest): LabelReply => {
 
 /** Replies are made for the one who asks. */
 const buffersOf = (reply: LabelReply): ArrayBuffer[] => {
-	if (reply === undefined) {
+	if (reply === undefined || !('labels' in reply)) {
 		return [];
 	}
 	const { data } = reply.labels;

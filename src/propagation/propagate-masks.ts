@@ -9,7 +9,7 @@ import { LabelPropagator } from './label-propagator.js';
 import { LabelThread } from './label-thread.js';
 import { prefetch } from './prefetch.js';
 import type { PropagationSettings } from './settings.js';
-import { labelsFromMask, objectIds, type SoftLabels } from './soft-labels.js';
+import { classIds, labelsFromMask, type SoftLabels } from './soft-labels.js';
 import { StageClock } from './stage-clock.js';
 import type { StoredFrame, Voter } from './voter.js';
 
@@ -52,7 +52,9 @@ export type MaskedFrame = {
 	readonly carried?: CarriedLabels | undefined;
 };
 
-type DescribedFrame = { readonly frame: Frame; readonly map: DescriptorMap };
+/** A map, or the file where the cache has it. */
+type Description = DescriptorMap | string;
+type DescribedFrame = { readonly frame: Frame; readonly described: Promise<Description> };
 type FrameInMemory = { readonly frame: Frame; readonly descriptors: StoredFrame };
 
 /**
@@ -64,14 +66,17 @@ type FrameInMemory = { readonly frame: Frame; readonly descriptors: StoredFrame 
 export async function* propagateMasks(options: PropagateMasksOptions): AsyncGenerator<MaskedFrame> {
 	const { mask, runtime, settings, signal } = options;
 	const clock = options.clock ?? new StageClock();
-	const ids = objectIds(mask);
+	const ids = classIds(mask);
 	const thread = options.thread ?? new LabelThread(settings);
 	const voter = runtime.device === 'cpu' ? thread : new DeviceVoter(runtime, settings);
 	const propagator = new LabelPropagator(voter, settings);
 	let isFirst = true;
 	try {
 		const described = prefetch(describeFrames(options, clock), 1);
-		for await (const { frame, descriptors } of prefetch(storeFrames(described, voter, clock), 1)) {
+		for await (const { frame, descriptors } of prefetch(
+			storeFrames(described, options.extractor, voter, clock),
+			1,
+		)) {
 			throwIfAborted(signal);
 			if (isFirst) {
 				isFirst = false;
@@ -122,7 +127,10 @@ const carry = async (
 	};
 };
 
-/** Decodes and describes frames, ahead of the matching that needs them: the model does not wait until the voter is free. */
+/**
+ * Decodes frames and has them described, ahead of the matching that needs them. The next frame is prepared while the model still
+ * works on the one before, and the model does not wait until the voter is free.
+ */
 async function* describeFrames(
 	{ frames, extractor, signal }: PropagateMasksOptions,
 	clock: StageClock,
@@ -136,20 +144,40 @@ async function* describeFrames(
 			}
 			throwIfAborted(signal);
 			const frame = next.value;
-			yield { frame, map: await clock.measure('inversion', () => extractor.extract(frame.image)) };
+			const described = describe(extractor, frame.image, clock);
+			// An error is thrown when its turn comes; until then it must not count as unhandled.
+			described.catch(() => undefined);
+			yield { frame, described };
 		}
 	} finally {
 		await decoded.return(undefined);
 	}
 }
 
+const describe = async (
+	extractor: DescriptorExtractor,
+	image: Frame['image'],
+	clock: StageClock,
+): Promise<Description> =>
+	(await extractor.fileOf?.(image)) ?? clock.measure('inversion', () => extractor.extract(image));
+
 /** Hands the descriptors to the voter, one frame ahead of its votes. */
 async function* storeFrames(
-	described: AsyncIterable<DescribedFrame>,
+	frames: AsyncIterable<DescribedFrame>,
+	extractor: DescriptorExtractor,
 	voter: Voter,
 	clock: StageClock,
 ): AsyncGenerator<FrameInMemory> {
-	for await (const { frame, map } of described) {
+	for await (const { frame, described } of frames) {
+		const found = await described;
+		const loaded =
+			typeof found === 'string' ? await clock.measure('matching', () => voter.load(found)) : undefined;
+		if (loaded !== undefined) {
+			yield { frame, descriptors: loaded };
+			continue;
+		}
+		// A file that can't be read after all counts as absent.
+		const map = typeof found === 'string' ? await extractor.extract(frame.image) : found;
 		yield { frame, descriptors: await clock.measure('matching', () => voter.store(map)) };
 	}
 }

@@ -1,6 +1,7 @@
 import { UNCERTAIN } from '../correspondence/block-matcher.js';
 import type { GridSize } from '../correspondence/tiles.js';
 import type { LabelMap } from '../media/frame.js';
+import { objectIds } from '../media/label-map.js';
 
 /**
  * Probabilities of every object on the descriptor grid, background first:
@@ -15,11 +16,7 @@ export type SoftLabels = {
 };
 
 /** The ids that occur in a mask, ascending, background always first. */
-export const objectIds = (mask: LabelMap): number[] => {
-	const seen = new Set(mask.ids);
-	seen.delete(0);
-	return [0, ...[...seen].sort((a, b) => a - b)];
-};
+export const classIds = (mask: LabelMap): number[] => [0, ...objectIds(mask)];
 
 /**
  * Brings a mask to the descriptor grid: each cell gets the share of its area that every object covers.
@@ -37,12 +34,14 @@ export const labelsFromMask = (mask: LabelMap, grid: GridSize, ids: readonly num
 	const columns = spans(mask.width, grid.width);
 	const rows = spans(mask.height, grid.height);
 	for (let y = 0; y < mask.height; y++) {
-		for (const [cellY, shareY] of rows[y] ?? []) {
-			for (let x = 0; x < mask.width; x++) {
-				const label = classOf[mask.ids[y * mask.width + x] as number] as number;
-				for (const [cellX, shareX] of columns[x] ?? []) {
-					const at = (cellY * grid.width + cellX) * classes + label;
-					data[at] = (data[at] as number) + shareY * shareX;
+		for (let x = 0; x < mask.width; x++) {
+			const label = classOf[mask.ids[y * mask.width + x] as number] as number;
+			for (let row = rows.starts[y] as number; row < (rows.starts[y + 1] as number); row++) {
+				const shareY = rows.shares[row] as number;
+				const cellRow = (rows.cells[row] as number) * grid.width;
+				for (let column = columns.starts[x] as number; column < (columns.starts[x + 1] as number); column++) {
+					const at = (cellRow + (columns.cells[column] as number)) * classes + label;
+					data[at] = (data[at] as number) + shareY * (columns.shares[column] as number);
 				}
 			}
 		}
@@ -50,17 +49,27 @@ export const labelsFromMask = (mask: LabelMap, grid: GridSize, ids: readonly num
 	return { grid, ids, data };
 };
 
-/** For every pixel: the cells it overlaps and its share of each cell's extent. */
-const spans = (pixels: number, cells: number): [cell: number, share: number][][] =>
-	Array.from({ length: pixels }, (_, pixel) => {
+/** Which cells each pixel overlaps: those of pixel `p` are the entries `starts[p]` to `starts[p + 1]`, the end not included. */
+type Spans = {
+	readonly starts: readonly number[];
+	readonly cells: readonly number[];
+	/** Of the cell's extent. */
+	readonly shares: readonly number[];
+};
+
+const spans = (pixels: number, cells: number): Spans => {
+	const [starts, overlapped, shares]: [number[], number[], number[]] = [[0], [], []];
+	for (let pixel = 0; pixel < pixels; pixel++) {
 		const from = (pixel * cells) / pixels;
 		const to = ((pixel + 1) * cells) / pixels;
-		const overlapped: [number, number][] = [];
 		for (let cell = Math.floor(from); cell < to; cell++) {
-			overlapped.push([cell, Math.min(to, cell + 1) - Math.max(from, cell)]);
+			overlapped.push(cell);
+			shares.push(Math.min(to, cell + 1) - Math.max(from, cell));
 		}
-		return overlapped;
-	});
+		starts.push(overlapped.length);
+	}
+	return { starts, cells: overlapped, shares };
+};
 
 /** A class with at least this probability is taken for certain: borders do not move such cells either (see `refineLabels`). */
 const CERTAIN = 0.98;

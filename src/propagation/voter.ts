@@ -27,6 +27,8 @@ export type Voter = {
 	 * @param map is given away: its buffer may move to another thread
 	 */
 	store(map: DescriptorMap): Promise<StoredFrame>;
+	/** The same with a map from the descriptor cache; undefined when that does not have it. */
+	load(file: string): Promise<StoredFrame | undefined>;
 	/** @param witnesses at least one; all labels with the same classes */
 	vote(query: StoredFrame, witnesses: readonly Witness[]): Promise<Vote>;
 	close(): Promise<void>;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type TransferListItem, Worker } from 'node:worker_threads';
+import { type ResourceLimits, type TransferListItem, Worker } from 'node:worker_threads';
 
 /** What {@link WorkerChannel.terminate} sends: end when the request in hand is done. */
 export const END = 'end';
@@ -30,12 +30,13 @@ export class WorkerChannel<Request, Value> {
 	/**
 	 * @param name what the worker is, for messages: "inference worker"
 	 * @param workerData what the worker is started with
+	 * @param resourceLimits as of `Worker`
 	 */
-	constructor(url: URL, name: string, workerData?: unknown) {
+	constructor(url: URL, name: string, workerData?: unknown, resourceLimits?: ResourceLimits) {
 		this.#name = name;
 		// A program given by `node --input-type=module -e` would hand that flag on, which a worker's file refuses.
 		const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
-		this.#worker = new Worker(url, { workerData, execArgv });
+		this.#worker = new Worker(url, { workerData, execArgv, resourceLimits });
 		this.#worker.on('message', (reply: WorkerReply<Value>) => this.#settle(reply));
 		this.#worker.on('error', (error) => this.#end(error));
 		this.#worker.on('exit', () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { classicalExtractor } from '../../src/baselines/classical-descriptors.js';
 import { agreement } from '../../src/corrections/agreement.js';
+import type { Lane } from '../../src/corrections/carry-pass.js';
 import { framesBackwards, framesBetween } from '../../src/corrections/frame-range.js';
 import type { Keyframe } from '../../src/corrections/keyframe.js';
 import { type KeyframedMask, propagateKeyframes } from '../../src/corrections/propagate-keyframes.js';
@@ -10,7 +11,7 @@ import { openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import type { LabelMap } from '../../src/media/frame.js';
 import { loadPreset } from '../../src/presets/load-preset.js';
-import { LabelThread } from '../../src/propagation/label-thread.js';
+import { LabelThreads } from '../../src/propagation/label-threads.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';
 import { collect } from '../helpers/collect.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -30,7 +31,7 @@ const run = async (
 	const clip = await openClip(folder);
 	const { propagation: settings } = await loadPreset(undefined);
 	const runtime = openRuntime({ device: 'cpu' });
-	const thread = new LabelThread(settings);
+	const threads = new LabelThreads<Lane>(settings);
 	const identity = {
 		clip: folder,
 		start: undefined,
@@ -42,14 +43,14 @@ const run = async (
 	try {
 		return await collect(
 			propagateKeyframes({
-				...{ clip, range: {}, runtime, settings, thread, keyframes },
+				...{ clip, range: {}, runtime, settings, threads, keyframes },
 				extractor: classicalExtractor(),
 				palette: davisPalette,
 				stores: await openRunStores(identity, home),
 			}),
 		);
 	} finally {
-		await thread.close();
+		await threads.close();
 		await runtime.close();
 	}
 };

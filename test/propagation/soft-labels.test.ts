@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import type { LabelMap } from '../../src/media/frame.js';
 import { frameConfidence } from '../../src/propagation/confidence.js';
-import { labelsFromMask, objectIds } from '../../src/propagation/soft-labels.js';
+import { classIds, labelsFromMask } from '../../src/propagation/soft-labels.js';
 
 const mask = (width: number, height: number, ids: readonly number[]): LabelMap => ({
 	width,
@@ -14,7 +14,7 @@ const mask = (width: number, height: number, ids: readonly number[]): LabelMap =
 describe('labels from a mask', () => {
 	it('are the share of each cell that an object covers', () => {
 		const painted = mask(4, 2, [0, 0, 7, 7, 0, 7, 7, 7]);
-		expect(objectIds(painted)).toEqual([0, 7]);
+		expect(classIds(painted)).toEqual([0, 7]);
 		const { data } = labelsFromMask(painted, { height: 1, width: 2 }, [0, 7]);
 		expect([...data]).toEqual([0.75, 0.25, 0, 1]);
 	});

@@ -1,0 +1,71 @@
+import type { CarriedLabels } from '../propagation/propagate-masks.js';
+import { carryPass, type Direction, type PassContext } from './carry-pass.js';
+import type { FrameStore } from './frame-store.js';
+import type { Keyframe } from './keyframe.js';
+
+/** A pass that is run as far as it is needed, on the thread of its direction; what it finds is in its store. */
+export class StoredPass {
+	readonly #store: FrameStore<CarriedLabels>;
+	readonly #frames: ReturnType<typeof carryPass>;
+	readonly #computed = new Set<number>();
+	readonly #step: number;
+	#reached: number;
+	#newest: CarriedLabels | undefined;
+
+	constructor(
+		context: PassContext,
+		keyframe: Keyframe,
+		direction: Direction,
+		store: FrameStore<CarriedLabels>,
+	) {
+		this.#store = store;
+		this.#step = direction === 'forward' ? 1 : -1;
+		this.#reached = keyframe.frame;
+		const last = direction === 'forward' ? undefined : 0;
+		this.#frames = carryPass(context, keyframe, { direction, lane: direction, last, store });
+	}
+
+	/** Runs the pass up to a frame, included. */
+	async reach(index: number): Promise<void> {
+		while ((index - this.#reached) * this.#step > 0) {
+			const { done, value } = await this.#frames.next();
+			if (done) {
+				throw new Error(`The clip ended before frame ${index}.`);
+			}
+			this.#reached = value.index;
+			this.#newest = value.carried;
+			if (value.isNew) {
+				this.#computed.add(value.index);
+			}
+		}
+	}
+
+	/** What the pass found for a frame that it has reached. */
+	async at(index: number): Promise<CarriedLabels> {
+		return index === this.#reached && this.#newest !== undefined
+			? this.#newest
+			: carriedFrom(this.#store, index);
+	}
+
+	/** Whether this run has computed the frame. */
+	hasComputed(index: number): boolean {
+		return this.#computed.has(index);
+	}
+
+	async close(): Promise<void> {
+		this.#newest = undefined;
+		await this.#frames.return();
+	}
+}
+
+/** What a pass has found for a frame that it has been to. */
+export const carriedFrom = async (
+	store: FrameStore<CarriedLabels>,
+	index: number,
+): Promise<CarriedLabels> => {
+	const carried = await store.get(index);
+	if (carried === undefined) {
+		throw new Error(`The result of frame ${index} has gone from the cache; run again.`);
+	}
+	return carried;
+};
