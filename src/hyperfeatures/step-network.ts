@@ -14,7 +14,7 @@ export type StepResult = {
 };
 
 export type StepRequest = {
-	/** [1, channels, height, width]. */
+	/** [1, channels, height, width]; given away with the last step, see {@link StepRequest.noiseWanted}. */
 	readonly sample: Float32Tensor;
 	/** Timestep; -1 is the clean image. */
 	readonly t: number;
@@ -22,7 +22,7 @@ export type StepRequest = {
 	readonly embedding: Float32Tensor | undefined;
 	/** Weight of each tapped layer at this step [L]; undefined when the step's features are not wanted. */
 	readonly layerWeights: readonly number[] | undefined;
-	/** False on the last step of a trajectory, whose prediction nobody reads. */
+	/** False on the last step of a trajectory, whose prediction nobody reads; neither does anybody read its sample again. */
 	readonly noiseWanted: boolean;
 	/** Names of the graph's outputs that are wanted taps. */
 	readonly tapOutputs?: readonly string[] | undefined;
@@ -66,6 +66,8 @@ export const runStep = async (
 	const results = await session.run(
 		Object.fromEntries(declared.flatMap(([name, feed]) => (feed === undefined ? [] : [[name, feed]]))),
 		fetches,
+		// Nobody takes another step from the sample of a trajectory's last one.
+		noiseWanted ? [] : [sample.data.buffer as ArrayBuffer],
 	);
 	return {
 		noise: noiseWanted ? floatsOf(results.noise_pred, 'noise_pred').data : undefined,

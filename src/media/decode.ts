@@ -102,12 +102,12 @@ const toneMapping = (stream: VideoStream): string[] => [
 	'format=yuv444p',
 ];
 
-/** Cuts a byte stream into pieces of a fixed size, each in memory of its own. */
+/** Cuts a byte stream into pieces of a fixed size, each in memory of its own, which all threads can see without a copy. */
 async function* chunksOf(
 	stream: AsyncIterable<Buffer>,
 	size: number,
 ): AsyncGenerator<Uint8Array, void, void> {
-	let piece = new Uint8Array(size);
+	let piece = new Uint8Array(new SharedArrayBuffer(size));
 	let filled = 0;
 	for await (const chunk of stream) {
 		for (let at = 0; at < chunk.length; ) {
@@ -117,7 +117,7 @@ async function* chunksOf(
 			at += taken;
 			if (filled === size) {
 				yield piece;
-				piece = new Uint8Array(size);
+				piece = new Uint8Array(new SharedArrayBuffer(size));
 				filled = 0;
 			}
 		}

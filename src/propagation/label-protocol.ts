@@ -16,7 +16,8 @@ export type LabelRequest =
 			readonly query: number;
 			readonly witnesses: readonly {
 				readonly handle: number;
-				readonly labels: SoftLabels;
+				/** Undefined when they are those of the last vote that this frame had a say in. */
+				readonly labels: SoftLabels | undefined;
 				readonly radius: number | null;
 			}[];
 	  }

@@ -16,6 +16,8 @@ const YOUNG_MEGABYTES = 64;
 /** The voter of the CPU, in a thread of its own; refinement runs there too. */
 export class LabelThread implements Voter {
 	readonly #channel: WorkerChannel<LabelRequest, LabelReply>;
+	/** What the thread knows of the stored frames: remembered frames testify many times, with the same labels. */
+	readonly #labels = new Map<number, SoftLabels>();
 	#nextHandle = 1;
 
 	constructor({ topK, candidates, temperature }: LabelWorkerSettings) {
@@ -49,17 +51,19 @@ export class LabelThread implements Voter {
 			handle,
 			// Nothing waits for it, since requests are handled in order; a closed worker has freed everything anyway.
 			free: () => {
+				this.#labels.delete(handle);
 				this.#channel.request({ kind: 'free', handle }).catch(() => undefined);
 			},
 		};
 	}
 
 	async vote(query: StoredFrame, witnesses: readonly Witness[]): Promise<Vote> {
-		return (await this.#channel.request({
-			kind: 'vote',
-			query: query.handle,
-			witnesses: witnesses.map(({ frame, labels, radius }) => ({ handle: frame.handle, labels, radius })),
-		})) as Vote;
+		const told = witnesses.map(({ frame: { handle }, labels, radius }) => {
+			const isKnown = this.#labels.get(handle) === labels;
+			this.#labels.set(handle, labels);
+			return { handle, radius, labels: isKnown ? undefined : labels };
+		});
+		return (await this.#channel.request({ kind: 'vote', query: query.handle, witnesses: told })) as Vote;
 	}
 
 	/** As `refineLabels`. */

@@ -10,11 +10,13 @@ import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import { refineLabels } from '../refinement/refine-labels.js';
 import { serveRequests } from '../runtime/serve-requests.js';
 import type { LabelReply, LabelRequest, LabelWorkerSettings } from './label-protocol.js';
-import { certainClasses } from './soft-labels.js';
+import { certainClasses, type SoftLabels } from './soft-labels.js';
 import { vote } from './vote.js';
 
 const { topK, candidates, temperature } = workerData as LabelWorkerSettings;
-const frames = new Map<number, StoredDescriptors>();
+type Testimony = { readonly labels: SoftLabels; readonly certain: Uint8Array };
+type Frame = { readonly descriptors: StoredDescriptors; testimony: Testimony | undefined };
+const frames = new Map<number, Frame>();
 let matcher: BlockMatcher | undefined;
 
 const matcherFor = ({ height, width, channels }: DescriptorMap): BlockMatcher => {
@@ -22,7 +24,7 @@ const matcherFor = ({ height, width, channels }: DescriptorMap): BlockMatcher =>
 	return matcher;
 };
 
-const stored = (handle: number): StoredDescriptors => {
+const stored = (handle: number): Frame => {
 	const frame = frames.get(handle);
 	if (frame === undefined) {
 		throw new Error('A frame was used after it was freed.');
@@ -30,8 +32,20 @@ const stored = (handle: number): StoredDescriptors => {
 	return frame;
 };
 
+/** What a remembered frame says, and what of it is certain. */
+const testimony = (handle: number, labels: SoftLabels | undefined): Testimony => {
+	const frame = stored(handle);
+	if (labels !== undefined) {
+		frame.testimony = { labels, certain: certainClasses(labels) };
+	}
+	if (frame.testimony === undefined) {
+		throw new Error('A frame was asked for its vote before it had labels.');
+	}
+	return frame.testimony;
+};
+
 const store = (handle: number, map: DescriptorMap): GridSize => {
-	frames.set(handle, matcherFor(map).store(map));
+	frames.set(handle, { descriptors: matcherFor(map).store(map), testimony: undefined });
 	return { height: map.height, width: map.width };
 };
 
@@ -45,24 +59,24 @@ const answer = async (request: LabelRequest): Promise<LabelReply> => {
 		}
 		case 'vote': {
 			const searched = request.witnesses.map(({ handle, labels, radius }) => ({
-				descriptors: stored(handle),
+				descriptors: stored(handle).descriptors,
 				radius: radius ?? Number.POSITIVE_INFINITY,
-				certain: certainClasses(labels),
+				...testimony(handle, labels),
 			}));
-			const matches = matcher?.match(stored(request.query), searched);
+			const matches = matcher?.match(stored(request.query).descriptors, searched);
 			if (matches === undefined) {
 				throw new Error('Nothing has been stored to vote on.');
 			}
 			return vote(
 				matches,
-				request.witnesses.map(({ labels }) => labels),
+				searched.map(({ labels }) => labels),
 				temperature,
 			);
 		}
 		case 'refine':
 			return refineLabels(request.labels, request.image, request.settings);
 		case 'free':
-			stored(request.handle).free();
+			stored(request.handle).descriptors.free();
 			frames.delete(request.handle);
 			return undefined;
 	}

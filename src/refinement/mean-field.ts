@@ -163,8 +163,11 @@ const affinities = (band: Int32Array, { width, height, l, a, b }: LabImage, sigm
 	const weights = new Float32Array(band.length * NEIGHBOURS);
 	const sums = new Float32Array(band.length);
 	const scale = DECAY_STEPS / (2 * sigma * sigma);
+	const nearest = (ny: number, nx: number): number =>
+		Math.min(height - 1, Math.max(0, ny)) * width + Math.min(width - 1, Math.max(0, nx));
 	const dys = Int32Array.from(offsets, ([dy]) => dy);
 	const dxs = Int32Array.from(offsets, ([, dx]) => dx);
+	const steps = Int32Array.from(offsets, ([dy, dx]) => dy * width + dx);
 	for (let i = 0; i < band.length; i++) {
 		const pixel = band[i] as number;
 		const y = Math.floor(pixel / width);
@@ -174,10 +177,12 @@ const affinities = (band: Int32Array, { width, height, l, a, b }: LabImage, sigm
 		const pb = b[pixel] as number;
 		const from = i * NEIGHBOURS;
 		let total = 1e-4;
+		const isInside =
+			y >= MAX_DISTANCE && y < height - MAX_DISTANCE && x >= MAX_DISTANCE && x < width - MAX_DISTANCE;
 		for (let n = 0; n < NEIGHBOURS; n++) {
-			const ny = Math.min(height - 1, Math.max(0, y + (dys[n] as number)));
-			const nx = Math.min(width - 1, Math.max(0, x + (dxs[n] as number)));
-			const near = ny * width + nx;
+			const near = isInside
+				? pixel + (steps[n] as number)
+				: nearest(y + (dys[n] as number), x + (dxs[n] as number));
 			const dl = (l[near] as number) - pl;
 			const da = (a[near] as number) - pa;
 			const db = (b[near] as number) - pb;

@@ -35,14 +35,11 @@ export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 		return {
 			inputs: loaded.inputs,
 			outputs: loaded.outputs,
-			run: async (feeds, fetches) =>
-				(await channel.request({
-					kind: 'run',
-					session: loaded.session,
-					feeds,
-					fetches,
-					resident: false,
-				})) as Record<string, Tensor>,
+			run: async (feeds, fetches, given) =>
+				(await channel.request(
+					{ kind: 'run', session: loaded.session, feeds, fetches, resident: false },
+					given,
+				)) as Record<string, Tensor>,
 			runResident: async (feeds, fetches) =>
 				(await channel.request({
 					kind: 'run',

@@ -32,11 +32,16 @@ export type Session = {
 	/**
 	 * Runs the graph once.
 	 *
-	 * @param feeds one tensor for every graph input; their buffers are copied, not moved
+	 * @param feeds one tensor for every graph input; their buffers are copied, unless they are given away
 	 * @param fetches names of the wanted outputs; all when omitted
+	 * @param given buffers of feeds that move to the runtime: they can't be used any more
 	 * @throws Error with the runtime's message when the graph refuses the feeds
 	 */
-	run(feeds: Feeds, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
+	run(
+		feeds: Feeds,
+		fetches?: readonly string[],
+		given?: readonly ArrayBuffer[],
+	): Promise<Record<string, Tensor>>;
 	/** As {@link run}, but the results stay with the runtime. */
 	runResident(feeds: Feeds, fetches?: readonly string[]): Promise<Record<string, ResidentTensor>>;
 	/** Frees the graph. The session can't be used afterwards. */
