@@ -61,6 +61,23 @@ export const widenLowShorts: Code = vector(0xa7);
 export const widenHighShorts: Code = vector(0xa8);
 /** Two vectors of 32-bit integers as one of 16-bit integers, saturating. */
 export const narrowInts: Code = vector(0x85);
+export const multiplyInts: Code = vector(0xb5);
+/** Four copies of an i32. */
+export const splatInt: Code = vector(0x11);
+/** Four bytes from memory, the other twelve are 0. */
+export const loadFourBytes = (offset = 0): Code => [...vector(0x5c), ...memoryArgument(offset)];
+/** The first four bytes of a vector into memory. */
+export const storeFourBytes = (offset = 0): Code => [...vector(0x5a), ...memoryArgument(offset), 0];
+/** Four copies of a 32-bit number in memory. */
+export const loadSplat = (offset = 0): Code => [...vector(0x09), ...memoryArgument(offset)];
+/** The lower, the upper eight of sixteen unsigned bytes as 16-bit integers. */
+export const widenLowBytes: Code = vector(0x89);
+export const widenHighBytes: Code = vector(0x8a);
+/** The lower, the upper four of eight unsigned 16-bit integers as 32-bit ones. */
+export const widenLowUnsigned: Code = vector(0xa9);
+export const widenHighUnsigned: Code = vector(0xaa);
+/** Two vectors of 16-bit integers as one of unsigned bytes, saturating. */
+export const narrowToBytes: Code = vector(0x66);
 export const addFloats: Code = vector(0xe4);
 export const multiplyFloats: Code = vector(0xe6);
 export const divideFloats: Code = vector(0xe7);
