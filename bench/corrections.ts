@@ -1,24 +1,29 @@
 /**
- * What three corrections bring on a clip: J&F without and with them, and how long the second run takes of the first.
+ * What three corrections bring on a clip: J&F without and with them, and how much of the first run's time the second takes.
+ * Prints the table of docs/corrections.md.
  *
  *     npm run build && tsx bench/corrections.ts ../shared/data/davis-train --sequences dance-jump [--frames 15,30,45]
  *
  * The corrections are the true masks of three frames. Unless given, they are chosen as a person would who has no truth:
  * the frames that the first run trusts least, one from each third of the clip. Painted frames (the first and the three) are
  * scored in neither run, nor is the last frame, as in DAVIS: both numbers are means over the same frames, none of which any
- * run was given. The two runs are whole runs of the command, model loading and writing of files included, one after the
- * other in an empty PROPAGATE_HOME. From a copy of what the first run left, the corrections are also added one at a time, in
- * the order of time, as a person does who looks at each result: three more runs, each beside the first one.
+ * run was given. The two runs are whole runs of the command in processes of their own, model loading and writing of files
+ * included, one after the other in an empty PROPAGATE_HOME. From a copy of what the first run left, the corrections are also
+ * added one at a time, in the order of time, as a person does who looks at each result: three more runs, each beside the
+ * first one. Linux only, for the CPU time.
  */
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { PaintedMask } from '../src/corrections/read-keyframes.js';
 import { type DavisSequence, listDavisSequences } from '../src/evaluation/davis-dataset.js';
 import { scoreSequence } from '../src/evaluation/sequence-score.js';
 import { mean } from '../src/evaluation/statistics.js';
-import { propagateClip } from '../src/jobs/propagate-clip.js';
 import type { LabelMap } from '../src/media/frame.js';
 import { readLabelMap } from '../src/media/label-map.js';
 
@@ -36,6 +41,7 @@ if (root === undefined) {
 	throw new Error('Give a folder in DAVIS layout.');
 }
 
+const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const home = await mkdtemp(join(tmpdir(), 'corrections-'));
 
 /** DAVIS 2016 marks its one object with whatever is not 0. */
@@ -51,21 +57,51 @@ const leastTrusted = (confidences: readonly number[]): number[] =>
 		return from + part.indexOf(Math.min(...part));
 	});
 
-const run = async (sequence: DavisSequence, masks: readonly PaintedMask[], name: string) => {
+/** CPU seconds of all children of this process that have ended, and of theirs (proc(5), fields 16 and 17, in hundredths). */
+const childrenCpuSeconds = async (): Promise<number> => {
+	const text = await readFile('/proc/self/stat', 'utf8');
+	const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+	return (Number(fields[13]) + Number(fields[14])) / 100;
+};
+
+type Progress = { readonly type: string; readonly confidence?: number };
+
+const run = async (
+	sequence: DavisSequence,
+	masks: readonly PaintedMask[],
+	propagateHome: string,
+	name: string,
+) => {
 	const output = join(home, sequence.name, name);
+	const options = [
+		...masks.flatMap(({ frame, path }) => ['--mask', `${frame}=${path}`]),
+		...['-o', output, '--device', 'cpu', '--json'],
+		...(values.model === undefined ? [] : ['--model', values.model]),
+		...(values.preset === undefined ? [] : ['--preset', values.preset]),
+	];
 	const confidences: number[] = [];
+	const cpuBefore = await childrenCpuSeconds();
 	const started = performance.now();
-	const cpuBefore = process.cpuUsage();
-	await propagateClip({
-		...{ input: sequence.framesFolder, masks, outputs: [output], preset: values.preset, model: values.model },
-		onFrame: ({ confidence }) => confidences.push(confidence),
+	const child = spawn(process.execPath, [command, sequence.framesFolder, ...options], {
+		env: { ...process.env, PROPAGATE_HOME: propagateHome },
+		stdio: ['ignore', 'pipe', 'inherit'],
 	});
-	const cpu = process.cpuUsage(cpuBefore);
+	const ended = once(child, 'exit');
+	for await (const line of createInterface({ input: child.stdout })) {
+		const { type, confidence } = JSON.parse(line) as Progress;
+		if (type === 'progress' && confidence !== undefined) {
+			confidences.push(confidence);
+		}
+	}
+	await ended;
+	if (child.exitCode !== 0) {
+		throw new Error(`The run on "${sequence.name}" failed.`);
+	}
 	return {
 		output,
 		confidences,
 		seconds: (performance.now() - started) / 1000,
-		cpuSeconds: (cpu.user + cpu.system) / 1e6,
+		cpuSeconds: (await childrenCpuSeconds()) - cpuBefore,
 	};
 };
 
@@ -81,10 +117,16 @@ const score = async ({ annotations }: DavisSequence, output: string, given: read
 	return mean(scorer.scores().map(({ jAndF }) => jAndF));
 };
 
+const row = (...cells: string[]): string => `| ${cells.join(' | ')} |`;
+const share = (part: number, whole: number): string => (part / whole).toFixed(2);
+
 console.log(
-	'| sequence | corrected frames | J&F before | after | all at once / first run, time | CPU time | one at a time / first run, time | CPU time |',
+	row(
+		...['sequence (frames)', 'corrected frames', 'J&F before', 'after'],
+		...['first run: s', 'CPU s', 'all at once: time', 'CPU time', 'one at a time: time', 'CPU time'],
+	),
 );
-console.log('| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |');
+console.log(row('---', '---', ...Array<string>(8).fill('---:')));
 try {
 	for (const sequence of await listDavisSequences(root, values.sequences?.split(','))) {
 		const truthOf = (frame: number): PaintedMask => {
@@ -95,29 +137,31 @@ try {
 			return { frame, path: annotation.path };
 		};
 		const [caches, copies] = [join(home, sequence.name, 'home'), join(home, sequence.name, 'copy')];
-		process.env.PROPAGATE_HOME = caches;
-		const before = await run(sequence, [truthOf(0)], 'before');
+		const before = await run(sequence, [truthOf(0)], caches, 'before');
 		const corrected = values.frames?.split(',').map(Number) ?? leastTrusted(before.confidences);
 		const given = [0, ...corrected];
 		await cp(caches, copies, { recursive: true });
-		const after = await run(sequence, given.map(truthOf), 'after');
-		process.env.PROPAGATE_HOME = copies;
+		const after = await run(sequence, given.map(truthOf), caches, 'after');
 		const steps: Awaited<ReturnType<typeof run>>[] = [];
 		for (let count = 1; count <= corrected.length; count++) {
-			steps.push(await run(sequence, given.slice(0, count + 1).map(truthOf), `step-${count}`));
+			steps.push(await run(sequence, given.slice(0, count + 1).map(truthOf), copies, `step-${count}`));
 		}
-		const cells = [
-			sequence.name,
-			corrected.join(', '),
-			(100 * (await score(sequence, before.output, given))).toFixed(1),
-			(100 * (await score(sequence, after.output, given))).toFixed(1),
-			(after.seconds / before.seconds).toFixed(2),
-			(after.cpuSeconds / before.cpuSeconds).toFixed(2),
-			steps.map(({ seconds }) => (seconds / before.seconds).toFixed(2)).join(', '),
-			steps.map(({ cpuSeconds }) => (cpuSeconds / before.cpuSeconds).toFixed(2)).join(', '),
-		];
-		console.log(`| ${cells.join(' | ')} |`);
+		console.log(
+			row(
+				`${sequence.name} (${before.confidences.length})`,
+				corrected.join(', '),
+				(100 * (await score(sequence, before.output, given))).toFixed(1),
+				(100 * (await score(sequence, after.output, given))).toFixed(1),
+				before.seconds.toFixed(1),
+				before.cpuSeconds.toFixed(1),
+				share(after.seconds, before.seconds),
+				share(after.cpuSeconds, before.cpuSeconds),
+				steps.map(({ seconds }) => share(seconds, before.seconds)).join(', '),
+				steps.map(({ cpuSeconds }) => share(cpuSeconds, before.cpuSeconds)).join(', '),
+			),
+		);
 	}
+	console.log(`\n${availableParallelism()} cores, load at the end ${loadavg()[0]?.toFixed(1)}`);
 } finally {
 	await rm(home, { recursive: true, force: true });
 }

@@ -17,20 +17,16 @@ export type PassContext = {
 	readonly extractor: DescriptorExtractor;
 	readonly runtime: Runtime;
 	readonly settings: PropagationSettings;
-	/** Shared by all passes of a lane: a thread of its own for each would begin cold every time. */
-	readonly threads: LabelThreads<Lane>;
+	/** One for all passes of a direction: a thread of its own for each would begin cold every time. */
+	readonly threads: LabelThreads<Direction>;
 	readonly clock?: StageClock | undefined;
 	readonly signal?: AbortSignal | undefined;
 };
 
 export type Direction = 'forward' | 'backward';
 
-/** Passes of different lanes may run side by side: two towards each other, and the one after the last keyframe. */
-export type Lane = Direction | 'trailing';
-
 export type PassOptions = {
 	readonly direction: Direction;
-	readonly lane: Lane;
 	/** The last frame wanted, included; the end of the run when undefined (forward only). */
 	readonly last: number | undefined;
 	readonly store: FrameStore<CarriedLabels>;
@@ -53,7 +49,7 @@ export type PassFrame = {
 export async function* carryPass(
 	context: PassContext,
 	keyframe: Keyframe,
-	{ direction, lane, last, store }: PassOptions,
+	{ direction, last, store }: PassOptions,
 ): AsyncGenerator<PassFrame, void, void> {
 	const step = direction === 'forward' ? 1 : -1;
 	let next = keyframe.frame + step;
@@ -75,7 +71,7 @@ export async function* carryPass(
 		extractor: context.extractor,
 		runtime: context.runtime,
 		settings: context.settings,
-		thread: context.threads.get(lane),
+		thread: context.threads.get(direction),
 		clock: context.clock,
 		signal: context.signal,
 		known: (index) => ((next - index) * step > 0 ? store.get(index) : Promise.resolve(undefined)),

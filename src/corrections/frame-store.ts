@@ -7,7 +7,10 @@ import { deflateRaw, inflateRaw } from 'node:zlib';
 import { writeFailure } from '../media/atomic-file.js';
 
 const deflate = promisify<Uint8Array, { level: number }, Buffer>(deflateRaw);
-const inflate = promisify<Uint8Array, Buffer>(inflateRaw);
+const inflate = promisify<Uint8Array, { chunkSize: number }, Buffer>(inflateRaw);
+
+/** Inflated in one piece, and not in dozens of small ones that each go to another thread and back: some bytes more than a 480p frame. */
+const CHUNK_BYTES = 2 ** 20;
 
 /** Results by frame number, on disk: they outlive the run, and a long clip's do not fill memory. */
 export type FrameStore<Result> = {
@@ -26,7 +29,9 @@ export const openFrameStore = <Result>(folder: string): FrameStore<Result> => {
 	return {
 		get: async (frame) => {
 			try {
-				return deserialize(await inflate(await readFile(fileOf(frame)))) as Result;
+				return deserialize(
+					await inflate(await readFile(fileOf(frame)), { chunkSize: CHUNK_BYTES }),
+				) as Result;
 			} catch {
 				return undefined;
 			}

@@ -120,7 +120,7 @@ const trailingPass = async (
 ): Promise<AsyncGenerator<PassFrame, void, void>> => {
 	const length = await options.stores.length.get();
 	const last = length === undefined ? undefined : length - 1;
-	return carryPass(options, keyframe, { direction: 'forward', lane: 'trailing', last, store });
+	return carryPass(options, keyframe, { direction: 'forward', last, store });
 };
 
 /** The last keyframe and everything after it, as it is decoded. */

@@ -22,7 +22,7 @@ export class StoredPass {
 		this.#step = direction === 'forward' ? 1 : -1;
 		this.#reached = keyframe.frame;
 		const last = direction === 'forward' ? undefined : 0;
-		this.#frames = carryPass(context, keyframe, { direction, lane: direction, last, store });
+		this.#frames = carryPass(context, keyframe, { direction, last, store });
 	}
 
 	/** Runs the pass up to a frame, included. */

@@ -1,4 +1,4 @@
-import type { Lane } from '../corrections/carry-pass.js';
+import type { Direction } from '../corrections/carry-pass.js';
 import { framesBetween, type RunRange } from '../corrections/frame-range.js';
 import { type KeyframedMask, propagateKeyframes } from '../corrections/propagate-keyframes.js';
 import type { Keyframes } from '../corrections/read-keyframes.js';
@@ -41,7 +41,7 @@ export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedM
 		cache ? runsFolder() : job.scratchFolder,
 	);
 	const { keyframes, palette } = job.keyframes;
-	const threads = new LabelThreads<Lane>(settings);
+	const threads = new LabelThreads<Direction>(settings);
 	try {
 		yield* propagateKeyframes({
 			...{ clip, range, extractor, settings, clock, signal, keyframes, palette, stores, threads },

@@ -1,4 +1,4 @@
-import { clipName, type Project, pathFromProject, xmlText } from './project.js';
+import { clipName, mltResource, type Project, pathFromProject, xmlText } from './project.js';
 
 /** A file, and what of it is on the timeline. */
 type Media = {
@@ -109,7 +109,7 @@ const mediaProducer = (id: string, media: Media, more: Properties): string =>
 	producer(id, media.first + media.frames - 1, {
 		length: media.first + media.frames,
 		eof: 'pause',
-		resource: media.resource,
+		resource: mltResource(media.resource),
 		mlt_service: 'avformat-novalidate',
 		seekable: 1,
 		'kdenlive:id': media.id,

@@ -1,4 +1,4 @@
-import { clipName, type Project, pathFromProject, xmlText } from './project.js';
+import { clipName, mltResource, type Project, pathFromProject, xmlText } from './project.js';
 
 type Properties = Readonly<Record<string, string | number>>;
 
@@ -52,14 +52,16 @@ ${transition('frei0r.cairoblend', 1, 2, { version: 0.1, threads: 0, disable: 0 }
 
 const media = (id: string, resource: string, caption: string, last: number): string => {
 	const values = {
-		...{ length: last + 1, eof: 'pause', resource: literal(resource), mlt_service: 'avformat-novalidate' },
+		...{
+			length: last + 1,
+			eof: 'pause',
+			resource: mltResource(resource),
+			mlt_service: 'avformat-novalidate',
+		},
 		...{ seekable: 1, 'shotcut:caption': caption },
 	};
 	return `	<producer id="${id}" in="0" out="${last}">\n${properties(values, 2)}\n\t</producer>`;
 };
-
-/** What follows a question mark is options to MLT, unless it is behind a backslash. */
-const literal = (resource: string): string => resource.replaceAll('?', '\\?');
 
 const transition = (service: string, below: number, above: number, more: Properties): string =>
 	`\t\t<transition>\n${properties({ a_track: below, b_track: above, mlt_service: service, ...more }, 3)}\n\t\t</transition>`;

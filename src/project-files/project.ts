@@ -36,6 +36,9 @@ export const pathFromProject = (projectPath: string, file: string): string => {
 	return path.startsWith('..') || isAbsolute(path) ? resolve(file) : path.split(sep).join('/');
 };
 
+/** A file's name as MLT's `resource`: what follows a question mark is options to it, unless it is behind a backslash. */
+export const mltResource = (path: string): string => path.replaceAll('?', '\\?');
+
 /** The name a clip has in the program. */
 export const clipName = (path: string): string => basename(path);
 

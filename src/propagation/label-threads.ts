@@ -2,8 +2,8 @@ import type { LabelWorkerSettings } from './label-protocol.js';
 import { LabelThread } from './label-thread.js';
 
 /**
- * Label threads by name, each started when it is first asked for: passes that run side by side need one each, passes one
- * after the other share one, and a run that computes nothing starts none.
+ * Label threads by name, each started when it is first asked for: passes that share one take turns, those with one each run
+ * side by side, and a run that computes nothing starts none.
  */
 export class LabelThreads<Name extends string> {
 	readonly #settings: LabelWorkerSettings;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { kdenliveProject } from '../../src/project-files/kdenlive.js';
+import { mltProject } from '../../src/project-files/mlt.js';
 import type { Project } from '../../src/project-files/project.js';
 
 const project: Project = {
@@ -41,6 +42,14 @@ describe('a Kdenlive project', () => {
 		expect(inside).toContain('<property name="resource">clip.mp4</property>');
 		const elsewhere = kdenliveProject(project, '/projects/clip.kdenlive');
 		expect(elsewhere).toContain('<property name="resource">/films/clip.mp4</property>');
+	});
+
+	it('hides question marks from MLT, which takes what follows one for options', () => {
+		const odd = { ...project, clip: { path: '/films/who?.mp4', hasAudio: false } };
+		for (const xml of [kdenliveProject(odd, '/films/clip.kdenlive'), mltProject(odd, '/films/clip.mlt')]) {
+			expect(xml).toContain('<property name="resource">who\\?.mp4</property>');
+		}
+		expect(kdenliveProject(odd, '/films/clip.kdenlive')).toContain('>who?.mp4</property>');
 	});
 
 	it('stays XML whatever a file is called', () => {
