@@ -26,6 +26,7 @@ export const groups = {
 	grid: 'Grid',
 	width: 'Descriptor width',
 	propagation: 'Propagation',
+	refinement: 'Refinement',
 	search: 'Search for matches',
 	layers: 'Raw layers',
 	timesteps: 'Timesteps',
@@ -35,7 +36,7 @@ export type Group = keyof typeof groups;
 
 /** Ten steps over the schedule: calls at t = -1, 0, 100, 200 and on; saved steps count from noise. */
 const STEPS = 10;
-const timesteps = [-1, 0, 100, 200, 500] as const;
+const timesteps = [-1, 0, 100, 200] as const;
 const callsTo = (t: number): number => (t < 0 ? 1 : t / 100 + 2);
 const saved = timesteps.map((t) => STEPS - callsTo(t));
 
@@ -82,8 +83,10 @@ export const ablationRows = (propagation: PropagationSettings, shortSide: number
 		...[10, 30].map((radius) => withSettings(`radius ${radius}`, { radius })),
 		...[1, 15].map((topK) => withSettings(`topK ${topK}`, { topK })),
 		...[0, 0.6].map((keyframeWeight) => withSettings(`keyframeWeight ${keyframeWeight}`, { keyframeWeight })),
-		withSettings(NO_REFINEMENT, { refinement: { ...refinement, iterations: 0 } }),
-		withSettings('refinement not fed back', { feedBack: 'voted' }),
+	];
+	const ofRefinement = [
+		withSettings(NO_REFINEMENT, { refinement: { ...refinement, iterations: 0 } }, 'refinement'),
+		withSettings('refined, the vote is remembered', { feedBack: 'voted' }, 'refinement'),
 	];
 
 	const few = { ...base, few: true } as const;
@@ -116,7 +119,7 @@ export const ablationRows = (propagation: PropagationSettings, shortSide: number
 			...{ parts: [`sum@${t}`], calls: callsTo(t) },
 		}),
 	);
-	const severalSteps = [2, 3, 4, 5].map((count): Row => {
+	const severalSteps = [2, 3, 4].map((count): Row => {
 		const used = timesteps.slice(0, count);
 		return {
 			...{ ...few, group: 'timesteps', name: `sum of t = ${used.join(', ')}`, extraction: sums },
@@ -128,6 +131,7 @@ export const ablationRows = (propagation: PropagationSettings, shortSide: number
 		...grid,
 		...width,
 		...settings,
+		...ofRefinement,
 		...search,
 		...ofLayers,
 		...ofSteps,
