@@ -20,12 +20,12 @@ type Crop = { readonly frame: number; readonly left: number; readonly top: numbe
 /** What is shown of each sample: places with fur, legs and a crest. */
 const crops: Record<string, readonly Crop[]> = {
 	bear: [
-		{ frame: 18, left: 60, top: 300 },
-		{ frame: 18, left: 240, top: 160 },
+		{ frame: 18, left: 100, top: 305 },
+		{ frame: 18, left: 240, top: 130 },
 	],
 	birds: [
-		{ frame: 12, left: 80, top: 200 },
-		{ frame: 12, left: 160, top: 90 },
+		{ frame: 12, left: 160, top: 200 },
+		{ frame: 12, left: 200, top: 70 },
 	],
 };
 /** Size of a crop in pixels of the clip, and how much it is enlarged. */
