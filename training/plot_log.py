@@ -1,4 +1,4 @@
-"""Draw the training log (JSON lines) as one PNG: losses, held-out denoising error, accuracy, J on real clips."""
+"""Draw the training log (JSON lines) as one PNG: losses, held-out denoising error, accuracy, J and J&F on real clips."""
 
 import argparse
 import json
@@ -35,6 +35,9 @@ def main():
     quick = [(r["step"], r["meanJ"] / 100) for r in records if r["stage"] == "quick"]
     if quick:
         axes[1, 0].plot(*zip(*quick), "k^", label="J on four real clips (quick)")
+    evaluated = [(r["step"], r["jAndF"]["mean"] / 100) for r in records if r["stage"] == "evaluation"]
+    if evaluated:
+        axes[1, 0].plot(*zip(*evaluated), "rs", label="J&F on real clips, whole evaluation")
     for axis in axes.flat:
         axis.set_xlabel("step")
         axis.grid(alpha=0.3)

@@ -22,13 +22,18 @@ export PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=passive PYTHONWARNINGS=ignore
 "$python" train_correspondence.py --state "$work/state" --steps 4 --scenes 1 --crops 1 --size 64 --fixed-scenes 2
 "$python" export.py "$work/state/correspondence.pt" "$work/model"
 "$python" optimise.py "$work/model" "$work/images" --count 2
+printf '{"type": "sequence", "name": "toy", "jAndF": 0.5}\n{"type": "done", "dataset": "davis", "jAndF": 0.5}\n' |
+	"$python" log_evaluation.py "$work/model" "$work/state/log.jsonl"
 "$python" plot_log.py "$work/state/log.jsonl" "$work/curves.png"
 "$python" - "$work" <<'PYTHON'
 import json, sys
 from pathlib import Path
 work = Path(sys.argv[1])
-steps = [json.loads(line)["step"] for line in (work / "state/log.jsonl").read_text().splitlines()]
+*log, evaluation = [json.loads(line) for line in (work / "state/log.jsonl").read_text().splitlines()]
+steps = [record["step"] for record in log]
 assert steps == [2, 3, 2, 3, 4], f"both stages should stop, and resume to 3 and 4, the log says {steps}"
+assert evaluation["stage"] == "evaluation" and evaluation["step"] == 4, "the evaluation is not in the log"
+assert evaluation["jAndF"] == {"toy": 50, "mean": 50}, "the log has another J&F than was printed"
 manifest = json.loads((work / "model/manifest.json").read_text())
 assert len(manifest["taps"]) == 13 and abs(sum(manifest["mixingWeights"][0]) - 1) < 1e-4, "the manifest's taps or weights are wrong"
 assert manifest["training"]["step"] == 4 and manifest["fastGraph"] in manifest["files"], "the manifest's training or 8-bit graph is wrong"

@@ -1,3 +1,4 @@
+import { clipClean } from '../diffusion/clip-clean.js';
 import { generationCalls, inversionCalls, type ScheduleCall } from '../diffusion/timesteps.js';
 import { followTrajectory, guide } from '../diffusion/trajectory.js';
 import { throwIfAborted, UserError } from '../errors.js';
@@ -11,6 +12,7 @@ import type { Runtime, Session } from '../runtime/session.js';
 import { type Float32Tensor, float32 } from '../runtime/tensor.js';
 import { descriptorGrid } from './descriptor-grid.js';
 import type { DescriptorMap } from './descriptor-map.js';
+import { generationManifest } from './generation-manifest.js';
 import { mapCollector } from './map-collector.js';
 import { type FeatureRecipe, planFeatures, usesLayers, wholeModel } from './recipe.js';
 import { readEmptyPrompt, runStep } from './step-network.js';
@@ -20,7 +22,7 @@ export type GenerationRequest = {
 	readonly prompt: string;
 	/** What the image is to be led away from; the empty prompt as usual. */
 	readonly negativePrompt: string;
-	/** Scale of classifier-free guidance; 1 is none, and half the work. */
+	/** Scale of classifier-free guidance; 1 is none, and half the work. A model without prompts has none. */
 	readonly guidance: number;
 	/** [1, channels, height, width] in the model's space, standard normal. */
 	readonly noise: Float32Tensor;
@@ -29,7 +31,7 @@ export type GenerationRequest = {
 };
 
 export type GeneratedImage = {
-	/** Undefined when the model was imported without a decoder. */
+	/** Undefined when a model that works on latents was imported without a decoder. */
 	readonly image: Raster<3> | undefined;
 	/** The clean sample [1, channels, height, width] in the model's space, before decoding. */
 	readonly clean: Float32Tensor;
@@ -50,13 +52,16 @@ export type Generator = {
  * features come from the conditional branch only, and each saved step meets the mixing weights of the inversion step
  * with the same amount of noise (the weights' timestep order flipped).
  *
+ * @param steps how many a one-step model takes; see {@link generationManifest}
  * @throws UserError when the model lacks what generation needs
  */
 export const openGenerator = async (
-	model: InstalledModel,
+	installed: InstalledModel,
 	runtime: Runtime,
 	recipe: FeatureRecipe = wholeModel,
+	steps?: number,
 ): Promise<Generator> => {
+	const model = { ...installed, manifest: generationManifest(installed.manifest, steps) };
 	const { folder, manifest } = model;
 	const noiseShape = noiseShapeOf(manifest);
 	const grid = descriptorGrid({ width: noiseShape[3], height: noiseShape[2] }, manifest);
@@ -69,6 +74,9 @@ export const openGenerator = async (
 		embeddings.set('', emptyPrompt);
 	}
 	const embed = async (prompt: string): Promise<Float32Tensor | undefined> => {
+		if (manifest.conditioning === undefined && prompt !== '') {
+			throw new UserError(`The model "${manifest.name}" knows no prompts; leave the prompt out.`);
+		}
 		if (manifest.conditioning !== undefined && !embeddings.has(prompt)) {
 			if (prompts === undefined || tokenize === undefined) {
 				throw new UserError(
@@ -104,8 +112,9 @@ export const openGenerator = async (
 	const scale = space.kind === 'latent' ? space.scale : 1;
 
 	const generate = async (request: GenerationRequest): Promise<GeneratedImage> => {
+		const guidance = manifest.conditioning === undefined ? 1 : request.guidance;
 		const conditional = await embed(request.prompt);
-		const unconditional = request.guidance === 1 ? undefined : await embed(request.negativePrompt);
+		const unconditional = guidance === 1 ? undefined : await embed(request.negativePrompt);
 		const collector = mapCollector(source.manifest, plan, grid);
 		const denoise = async (data: Float32Array, call: ScheduleCall): Promise<Float32Array> => {
 			throwIfAborted(request.signal);
@@ -116,11 +125,12 @@ export const openGenerator = async (
 					embedding,
 					...(saved ? collector.wanted(call.saveKey) : { layerWeights: undefined }),
 				});
-			const base = request.guidance === 1 ? undefined : (await run(unconditional, false)).noise;
+			const base = guidance === 1 ? undefined : (await run(unconditional, false)).noise;
 			const step = await run(conditional, true);
 			collector.add(call.saveKey, step);
-			const noise = step.noise ?? new Float32Array();
-			return base === undefined ? noise : guide(base, noise, request.guidance);
+			const predicted = step.noise ?? new Float32Array();
+			const noise = base === undefined ? predicted : guide(base, predicted, guidance);
+			return space.kind === 'pixel' ? clipClean(data, noise, call) : noise;
 		};
 		let clean = request.noise.data;
 		for await (const point of followTrajectory(request.noise.data, calls, denoise)) {
@@ -131,7 +141,7 @@ export const openGenerator = async (
 		return {
 			clean: latent,
 			map: collector.finish(),
-			image: await decode(decoder, latent, scale),
+			image: space.kind === 'pixel' ? toRaster(latent) : await decode(decoder, latent, scale),
 		};
 	};
 
@@ -146,6 +156,9 @@ export const openGenerator = async (
 };
 
 const noiseShapeOf = ({ space, image, name }: Manifest): [1, number, number, number] => {
+	if (space.kind === 'pixel' && image.resize.mode === 'fit') {
+		return [1, 3, image.resize.shortSide, image.resize.shortSide];
+	}
 	if (image.resize.mode !== 'fixed') {
 		throw new UserError(`The model "${name}" has no fixed image size and can't generate images.`);
 	}
@@ -154,7 +167,6 @@ const noiseShapeOf = ({ space, image, name }: Manifest): [1, number, number, num
 	return [1, channels, image.resize.height / stride, image.resize.width / stride];
 };
 
-/** Decodes a latent to 8-bit pixels, as diffusers does: -1..1 to 0..255, rounded. */
 const decode = async (
 	decoder: Session | undefined,
 	latent: Float32Tensor,
@@ -175,6 +187,11 @@ const decode = async (
 	if (image?.type !== 'float32') {
 		throw new Error('The model\'s decoder returned no float32 "image"; import the model again.');
 	}
+	return toRaster(image);
+};
+
+/** 8-bit pixels, as diffusers makes them: -1..1 to 0..255, rounded. */
+const toRaster = (image: Float32Tensor): Raster<3> => {
 	const [, , height = 0, width = 0] = image.dims;
 	const area = height * width;
 	const data = new Uint8Array(area * 3);

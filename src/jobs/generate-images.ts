@@ -18,6 +18,8 @@ export type GenerateJob = RuntimeOptions & {
 	readonly negativePrompt: string;
 	/** Scale of classifier-free guidance; 1 is none. */
 	readonly guidance: number;
+	/** Steps that a one-step model takes; other models have their own. */
+	readonly steps?: number | undefined;
 	/** Seed of our own noise. */
 	readonly seed: number;
 	/** `.npy` [N, channels, height, width] instead of a seed; N images are made. */
@@ -50,7 +52,7 @@ export const generateImages = async (job: GenerateJob): Promise<string[]> => {
 	const model = await findModel(job.model ?? preset.model);
 	const runtime = openRuntime(job);
 	try {
-		const generator = await openGenerator(model, runtime, preset.features);
+		const generator = await openGenerator(model, runtime, preset.features, job.steps);
 		const noises = await readNoises(job, generator.noiseShape);
 		const images = noises.map((_, i) =>
 			job.image === undefined ? undefined : numbered(job.image, i, noises.length),

@@ -1,11 +1,12 @@
 import { extname } from 'node:path';
 import { UserError } from '../errors.js';
+import { readDescriptorMap } from '../hyperfeatures/descriptor-file.js';
 import { writeFileAtomically } from '../media/atomic-file.js';
 import type { Raster } from '../media/frame.js';
 import { readImage, requireImageName, writeImage } from '../media/image.js';
 import { type InstalledPairModel, isPairModel } from '../models/model-folder.js';
 import { findAnyModel } from '../models/registry.js';
-import { describeImage } from '../pairs/described-image.js';
+import { type DescribedImage, describeImage } from '../pairs/described-image.js';
 import { matchPicture } from '../pairs/match-picture.js';
 import type { PointMatch } from '../pairs/match-points.js';
 import { mutualMatches } from '../pairs/mutual-matches.js';
@@ -15,7 +16,7 @@ import type { PointMode } from '../pairs/point-mode.js';
 import { readPoints } from '../pairs/read-points.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
-import { openEngine } from './open-engine.js';
+import { type Engine, openEngine } from './open-engine.js';
 import { type MaskPaths, readPairMasks, requireFree } from './pair-inputs.js';
 import { withPairModel } from './with-pair-model.js';
 
@@ -27,6 +28,9 @@ export type MatchJob = RuntimeOptions &
 		/** JSON text or a `.json` or `.csv` file; see {@link readPoints}. */
 		readonly points?: string | undefined;
 		readonly mode: PointMode;
+		/** Descriptor maps from files instead of the model: those of an image's own generation, say. */
+		readonly sourceFeatures?: string | undefined;
+		readonly targetFeatures?: string | undefined;
 		/** Find so many points instead. */
 		readonly mutual?: number | undefined;
 		/** `.json`, or a picture of both images side by side. */
@@ -62,11 +66,19 @@ export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
 		await writeMatches(job, isPicture, source, target, matches);
 		return matches;
 	}
-	const engine = await openEngine(model, { device: job.device, threads: job.threads, features });
+	const engine = await openEngine(model, {
+		...{ device: job.device, threads: job.threads, features },
+		whenNeeded: job.sourceFeatures !== undefined && job.targetFeatures !== undefined,
+	});
 	let matches: NamedMatch[];
 	try {
-		const from = await describeImage(engine.extractor, source);
-		const to = await describeImage(engine.extractor, target);
+		const from = await describedBy(job.sourceFeatures, engine, source);
+		const to = await describedBy(job.targetFeatures, engine, target);
+		if (from.map.channels !== to.map.channels) {
+			throw new UserError(
+				`The features have ${from.map.channels} and ${to.map.channels} channels; give those of one model for both images.`,
+			);
+		}
 		const find = pointMatcher(job.mode, engine.runtime, engine.model.manifest.image);
 		matches =
 			given === undefined
@@ -78,6 +90,16 @@ export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
 	await writeMatches(job, isPicture, source, target, matches);
 	return matches;
 };
+
+/** From the file if there is one, else by the model. */
+const describedBy = async (
+	features: string | undefined,
+	{ extractor }: Engine,
+	image: Raster<3>,
+): Promise<DescribedImage> =>
+	features === undefined
+		? describeImage(extractor, image)
+		: { width: image.width, height: image.height, map: await readDescriptorMap(features) };
 
 const writeMatches = async (
 	job: MatchJob,
@@ -109,6 +131,11 @@ const matchesOfPairModel = async (
 	if (given === undefined) {
 		throw new UserError(
 			`The model "${installed.manifest.name}" matches given points only; give them with --points.`,
+		);
+	}
+	if (job.sourceFeatures !== undefined || job.targetFeatures !== undefined) {
+		throw new UserError(
+			`The model "${installed.manifest.name}" works without features; leave --source-features and --target-features out.`,
 		);
 	}
 	if (job.targetMask !== undefined) {

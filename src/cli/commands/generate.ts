@@ -3,6 +3,7 @@ import { UserError } from '../../errors.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
+	positiveInteger,
 	type ReportOptions,
 	withModelOptions,
 	withReportOptions,
@@ -16,6 +17,7 @@ type GenerateOptions = ModelOptions &
 		readonly latent?: string;
 		readonly negative: string;
 		readonly guidance: number;
+		readonly steps?: number;
 		readonly seed: number;
 		readonly noise?: string;
 		readonly preset?: string;
@@ -35,13 +37,16 @@ export const registerGenerate = (program: Command): void => {
 		withModelOptions(
 			program
 				.command('generate')
-				.description('makes an image from a prompt, and the hyperfeatures of its own generation')
-				.argument('<prompt>')
+				.description(
+					'makes an image, from a prompt or of itself, and the hyperfeatures of its own generation',
+				)
+				.argument('[prompt]', 'what to show; left out for models that know no prompts', '')
 				.option('-o, --output <png>', 'write the image')
 				.option('--features <npy>', 'write its hyperfeatures, float32 [N, C, H, W], as aggregated')
 				.option('--latent <npy>', 'write the clean sample before decoding')
 				.option('--negative <prompt>', 'what to lead the image away from', '')
 				.option('--guidance <scale>', 'scale of classifier-free guidance; 1 for none', finite, 7.5)
+				.option('--steps <n>', 'steps that a one-step model takes (others have their own)', positiveInteger)
 				.option('--seed <n>', 'seed of the noise', finite, 0)
 				.option('--noise <npy>', 'noise [N, C, h, w] instead of a seed; makes N images')
 				.option('--preset <name|file.json>', 'model and maps to use (see "propagate presets list")')

@@ -20,6 +20,8 @@ type MatchOptions = ModelOptions &
 		readonly output?: string;
 		readonly sourceMask?: string;
 		readonly targetMask?: string;
+		readonly sourceFeatures?: string;
+		readonly targetFeatures?: string;
 		readonly overwrite?: boolean;
 	};
 
@@ -38,6 +40,11 @@ export const registerMatch = (program: Command): void => {
 		.option('-o, --output <file>', 'write a .json, or a picture of both images side by side')
 		.option('--source-mask <png>', 'with --mutual: choose points only in what this mask marks in a')
 		.option('--target-mask <png>', 'look only in what this mask marks in b')
+		.option(
+			'--source-features <npy>',
+			'descriptors of a that "features" or "generate" wrote, instead of its own',
+		)
+		.option('--target-features <npy>', 'the same of b')
 		.addOption(presetOption())
 		.option('--overwrite', 'replace an output that exists');
 	withReportOptions(withModelOptions(withPointMode(command))).action(

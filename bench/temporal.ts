@@ -1,0 +1,215 @@
+/**
+ * How masks behave over time, as tables in Markdown: flicker on a DAVIS folder, and, on samples and on clips drawn from
+ * them, what happens when an object is hidden, leaves, comes back, or meets its double.
+ *
+ *     npm run bench:temporal -- [../shared/data/davis-train] [--sequences bear,boat] [--model name --preset name] [--sheets folder]
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { listDavisSequences } from '../src/evaluation/davis-dataset.js';
+import { mean } from '../src/evaluation/statistics.js';
+import { openEngine } from '../src/jobs/open-engine.js';
+import { openClip } from '../src/media/clip.js';
+import type { Frame, LabelMap } from '../src/media/frame.js';
+import { writeImage } from '../src/media/image.js';
+import { readLabelMap } from '../src/media/label-map.js';
+import { drawOverlay } from '../src/media/overlay.js';
+import { loadPreset } from '../src/presets/load-preset.js';
+import { propagateMasks } from '../src/propagation/propagate-masks.js';
+import { areaJitter, areas, change, type Masks, occlusion, overlaps, taken } from './temporal/measures.js';
+import { drawFrame, framesOf, type Layer, loadBirds, type Truth } from './temporal/scenes.js';
+
+const { values, positionals } = parseArgs({
+	allowPositionals: true,
+	options: {
+		sequences: { type: 'string' },
+		model: { type: 'string' },
+		preset: { type: 'string' },
+		sheets: { type: 'string' },
+	},
+});
+const [root] = positionals;
+const preset = await loadPreset(values.preset);
+const engine = await openEngine(values.model ?? preset.model, {
+	...{ device: 'cpu', threads: 1, precision: preset.precision, features: preset.features },
+});
+
+const carried = async (frames: AsyncIterable<Frame>, mask: LabelMap, name: string): Promise<LabelMap[]> => {
+	const { extractor, runtime } = engine;
+	const masks: LabelMap[] = [];
+	for await (const { frame, mask: found } of propagateMasks({
+		...{ frames, mask, extractor, runtime, settings: preset.propagation },
+	})) {
+		masks.push(found);
+		if (values.sheets !== undefined && frame.index % 6 === 0) {
+			const folder = join(values.sheets, name);
+			await mkdir(folder, { recursive: true });
+			const path = join(folder, `${String(frame.index).padStart(3, '0')}.jpg`);
+			await writeImage(path, drawOverlay(frame.image, found));
+		}
+	}
+	console.error(name);
+	return masks;
+};
+
+const percent = (share: number): string => (100 * share).toFixed(1);
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): void => {
+	const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+	console.log(
+		[line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n'),
+	);
+	console.log('');
+};
+
+/** Overlap before, during and after a stretch of frames; the painted frame is left out. */
+const around = (iou: readonly number[], [first, last]: readonly [number, number]): string[] =>
+	[iou.slice(1, first), iou.slice(first, last + 1), iou.slice(last + 1)].map((part) => percent(mean(part)));
+
+const occlusionRow = (name: string, truth: Masks, result: Masks, id: number): string[][] => {
+	const area = areas(truth, id);
+	const hidden = occlusion(area, 0.75);
+	if (hidden === undefined) {
+		return [];
+	}
+	const least = Math.min(...area.slice(hidden[0], hidden[1] + 1));
+	const most = Math.max(...area.slice(0, hidden[0] + 1));
+	const frames = `${hidden[0]} to ${hidden[1]} of ${area.length}`;
+	return [[name, frames, percent(least / most), ...around(overlaps(truth, result, id), hidden)]];
+};
+
+// DAVIS: flicker, and whatever is hidden for a while.
+const flicker: string[][] = [];
+const hidden: string[][] = [];
+for (const sequence of root === undefined
+	? []
+	: await listDavisSequences(root, values.sequences?.split(','))) {
+	const truth: LabelMap[] = [];
+	for (const { path } of sequence.annotations) {
+		const map = await readLabelMap(path);
+		truth.push({ ...map, ids: map.ids.map((id) => (id === 0 ? 0 : 1)) });
+	}
+	const clip = await openClip(sequence.framesFolder);
+	const result = await carried(clip.frames(), truth[0] as LabelMap, sequence.name);
+	flicker.push([
+		sequence.name,
+		...[change(result, 1), change(truth, 1), areaJitter(result, 1), areaJitter(truth, 1)].map(percent),
+	]);
+	hidden.push(...occlusionRow(sequence.name, truth, result, 1));
+}
+if (flicker.length > 0) {
+	const means = [1, 2, 3, 4].map((column) => mean(flicker.map((row) => Number(row[column]))).toFixed(1));
+	const head = ['', 'change a frame, %', 'of the truth', 'area jitter, %', 'of the truth'];
+	console.log('**Flicker**\n');
+	table(head, [...flicker, ['**mean**', ...means]]);
+}
+
+// The sample bear, of which the truth is known.
+{
+	const folder = new URL('../samples/bear/', import.meta.url);
+	const clip = await openClip(new URL('clip.mp4', folder).pathname);
+	const first = await readLabelMap(new URL('first.png', folder).pathname);
+	const result = await carried(clip.frames(), first, 'sample-bear');
+	const truth: LabelMap[] = [];
+	for (let frame = 0; frame < result.length; frame++) {
+		truth.push(await readLabelMap(new URL(`truth/${String(frame).padStart(5, '0')}.png`, folder).pathname));
+	}
+	hidden.push(...occlusionRow('sample bear, behind a tree', truth, result, 1));
+}
+
+const { crane, guineafowl, wall, background } = await loadBirds();
+const GROUND = 400; // Where feet stand, in pixels from the top.
+const standing = (sprite: { readonly height: number }, x: number, ground = GROUND): [number, number] => [
+	x,
+	ground - sprite.height,
+];
+
+/** Draws a clip of layers, carries its first mask, and gives both. */
+const played = async (name: string, frames: number, layers: readonly Layer[]) => {
+	const truths: Truth[] = Array.from({ length: frames }, (_, frame) => drawFrame(background, layers, frame));
+	const truth = truths.map(({ mask }) => mask);
+	return { truth, result: await carried(framesOf(truths), truth[0] as LabelMap, name) };
+};
+
+// Behind something that hides all of it.
+for (const [name, sprite] of [
+	['crane', crane],
+	['guineafowl', guineafowl],
+] as const) {
+	const { truth, result } = await played(`${name}-behind`, 84, [
+		{ sprite, id: 1, at: (frame) => standing(sprite, 10 + 6 * frame) },
+		{ sprite: wall, id: 0, at: () => [230, 0] },
+	]);
+	hidden.push(...occlusionRow(`drawn: ${name} behind a rock, hidden altogether`, truth, result, 1));
+}
+console.log('**Hidden for a while**: IoU with the truth\n');
+table(['', 'hidden in frames', 'least visible, %', 'before', 'during', 'after'], hidden);
+
+// Out of the frame for good, and out and back.
+const gone: string[][] = [];
+for (const [name, frames, path] of [
+	['crane leaves', 60, (frame: number) => 300 - 14 * frame],
+	['crane leaves and returns', 84, (frame: number) => (frame < 48 ? 300 - 14 * frame : 14 * frame - 1044)],
+] as const) {
+	const { truth, result } = await played(name.replaceAll(' ', '-'), frames, [
+		{ sprite: crane, id: 1, at: (frame) => standing(crane, path(frame)) },
+	]);
+	const [inTruth, found] = [areas(truth, 1), areas(result, 1)];
+	const away = inTruth.flatMap((area, frame) => (area === 0 ? [frame] : []));
+	const returned = truth.length - 1 - (away.at(-1) ?? 0);
+	const iou = overlaps(truth, result, 1);
+	const wrong = away.map((frame) => (found[frame] as number) / (inTruth[0] as number));
+	gone.push([
+		name,
+		`${away[0]} to ${away.at(-1)}`,
+		percent(mean(iou.slice(1, away[0]))),
+		percent(mean(wrong)),
+		percent(Math.max(...wrong)),
+		returned === 0 ? '' : percent(mean(iou.slice(-returned))),
+	]);
+}
+console.log('**Leaves the frame** (drawn)\n');
+table(
+	['', 'away in frames', 'IoU before', 'marked while away, % of its area', 'at most', 'IoU after return'],
+	gone,
+);
+
+// Doubles: the same cut-out twice.
+const doubles: string[][] = [];
+for (const [name, ground, speed] of [
+	['pass at a distance', GROUND - 175, 7],
+	['cross, one in front', GROUND - 12, 7],
+	['cross slowly, one in front', GROUND - 12, 4],
+] as const) {
+	const frames = Math.round(440 / speed);
+	const sprite = guineafowl;
+	const { truth, result } = await played(`doubles-${name.replaceAll(/\W+/g, '-')}`, frames, [
+		{ sprite, id: 1, at: (frame) => standing(sprite, 60 + speed * frame, ground) },
+		{ sprite, id: 2, at: (frame) => standing(sprite, 500 - speed * frame) },
+	]);
+	const last = truth.slice(-10);
+	const end = result.slice(-10);
+	doubles.push([
+		name,
+		...[1, 2].map((id) => percent(mean(overlaps(truth, result, id).slice(1)))),
+		...[1, 2].map((id) => percent(mean(overlaps(last, end, id)))),
+		...[
+			[1, 2],
+			[2, 1],
+		].map(([id = 0, other = 0]) => percent(taken(last, end, id, other))),
+	]);
+}
+console.log('**Doubles** (drawn: the same guineafowl twice)\n');
+table(
+	[
+		'',
+		'IoU back',
+		'IoU front',
+		'last 10: back',
+		'last 10: front',
+		'back named front, %',
+		'front named back, %',
+	],
+	doubles,
+);
+await engine.close();
