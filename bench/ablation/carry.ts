@@ -1,9 +1,10 @@
 import type { CarriedMask } from '../../src/evaluation/evaluate-davis.js';
 import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
 import type { Frame, LabelMap } from '../../src/media/frame.js';
+import { objectIds } from '../../src/media/label-map.js';
 import { LabelPropagator } from '../../src/propagation/label-propagator.js';
 import type { PropagationSettings } from '../../src/propagation/settings.js';
-import { labelsFromMask, objectIds } from '../../src/propagation/soft-labels.js';
+import { labelsFromMask } from '../../src/propagation/soft-labels.js';
 import { refineLabels } from '../../src/refinement/refine-labels.js';
 import { InlineVoter } from './inline-voter.js';
 

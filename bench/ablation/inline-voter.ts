@@ -1,6 +1,8 @@
 import { BlockMatcher, type StoredDescriptors } from '../../src/correspondence/block-matcher.js';
+import { readMap } from '../../src/hyperfeatures/descriptor-cache.js';
 import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
 import type { PropagationSettings } from '../../src/propagation/settings.js';
+import { certainClasses } from '../../src/propagation/soft-labels.js';
 import { type Vote, vote } from '../../src/propagation/vote.js';
 import type { StoredFrame, Voter, Witness } from '../../src/propagation/voter.js';
 
@@ -31,14 +33,20 @@ export class InlineVoter implements Voter {
 		};
 	}
 
+	async load(file: string): Promise<StoredFrame | undefined> {
+		const map = await readMap(file);
+		return map && this.store(map);
+	}
+
 	async vote(query: StoredFrame, witnesses: readonly Witness[]): Promise<Vote> {
 		if (this.#matcher === undefined) {
 			throw new Error('Nothing has been stored to vote on.');
 		}
 		const matches = this.#matcher.match(
 			this.#stored(query),
-			witnesses.map(({ frame, radius }) => ({
+			witnesses.map(({ frame, labels, radius }) => ({
 				descriptors: this.#stored(frame),
+				certain: certainClasses(labels),
 				radius: radius ?? Number.POSITIVE_INFINITY,
 			})),
 		);
