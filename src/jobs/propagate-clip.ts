@@ -11,6 +11,7 @@ import { parsePosition } from '../media/position.js';
 import { loadPreset } from '../presets/load-preset.js';
 import type { Preset } from '../presets/preset.js';
 import { type Quality, withQuality } from '../presets/quality.js';
+import { prefetch } from '../propagation/prefetch.js';
 import { type Stage, StageClock } from '../propagation/stage-clock.js';
 import { fingerprint, fingerprintClip, fingerprintMasks } from '../resume/fingerprint.js';
 import type { RunIdentity } from '../resume/run-notes.js';
@@ -134,7 +135,9 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 			cache: job.cache !== false,
 			scratchFolder: outputs.scratchFolder ?? scratch.path,
 		});
-		for await (const { frame, mask: labels, confidence, painted, computed } of isComplete ? [] : masked) {
+		// While one frame is encoded, the next is already matched.
+		const ahead = prefetch(masked, 1);
+		for await (const { frame, mask: labels, confidence, painted, computed } of isComplete ? [] : ahead) {
 			throwIfAborted(signal);
 			await clock.measure('encode', () => outputs?.write({ frame, labels }));
 			count++;
