@@ -11,7 +11,7 @@ const LEAST_PROBABILITY = 1e-3;
  * the recent frames have never seen it. From `from` on (in cosine similarity, recent frames' best match as zero) the
  * keyframes' weight rises, and reaches the one of things that reappear at `to`.
  */
-const REAPPEARED = { from: -0.02, to: 0.03 };
+const REAPPEARED = { from: -0.05, to: 0 };
 
 /**
  * Joins what the keyframes and what the recent frames say, as a logarithmic opinion pool: p ∝ keyframes^w · recent^(1 − w),
