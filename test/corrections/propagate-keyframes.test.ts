@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { classicalExtractor } from '../../src/baselines/classical-descriptors.js';
 import { agreement } from '../../src/corrections/agreement.js';
 import type { Direction } from '../../src/corrections/carry-pass.js';
-import { framesBackwards, framesBetween } from '../../src/corrections/frame-range.js';
+import { RunFrames } from '../../src/corrections/frame-range.js';
 import type { Keyframe } from '../../src/corrections/keyframe.js';
 import { type KeyframedMask, propagateKeyframes } from '../../src/corrections/propagate-keyframes.js';
 import { openRunStores } from '../../src/corrections/run-stores.js';
@@ -43,7 +43,8 @@ const run = async (
 	try {
 		return await collect(
 			propagateKeyframes({
-				...{ clip, range: {}, runtime, settings, threads, keyframes },
+				...{ runtime, settings, threads, keyframes },
+				frames: new RunFrames(clip, {}, keyframes.length > 1),
 				extractor: classicalExtractor(),
 				palette: davisPalette,
 				stores: await openRunStores(identity, home),
@@ -116,22 +117,5 @@ describe('masks painted on several frames', { timeout: 240_000 }, () => {
 		expect(masks[0]?.mask.ids.every((id) => id === 0)).toBe(true);
 		expect(quality(masks.slice(6))).toBeGreaterThan(0.75);
 		expect(agreement(masks[5]?.mask.ids ?? new Uint8Array(), truth(5).ids)).toBeGreaterThan(0.75);
-	});
-});
-
-describe('a part of a clip', () => {
-	it('has the numbers of the run, forwards and backwards', async () => {
-		const folder = join(temporaryFolder(), 'frames');
-		await writeScene(folder, slidingSquare, 9);
-		const clip = await openClip(folder);
-		const range = { start: { frame: 2 } };
-		const forwards = await collect(framesBetween(clip, range, 1, 4));
-		const backwards = await collect(framesBackwards(clip, range, 3, 1));
-		expect(forwards.map(({ index }) => index)).toEqual([1, 2, 3]);
-		expect(backwards.map(({ index }) => index)).toEqual([3, 2, 1]);
-		expect(
-			Buffer.from(drawScene(slidingSquare, 3).image.data).equals(forwards[0]?.image.data ?? new Uint8Array()),
-		).toBe(true);
-		expect(backwards[2]?.image.data).toEqual(forwards[0]?.image.data);
 	});
 });
