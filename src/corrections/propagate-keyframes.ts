@@ -37,9 +37,9 @@ export type KeyframedMask = {
  * those after the last one forwards. Passes that do not need each other run side by side: the two between keyframes, and with
  * them the one behind the last; and while the frames between two keyframes are given, those between the next are computed.
  *
- * Memory does not grow with the clip: what a pass finds is kept on disk until the other one is there, and so many frames as
- * there is room for until they are given; the others are decoded again. Passes depend on their keyframe alone and joins on their two keyframes, so after another
- * correction only the passes next to it are new.
+ * Memory does not grow with the clip: what a pass finds is kept on disk until the other one is there; of the decoded frames
+ * as many are kept as there is room for, and the others are decoded again. Passes depend on their keyframe alone and joins on
+ * their two keyframes, so after another correction only the passes next to it are new.
  *
  * @throws AbortedError when the signal fires
  */

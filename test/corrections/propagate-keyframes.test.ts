@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { classicalExtractor } from '../../src/baselines/classical-descriptors.js';
@@ -62,6 +63,12 @@ const computed = (masks: readonly KeyframedMask[]): number[] =>
 	masks.filter((mask) => mask.computed).map(({ frame }) => frame.index);
 const idsOf = (masks: readonly KeyframedMask[]): Uint8Array[] => masks.map(({ mask }) => mask.ids);
 
+/** How many frames the passes of a direction have been to. */
+const framesKept = (home: string, direction: string): number =>
+	readdirSync(home)
+		.filter((name) => name.startsWith(`${direction}-`))
+		.flatMap((name) => readdirSync(join(home, name))).length;
+
 // A few seconds each on an idle machine; inference threads share few cores with everything else in CI.
 describe('masks painted on several frames', { timeout: 240_000 }, () => {
 	it('are carried both ways from each, and come back themselves', async () => {
@@ -93,6 +100,20 @@ describe('masks painted on several frames', { timeout: 240_000 }, () => {
 		expect(idsOf(corrected).slice(0, 7)).toEqual(idsOf(first).slice(0, 7));
 		const fromNothing = await run(clip, [keyframe(0), keyframe(6), keyframe(9)], temporaryFolder());
 		expect(idsOf(corrected)).toEqual(idsOf(fromNothing));
+	});
+
+	it('are carried no further than they matter, also where they contradict each other', async () => {
+		const clip = join(temporaryFolder(), 'frames');
+		await writeScene(clip, slidingSquare, 21);
+		const home = temporaryFolder();
+		const nothing: LabelMap = { ...truth(20), ids: truth(20).ids.map(() => 0) };
+		const masks = await run(clip, [keyframe(0), keyframe(20, nothing)], home);
+		// The square is there in the first half, which is nearer to the mask that shows it, and not in the other.
+		const visible = masks.map(({ mask }) => mask.ids.includes(1));
+		expect([visible[6], visible[14]]).toEqual([true, false]);
+		const carried = ['forward', 'backward'].map((direction) => framesKept(home, direction));
+		expect(Math.max(...carried)).toBeLessThan(16);
+		expect(Math.min(...carried)).toBeGreaterThan(9);
 	});
 
 	it('may be of the last frame, or of the only one', async () => {
