@@ -1,19 +1,17 @@
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
-import type { Clip } from '../media/clip.js';
 import type { Frame } from '../media/frame.js';
 import type { LabelThreads } from '../propagation/label-threads.js';
 import { type CarriedLabels, propagateMasks } from '../propagation/propagate-masks.js';
 import type { PropagationSettings } from '../propagation/settings.js';
 import type { StageClock } from '../propagation/stage-clock.js';
 import type { Runtime } from '../runtime/session.js';
-import { framesBackwards, framesBetween, type RunRange } from './frame-range.js';
+import type { RunFrames } from './frame-range.js';
 import type { FrameStore } from './frame-store.js';
 import type { Keyframe } from './keyframe.js';
 
 /** What all passes of a run share. */
 export type PassContext = {
-	readonly clip: Clip;
-	readonly range: RunRange;
+	readonly frames: RunFrames;
 	readonly extractor: DescriptorExtractor;
 	readonly runtime: Runtime;
 	readonly settings: PropagationSettings;
@@ -29,6 +27,8 @@ export type PassOptions = {
 	readonly direction: Direction;
 	/** The last frame wanted, included; the end of the run when undefined (forward only). */
 	readonly last: number | undefined;
+	/** How far the consumer is likely to go, when not to the last one (backward only). */
+	readonly likely?: number | undefined;
 	readonly store: FrameStore<CarriedLabels>;
 };
 
@@ -49,8 +49,9 @@ export type PassFrame = {
 export async function* carryPass(
 	context: PassContext,
 	keyframe: Keyframe,
-	{ direction, last, store }: PassOptions,
+	options: PassOptions,
 ): AsyncGenerator<PassFrame, void, void> {
+	const { direction, last, store } = options;
 	const step = direction === 'forward' ? 1 : -1;
 	let next = keyframe.frame + step;
 	const isWanted = (): boolean => last === undefined || (last - next) * step >= 0;
@@ -66,7 +67,7 @@ export async function* carryPass(
 		next += step;
 	}
 	const masked = propagateMasks({
-		frames: framesOfPass(context, keyframe.frame, next, direction, last),
+		frames: framesOfPass(context, keyframe.frame, next, options),
 		mask: keyframe.mask,
 		extractor: context.extractor,
 		runtime: context.runtime,
@@ -87,25 +88,24 @@ export async function* carryPass(
 
 /** The keyframe, the frames before `next` that propagation remembers, and the rest. */
 async function* framesOfPass(
-	{ clip, range, settings }: PassContext,
+	{ frames, settings }: PassContext,
 	keyframe: number,
 	next: number,
-	direction: Direction,
-	last: number | undefined,
+	{ direction, last, likely }: PassOptions,
 ): AsyncGenerator<Frame, void, void> {
 	if (direction === 'forward') {
 		const from = Math.max(keyframe + 1, next - settings.recentFrames);
 		const to = last === undefined ? undefined : last + 1;
 		if (from === keyframe + 1) {
 			// In one piece: there may be no frame after the keyframe, and an empty range is an error.
-			yield* framesBetween(clip, range, keyframe, to);
+			yield* frames.between(keyframe, to);
 		} else {
-			yield* framesBetween(clip, range, keyframe, keyframe + 1);
-			yield* framesBetween(clip, range, from, to);
+			yield* frames.between(keyframe, keyframe + 1);
+			yield* frames.between(from, to);
 		}
 	} else {
-		yield* framesBetween(clip, range, keyframe, keyframe + 1);
+		yield* frames.between(keyframe, keyframe + 1);
 		const from = Math.min(keyframe - 1, next + settings.recentFrames);
-		yield* framesBackwards(clip, range, from, last ?? 0);
+		yield* frames.backwards(from, last ?? 0, likely ?? last ?? 0);
 	}
 }

@@ -42,25 +42,81 @@ export async function* framesBetween(
 	}
 }
 
-/** Decoded frames held at once when a clip is read backwards, in bytes. */
+/** Decoded frames held at once when a clip is read backwards, and as many that several readers want, in bytes. */
 const BLOCK_BYTES = 96 * 2 ** 20;
+/** Frames of the first block that goes beyond what is likely to be wanted; each next one has twice as many. */
+const SMALL_BLOCK = 8;
+/** Readers run ahead of their consumers by so many frames. */
+const READ_AHEAD = 4;
 
-/**
- * The frames from `from` down to `to` (both included), last first. Video is coded forwards, so it is decoded in
- * blocks from the end: memory holds one block, whatever the length.
- */
-export async function* framesBackwards(
-	clip: Clip,
-	range: RunRange,
-	from: number,
-	to: number,
-): AsyncGenerator<Frame, void, void> {
-	const perBlock = Math.max(1, Math.floor(BLOCK_BYTES / (clip.info.width * clip.info.height * 3)));
-	for (let end = from + 1; end > to; end -= perBlock) {
-		const block: Frame[] = [];
-		for await (const frame of framesBetween(clip, range, Math.max(to, end - perBlock), end)) {
-			block.push(frame);
+/** The frames of a run, for several readers: what one has decoded lately, another does not decode again. */
+export class RunFrames {
+	readonly #clip: Clip;
+	readonly #range: RunRange;
+	readonly #blockFrames: number;
+	/** The oldest first. */
+	readonly #kept = new Map<number, Frame>();
+	readonly #keeps: boolean;
+
+	/** @param keeps whether there are several readers */
+	constructor(clip: Clip, range: RunRange, keeps: boolean) {
+		this.#clip = clip;
+		this.#range = range;
+		this.#keeps = keeps;
+		this.#blockFrames = Math.max(1, Math.floor(BLOCK_BYTES / (clip.info.width * clip.info.height * 3)));
+	}
+
+	/** As {@link framesBetween}. */
+	async *between(from: number, to?: number | undefined): AsyncGenerator<Frame, void, void> {
+		let next = from;
+		// Where the end is not known there may be nothing behind the kept frames, and an empty range is an error.
+		while (to !== undefined && next < to) {
+			const kept = this.#kept.get(next);
+			if (kept === undefined) {
+				break;
+			}
+			yield kept;
+			next++;
 		}
-		yield* block.reverse();
+		for await (const frame of framesBetween(this.#clip, this.#range, next, to)) {
+			this.#keep(frame);
+			yield frame;
+		}
+	}
+
+	/**
+	 * The frames from `from` down to `to` (both included), last first. Video is coded forwards, so it is decoded in
+	 * blocks from the end: memory holds one block, whatever the length.
+	 *
+	 * @param likely how far the frames will be wanted at least; what comes before is decoded little by little
+	 */
+	async *backwards(from: number, to: number, likely: number): AsyncGenerator<Frame, void, void> {
+		let [end, small] = [from + 1, SMALL_BLOCK];
+		while (end > to) {
+			const wanted = end - Math.max(to, likely - READ_AHEAD);
+			const length = wanted > 0 ? wanted : small;
+			small *= wanted > 0 ? 1 : 2;
+			const begin = Math.max(to, end - Math.min(length, this.#blockFrames));
+			const block: Frame[] = [];
+			for await (const frame of this.between(begin, end)) {
+				block.push(frame);
+			}
+			yield* block.reverse();
+			end = begin;
+		}
+	}
+
+	#keep(frame: Frame): void {
+		if (!this.#keeps) {
+			return;
+		}
+		this.#kept.delete(frame.index);
+		this.#kept.set(frame.index, frame);
+		for (const index of this.#kept.keys()) {
+			if (this.#kept.size <= this.#blockFrames) {
+				return;
+			}
+			this.#kept.delete(index);
+		}
 	}
 }

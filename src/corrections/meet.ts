@@ -30,11 +30,20 @@ export const meet = async (
 	left: Keyframe,
 	right: Keyframe,
 ): Promise<Meeting> => {
-	const forward = new StoredPass(context, left, 'forward', stores.pass(left, 'forward'));
-	const backward = new StoredPass(context, right, 'backward', stores.pass(right, 'backward'));
 	const joins = stores.join(left, right);
 	const computedJoins = new Set<number>();
 	const [lowest, highest] = [left.frame + 1, right.frame - 1];
+	const middle = Math.floor((left.frame + right.frame) / 2);
+	let to = Math.min(highest, middle + 1);
+	let from = Math.max(lowest, to - SETTLED_FRAMES + 1);
+	const forward = new StoredPass(context, left, {
+		...{ direction: 'forward', last: highest },
+		store: stores.pass(left, 'forward'),
+	});
+	const backward = new StoredPass(context, right, {
+		...{ direction: 'backward', last: lowest, likely: from },
+		store: stores.pass(right, 'backward'),
+	});
 	const nearness = (index: number): number => (index - left.frame) / (right.frame - left.frame);
 
 	const joinAt = async (index: number): Promise<JoinedFrame> => {
@@ -54,9 +63,6 @@ export const meet = async (
 		return agreement(ids, (await nearer.at(index)).ids) >= SETTLED_AGREEMENT;
 	};
 
-	const middle = Math.floor((left.frame + right.frame) / 2);
-	let to = Math.min(highest, middle + 1);
-	let from = Math.max(lowest, to - SETTLED_FRAMES + 1);
 	try {
 		await Promise.all([forward.reach(to), backward.reach(from)]);
 		const settled: boolean[] = [];

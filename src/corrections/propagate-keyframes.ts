@@ -3,7 +3,6 @@ import type { Frame, LabelMap } from '../media/frame.js';
 import { frameConfidence } from '../propagation/confidence.js';
 import type { CarriedLabels } from '../propagation/propagate-masks.js';
 import { carryPass, type PassContext, type PassFrame } from './carry-pass.js';
-import { framesBetween } from './frame-range.js';
 import type { FrameStore } from './frame-store.js';
 import type { Keyframe } from './keyframe.js';
 import { type Meeting, meet } from './meet.js';
@@ -38,9 +37,9 @@ export type KeyframedMask = {
  * those after the last one forwards. Passes that do not need each other run side by side: the two between keyframes, and with
  * them the one behind the last; and while the frames between two keyframes are given, those between the next are computed.
  *
- * Memory does not grow with the clip: what a pass finds is kept on disk until the other one is there, and frames are
- * decoded again for output. Passes depend on their keyframe alone and joins on their two keyframes, so after another
- * correction only the passes next to it are new.
+ * Memory does not grow with the clip: what a pass finds is kept on disk until the other one is there; of the decoded frames
+ * as many are kept as there is room for, and the others are decoded again. Passes depend on their keyframe alone and joins on
+ * their two keyframes, so after another correction only the passes next to it are new.
  *
  * @throws AbortedError when the signal fires
  */
@@ -82,9 +81,10 @@ async function* leadingFrames(
 	options: PropagateKeyframesOptions,
 	keyframe: Keyframe,
 ): AsyncGenerator<KeyframedMask> {
-	const pass = new StoredPass(options, keyframe, 'backward', options.stores.pass(keyframe, 'backward'));
+	const store = options.stores.pass(keyframe, 'backward');
+	const pass = new StoredPass(options, keyframe, { direction: 'backward', last: 0, store });
 	await pass.reach(0).finally(() => pass.close());
-	for await (const frame of framesBetween(options.clip, options.range, 0, keyframe.frame)) {
+	for await (const frame of options.frames.between(0, keyframe.frame)) {
 		throwIfAborted(options.signal);
 		const carried = await pass.at(frame.index);
 		yield result(options, frame, carried.ids, confidenceOf(carried), pass.hasComputed(frame.index));
@@ -96,7 +96,7 @@ async function* framesOfMeeting(
 	options: PropagateKeyframesOptions,
 	{ left, right, at }: Meeting,
 ): AsyncGenerator<KeyframedMask> {
-	for await (const frame of framesBetween(options.clip, options.range, left.frame, right.frame)) {
+	for await (const frame of options.frames.between(left.frame, right.frame)) {
 		throwIfAborted(options.signal);
 		if (frame.index === left.frame) {
 			yield paintedResult(options, frame, left);
@@ -129,8 +129,8 @@ async function* trailingFrames(
 	keyframe: Keyframe,
 	ahead: PassAhead | undefined,
 ): AsyncGenerator<KeyframedMask> {
-	const { clip, range, stores } = options;
-	const decoded = framesBetween(clip, range, keyframe.frame);
+	const { frames, stores } = options;
+	const decoded = frames.between(keyframe.frame, await stores.length.get());
 	try {
 		const painted = await decoded.next();
 		if (!painted.done) {
@@ -159,7 +159,7 @@ async function* trailingFrames(
 /** The same passes, which also end with what they are for. */
 const abortable = (options: PropagateKeyframesOptions, signal: AbortSignal): PassContext => {
 	const either = options.signal === undefined ? signal : AbortSignal.any([options.signal, signal]);
-	return { ...options, range: { ...options.range, signal: either }, signal: either };
+	return { ...options, signal: either };
 };
 
 /** A rejection is met when its turn comes; until then it must not count as unhandled. */

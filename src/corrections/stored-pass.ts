@@ -1,5 +1,5 @@
 import type { CarriedLabels } from '../propagation/propagate-masks.js';
-import { carryPass, type Direction, type PassContext } from './carry-pass.js';
+import { carryPass, type PassContext, type PassOptions } from './carry-pass.js';
 import type { FrameStore } from './frame-store.js';
 import type { Keyframe } from './keyframe.js';
 
@@ -12,17 +12,11 @@ export class StoredPass {
 	#reached: number;
 	#newest: CarriedLabels | undefined;
 
-	constructor(
-		context: PassContext,
-		keyframe: Keyframe,
-		direction: Direction,
-		store: FrameStore<CarriedLabels>,
-	) {
-		this.#store = store;
-		this.#step = direction === 'forward' ? 1 : -1;
+	constructor(context: PassContext, keyframe: Keyframe, options: PassOptions) {
+		this.#store = options.store;
+		this.#step = options.direction === 'forward' ? 1 : -1;
 		this.#reached = keyframe.frame;
-		const last = direction === 'forward' ? undefined : 0;
-		this.#frames = carryPass(context, keyframe, { direction, last, store });
+		this.#frames = carryPass(context, keyframe, options);
 	}
 
 	/** Runs the pass up to a frame, included. */

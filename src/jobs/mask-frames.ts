@@ -1,5 +1,5 @@
 import type { Direction } from '../corrections/carry-pass.js';
-import { framesBetween, type RunRange } from '../corrections/frame-range.js';
+import { framesBetween, RunFrames, type RunRange } from '../corrections/frame-range.js';
 import { type KeyframedMask, propagateKeyframes } from '../corrections/propagate-keyframes.js';
 import type { Keyframes } from '../corrections/read-keyframes.js';
 import { clipIdentity, openRunStores, runsFolder } from '../corrections/run-stores.js';
@@ -44,7 +44,8 @@ export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedM
 	const threads = new LabelThreads<Direction>(settings);
 	try {
 		yield* propagateKeyframes({
-			...{ clip, range, extractor, settings, clock, signal, keyframes, palette, stores, threads },
+			...{ extractor, settings, clock, signal, keyframes, palette, stores, threads },
+			frames: new RunFrames(clip, range, keyframes.length > 1),
 			runtime: engine.runtime,
 		});
 	} finally {

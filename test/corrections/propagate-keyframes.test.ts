@@ -1,9 +1,10 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { classicalExtractor } from '../../src/baselines/classical-descriptors.js';
 import { agreement } from '../../src/corrections/agreement.js';
 import type { Direction } from '../../src/corrections/carry-pass.js';
-import { framesBackwards, framesBetween } from '../../src/corrections/frame-range.js';
+import { RunFrames } from '../../src/corrections/frame-range.js';
 import type { Keyframe } from '../../src/corrections/keyframe.js';
 import { type KeyframedMask, propagateKeyframes } from '../../src/corrections/propagate-keyframes.js';
 import { openRunStores } from '../../src/corrections/run-stores.js';
@@ -43,7 +44,8 @@ const run = async (
 	try {
 		return await collect(
 			propagateKeyframes({
-				...{ clip, range: {}, runtime, settings, threads, keyframes },
+				...{ runtime, settings, threads, keyframes },
+				frames: new RunFrames(clip, {}, keyframes.length > 1),
 				extractor: classicalExtractor(),
 				palette: davisPalette,
 				stores: await openRunStores(identity, home),
@@ -60,6 +62,12 @@ const quality = (masks: readonly KeyframedMask[]): number =>
 const computed = (masks: readonly KeyframedMask[]): number[] =>
 	masks.filter((mask) => mask.computed).map(({ frame }) => frame.index);
 const idsOf = (masks: readonly KeyframedMask[]): Uint8Array[] => masks.map(({ mask }) => mask.ids);
+
+/** How many frames the passes of a direction have been to. */
+const framesKept = (home: string, direction: string): number =>
+	readdirSync(home)
+		.filter((name) => name.startsWith(`${direction}-`))
+		.flatMap((name) => readdirSync(join(home, name))).length;
 
 // A few seconds each on an idle machine; inference threads share few cores with everything else in CI.
 describe('masks painted on several frames', { timeout: 240_000 }, () => {
@@ -94,6 +102,20 @@ describe('masks painted on several frames', { timeout: 240_000 }, () => {
 		expect(idsOf(corrected)).toEqual(idsOf(fromNothing));
 	});
 
+	it('are carried no further than they matter, also where they contradict each other', async () => {
+		const clip = join(temporaryFolder(), 'frames');
+		await writeScene(clip, slidingSquare, 21);
+		const home = temporaryFolder();
+		const nothing: LabelMap = { ...truth(20), ids: truth(20).ids.map(() => 0) };
+		const masks = await run(clip, [keyframe(0), keyframe(20, nothing)], home);
+		// The square is there in the first half, which is nearer to the mask that shows it, and not in the other.
+		const visible = masks.map(({ mask }) => mask.ids.includes(1));
+		expect([visible[6], visible[14]]).toEqual([true, false]);
+		const carried = ['forward', 'backward'].map((direction) => framesKept(home, direction));
+		expect(Math.max(...carried)).toBeLessThan(16);
+		expect(Math.min(...carried)).toBeGreaterThan(9);
+	});
+
 	it('may be of the last frame, or of the only one', async () => {
 		const folder = temporaryFolder();
 		await writeScene(join(folder, 'four'), slidingSquare, 4);
@@ -116,22 +138,5 @@ describe('masks painted on several frames', { timeout: 240_000 }, () => {
 		expect(masks[0]?.mask.ids.every((id) => id === 0)).toBe(true);
 		expect(quality(masks.slice(6))).toBeGreaterThan(0.75);
 		expect(agreement(masks[5]?.mask.ids ?? new Uint8Array(), truth(5).ids)).toBeGreaterThan(0.75);
-	});
-});
-
-describe('a part of a clip', () => {
-	it('has the numbers of the run, forwards and backwards', async () => {
-		const folder = join(temporaryFolder(), 'frames');
-		await writeScene(folder, slidingSquare, 9);
-		const clip = await openClip(folder);
-		const range = { start: { frame: 2 } };
-		const forwards = await collect(framesBetween(clip, range, 1, 4));
-		const backwards = await collect(framesBackwards(clip, range, 3, 1));
-		expect(forwards.map(({ index }) => index)).toEqual([1, 2, 3]);
-		expect(backwards.map(({ index }) => index)).toEqual([3, 2, 1]);
-		expect(
-			Buffer.from(drawScene(slidingSquare, 3).image.data).equals(forwards[0]?.image.data ?? new Uint8Array()),
-		).toBe(true);
-		expect(backwards[2]?.image.data).toEqual(forwards[0]?.image.data);
 	});
 });
