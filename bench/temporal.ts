@@ -3,6 +3,7 @@
  * them, what happens when an object is hidden, leaves, comes back, or meets its double.
  *
  *     npm run bench:temporal -- [../shared/data/davis-train] [--sequences bear,boat] [--model name --preset name] [--sheets folder]
+ *         [--only davis,hidden,leaving,doubles]
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,8 +18,9 @@ import { readLabelMap } from '../src/media/label-map.js';
 import { drawOverlay } from '../src/media/overlay.js';
 import { loadPreset } from '../src/presets/load-preset.js';
 import { propagateMasks } from '../src/propagation/propagate-masks.js';
+import { type Drawn, doubleClips, hiddenClips, leavingClips } from './temporal/drawn.js';
 import { areaJitter, areas, change, type Masks, occlusion, overlaps, taken } from './temporal/measures.js';
-import { drawFrame, framesOf, type Layer, loadBirds, type Truth } from './temporal/scenes.js';
+import { drawFrame, framesOf, loadBirds, type Truth } from './temporal/scenes.js';
 
 const { values, positionals } = parseArgs({
 	allowPositionals: true,
@@ -27,6 +29,7 @@ const { values, positionals } = parseArgs({
 		model: { type: 'string' },
 		preset: { type: 'string' },
 		sheets: { type: 'string' },
+		only: { type: 'string' },
 	},
 });
 const [root] = positionals;
@@ -43,7 +46,7 @@ const carried = async (frames: AsyncIterable<Frame>, mask: LabelMap, name: strin
 	})) {
 		masks.push(found);
 		if (values.sheets !== undefined && frame.index % 6 === 0) {
-			const folder = join(values.sheets, name);
+			const folder = join(values.sheets, name.replaceAll(/\W+/g, '-'));
 			await mkdir(folder, { recursive: true });
 			const path = join(folder, `${String(frame.index).padStart(3, '0')}.jpg`);
 			await writeImage(path, drawOverlay(frame.image, found));
@@ -78,138 +81,122 @@ const occlusionRow = (name: string, truth: Masks, result: Masks, id: number): st
 	return [[name, frames, percent(least / most), ...around(overlaps(truth, result, id), hidden)]];
 };
 
-// DAVIS: flicker, and whatever is hidden for a while.
-const flicker: string[][] = [];
 const hidden: string[][] = [];
-for (const sequence of root === undefined
-	? []
-	: await listDavisSequences(root, values.sequences?.split(','))) {
-	const truth: LabelMap[] = [];
-	for (const { path } of sequence.annotations) {
-		const map = await readLabelMap(path);
-		truth.push({ ...map, ids: map.ids.map((id) => (id === 0 ? 0 : 1)) });
+
+const davis = async (folder: string): Promise<void> => {
+	const flicker: string[][] = [];
+	for (const sequence of await listDavisSequences(folder, values.sequences?.split(','))) {
+		const truth: LabelMap[] = [];
+		for (const { path } of sequence.annotations) {
+			const map = await readLabelMap(path);
+			truth.push({ ...map, ids: map.ids.map((id) => (id === 0 ? 0 : 1)) });
+		}
+		const clip = await openClip(sequence.framesFolder);
+		const result = await carried(clip.frames(), truth[0] as LabelMap, sequence.name);
+		flicker.push([
+			sequence.name,
+			...[change(result, 1), change(truth, 1), areaJitter(result, 1), areaJitter(truth, 1)].map(percent),
+		]);
+		hidden.push(...occlusionRow(sequence.name, truth, result, 1));
 	}
-	const clip = await openClip(sequence.framesFolder);
-	const result = await carried(clip.frames(), truth[0] as LabelMap, sequence.name);
-	flicker.push([
-		sequence.name,
-		...[change(result, 1), change(truth, 1), areaJitter(result, 1), areaJitter(truth, 1)].map(percent),
-	]);
-	hidden.push(...occlusionRow(sequence.name, truth, result, 1));
-}
-if (flicker.length > 0) {
 	const means = [1, 2, 3, 4].map((column) => mean(flicker.map((row) => Number(row[column]))).toFixed(1));
 	const head = ['', 'change a frame, %', 'of the truth', 'area jitter, %', 'of the truth'];
 	console.log('**Flicker**\n');
 	table(head, [...flicker, ['**mean**', ...means]]);
-}
+};
 
-// The sample bear, of which the truth is known.
-{
+/** The sample, of which the truth is known. */
+const bear = async (): Promise<void> => {
 	const folder = new URL('../samples/bear/', import.meta.url);
 	const clip = await openClip(new URL('clip.mp4', folder).pathname);
 	const first = await readLabelMap(new URL('first.png', folder).pathname);
-	const result = await carried(clip.frames(), first, 'sample-bear');
+	const result = await carried(clip.frames(), first, 'sample bear');
 	const truth: LabelMap[] = [];
 	for (let frame = 0; frame < result.length; frame++) {
 		truth.push(await readLabelMap(new URL(`truth/${String(frame).padStart(5, '0')}.png`, folder).pathname));
 	}
 	hidden.push(...occlusionRow('sample bear, behind a tree', truth, result, 1));
-}
+};
 
-const { crane, guineafowl, wall, background } = await loadBirds();
-const GROUND = 400; // Where feet stand, in pixels from the top.
-const standing = (sprite: { readonly height: number }, x: number, ground = GROUND): [number, number] => [
-	x,
-	ground - sprite.height,
-];
+const birds = await loadBirds();
 
-/** Draws a clip of layers, carries its first mask, and gives both. */
-const played = async (name: string, frames: number, layers: readonly Layer[]) => {
-	const truths: Truth[] = Array.from({ length: frames }, (_, frame) => drawFrame(background, layers, frame));
+/** Draws a clip, carries its first mask, and gives both. */
+const played = async ({ name, frames, layers }: Drawn): Promise<{ truth: Masks; result: Masks }> => {
+	const truths: Truth[] = Array.from({ length: frames }, (_, frame) =>
+		drawFrame(birds.background, layers, frame),
+	);
 	const truth = truths.map(({ mask }) => mask);
 	return { truth, result: await carried(framesOf(truths), truth[0] as LabelMap, name) };
 };
 
-// Behind something that hides all of it.
-for (const [name, sprite] of [
-	['crane', crane],
-	['guineafowl', guineafowl],
-] as const) {
-	const { truth, result } = await played(`${name}-behind`, 84, [
-		{ sprite, id: 1, at: (frame) => standing(sprite, 10 + 6 * frame) },
-		{ sprite: wall, id: 0, at: () => [230, 0] },
-	]);
-	hidden.push(...occlusionRow(`drawn: ${name} behind a rock, hidden altogether`, truth, result, 1));
-}
-console.log('**Hidden for a while**: IoU with the truth\n');
-table(['', 'hidden in frames', 'least visible, %', 'before', 'during', 'after'], hidden);
+const hiding = async (): Promise<void> => {
+	for (const clip of hiddenClips(birds)) {
+		const { truth, result } = await played(clip);
+		hidden.push(...occlusionRow(`drawn: ${clip.name}`, truth, result, 1));
+	}
+};
 
-// Out of the frame for good, and out and back.
-const gone: string[][] = [];
-for (const [name, frames, path] of [
-	['crane leaves', 60, (frame: number) => 300 - 14 * frame],
-	['crane leaves and returns', 84, (frame: number) => (frame < 48 ? 300 - 14 * frame : 14 * frame - 1044)],
-] as const) {
-	const { truth, result } = await played(name.replaceAll(' ', '-'), frames, [
-		{ sprite: crane, id: 1, at: (frame) => standing(crane, path(frame)) },
-	]);
-	const [inTruth, found] = [areas(truth, 1), areas(result, 1)];
-	const away = inTruth.flatMap((area, frame) => (area === 0 ? [frame] : []));
-	const returned = truth.length - 1 - (away.at(-1) ?? 0);
-	const iou = overlaps(truth, result, 1);
-	const wrong = away.map((frame) => (found[frame] as number) / (inTruth[0] as number));
-	gone.push([
-		name,
-		`${away[0]} to ${away.at(-1)}`,
-		percent(mean(iou.slice(1, away[0]))),
-		percent(mean(wrong)),
-		percent(Math.max(...wrong)),
-		returned === 0 ? '' : percent(mean(iou.slice(-returned))),
-	]);
-}
-console.log('**Leaves the frame** (drawn)\n');
-table(
-	['', 'away in frames', 'IoU before', 'marked while away, % of its area', 'at most', 'IoU after return'],
-	gone,
-);
+const leaving = async (): Promise<void> => {
+	const rows: string[][] = [];
+	for (const clip of leavingClips(birds)) {
+		const { truth, result } = await played(clip);
+		const [inTruth, found] = [areas(truth, 1), areas(result, 1)];
+		const away = inTruth.flatMap((area, frame) => (area === 0 ? [frame] : []));
+		const returned = truth.length - 1 - (away.at(-1) ?? 0);
+		const iou = overlaps(truth, result, 1);
+		const wrong = away.map((frame) => (found[frame] as number) / (inTruth[0] as number));
+		rows.push([
+			`drawn: ${clip.name}`,
+			`${away[0]} to ${away.at(-1)}`,
+			percent(mean(iou.slice(1, away[0]))),
+			percent(mean(wrong)),
+			percent(Math.max(...wrong)),
+			returned === 0 ? '' : percent(mean(iou.slice(-returned))),
+		]);
+	}
+	console.log('**Leaves the frame**\n');
+	table(
+		['', 'away in frames', 'IoU before', 'marked while away, % of its area', 'at most', 'IoU after return'],
+		rows,
+	);
+};
 
-// Doubles: the same cut-out twice.
-const doubles: string[][] = [];
-for (const [name, ground, speed] of [
-	['pass at a distance', GROUND - 175, 7],
-	['cross, one in front', GROUND - 12, 7],
-	['cross slowly, one in front', GROUND - 12, 4],
-] as const) {
-	const frames = Math.round(440 / speed);
-	const sprite = guineafowl;
-	const { truth, result } = await played(`doubles-${name.replaceAll(/\W+/g, '-')}`, frames, [
-		{ sprite, id: 1, at: (frame) => standing(sprite, 60 + speed * frame, ground) },
-		{ sprite, id: 2, at: (frame) => standing(sprite, 500 - speed * frame) },
-	]);
-	const last = truth.slice(-10);
-	const end = result.slice(-10);
-	doubles.push([
-		name,
-		...[1, 2].map((id) => percent(mean(overlaps(truth, result, id).slice(1)))),
-		...[1, 2].map((id) => percent(mean(overlaps(last, end, id)))),
-		...[
-			[1, 2],
-			[2, 1],
-		].map(([id = 0, other = 0]) => percent(taken(last, end, id, other))),
-	]);
+const doubles = async (): Promise<void> => {
+	const rows: string[][] = [];
+	for (const clip of doubleClips(birds)) {
+		const { truth, result } = await played(clip);
+		const [last, end] = [truth.slice(-10), result.slice(-10)];
+		rows.push([
+			`drawn: ${clip.name}`,
+			...[1, 2].map((id) => percent(mean(overlaps(truth, result, id).slice(1)))),
+			...[1, 2].map((id) => percent(mean(overlaps(last, end, id)))),
+			...[taken(last, end, 1, 2), taken(last, end, 2, 1)].map(percent),
+		]);
+	}
+	console.log('**Doubles**: IoU, and in the last ten frames\n');
+	table(
+		['', 'back', 'front', 'back, at the end', 'front', 'back named front, %', 'front named back, %'],
+		rows,
+	);
+};
+
+const only = values.only?.split(',');
+const wanted = (part: string): boolean => only?.includes(part) !== false;
+if (root !== undefined && wanted('davis')) {
+	await davis(root);
 }
-console.log('**Doubles** (drawn: the same guineafowl twice)\n');
-table(
-	[
-		'',
-		'IoU back',
-		'IoU front',
-		'last 10: back',
-		'last 10: front',
-		'back named front, %',
-		'front named back, %',
-	],
-	doubles,
-);
+if (wanted('hidden')) {
+	await bear();
+	await hiding();
+}
+if (hidden.length > 0) {
+	console.log('**Hidden for a while**: IoU with the truth\n');
+	table(['', 'hidden in frames', 'least visible, %', 'before', 'during', 'after'], hidden);
+}
+if (wanted('leaving')) {
+	await leaving();
+}
+if (wanted('doubles')) {
+	await doubles();
+}
 await engine.close();
