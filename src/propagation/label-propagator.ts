@@ -34,10 +34,13 @@ export class LabelPropagator {
 				descriptors,
 				frames.map((frame) => ({ frame: frame.descriptors, labels: frame.labels, radius: reach })),
 			);
-		const fromKeyframes = await ask(this.#memory.keyframes, keyframeRadius);
-		return this.#memory.recent.length === 0
-			? fromKeyframes
-			: poolVotes(fromKeyframes, await ask(this.#memory.recent, radius), this.#settings);
+		const { keyframes, recent } = this.#memory;
+		// Asked for together, so that the voter does not wait for the first answer to be read.
+		const [fromKeyframes, fromRecent] = await Promise.all([
+			ask(keyframes, keyframeRadius),
+			recent.length === 0 ? undefined : ask(recent, radius),
+		]);
+		return fromRecent === undefined ? fromKeyframes : poolVotes(fromKeyframes, fromRecent, this.#settings);
 	}
 
 	/** Adds a propagated frame to the recent ones. */
