@@ -43,6 +43,7 @@ const { propagation, precision } = await loadPreset(undefined);
 const plain: PropagationSettings = {
 	...propagation,
 	refinement: { ...propagation.refinement, iterations: 0 },
+	feedBack: 'voted',
 };
 const engine = await openEngine(undefined, { device: 'cpu', threads: 1, precision });
 const extractor = rememberingExtractor(engine.extractor);

@@ -85,7 +85,12 @@ export const ablationRows = (propagation: PropagationSettings, shortSide: number
 		...[0, 0.6].map((keyframeWeight) => withSettings(`keyframeWeight ${keyframeWeight}`, { keyframeWeight })),
 	];
 	const ofRefinement = [
-		withSettings(NO_REFINEMENT, { refinement: { ...refinement, iterations: 0 } }, 'refinement'),
+		// What is not refined must not be fed back: upsampling and averaging back would blur it frame after frame.
+		withSettings(
+			NO_REFINEMENT,
+			{ refinement: { ...refinement, iterations: 0 }, feedBack: 'voted' },
+			'refinement',
+		),
 		withSettings('refined, the vote is remembered', { feedBack: 'voted' }, 'refinement'),
 	];
 
