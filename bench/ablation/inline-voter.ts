@@ -1,4 +1,5 @@
-import { BlockMatcher, type StoredDescriptors } from '../../src/correspondence/block-matcher.js';
+import { BlockMatcher } from '../../src/correspondence/block-matcher.js';
+import type { StoredDescriptors } from '../../src/correspondence/matcher-memory.js';
 import { readMap } from '../../src/hyperfeatures/descriptor-cache.js';
 import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
 import type { PropagationSettings } from '../../src/propagation/settings.js';

@@ -3,7 +3,8 @@
  * come, which keeps another core busy, and leave the main thread to decoding, encoding and the person at the keyboard.
  */
 import { workerData } from 'node:worker_threads';
-import { BlockMatcher, type StoredDescriptors } from '../correspondence/block-matcher.js';
+import { BlockMatcher } from '../correspondence/block-matcher.js';
+import type { StoredDescriptors } from '../correspondence/matcher-memory.js';
 import type { GridSize } from '../correspondence/tiles.js';
 import { readMap } from '../hyperfeatures/descriptor-cache.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';

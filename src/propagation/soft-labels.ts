@@ -1,4 +1,4 @@
-import { UNCERTAIN } from '../correspondence/block-matcher.js';
+import { UNCERTAIN } from '../correspondence/searched-frame.js';
 import type { GridSize } from '../correspondence/tiles.js';
 import type { LabelMap } from '../media/frame.js';
 import { objectIds } from '../media/label-map.js';

@@ -49,9 +49,12 @@ export const meanField = (
 		}
 	}
 	const step = count === 1 ? stepOfOne : stepOfMany;
-	let moving = Int32Array.from(band, (_, i) => i);
-	for (let iteration = 0; iteration < settings.iterations && moving.length > 0; iteration++) {
-		moving = step({ objects, count, band, affinity, unary, smoothness: settings.smoothness }, moving);
+	const field: Field = { objects, count, band, affinity, unary, smoothness: settings.smoothness };
+	const moving = Int32Array.from(band, (_, i) => i);
+	const next = new Float32Array(band.length * count);
+	let left = moving.length;
+	for (let iteration = 0; iteration < settings.iterations && left > 0; iteration++) {
+		left = step(field, moving, left, next);
 	}
 };
 
@@ -80,14 +83,16 @@ type Field = {
 	readonly smoothness: number;
 };
 
-/** One iteration at some pixels of the band (positions in it); returns those that are still moving. */
-type Step = (field: Field, moving: Int32Array<ArrayBuffer>) => Int32Array<ArrayBuffer>;
+/**
+ * One iteration at some pixels of the band (the first `length` of `moving` are positions in it); moves those that are still moving
+ * to the front, and returns how many they are. `next` is room for the new probabilities.
+ */
+type Step = (field: Field, moving: Int32Array, length: number, next: Float32Array) => number;
 
 /** One object against the background: one sum and one sigmoid a pixel. */
-const stepOfOne: Step = ({ objects, band, affinity, unary, smoothness }, moving) => {
+const stepOfOne: Step = ({ objects, band, affinity, unary, smoothness }, moving, length, next) => {
 	const { neighbours, weights, sums } = affinity;
-	const next = new Float32Array(moving.length);
-	for (let m = 0; m < moving.length; m++) {
+	for (let m = 0; m < length; m++) {
 		const i = moving[m] as number;
 		let support = 0;
 		const end = (i + 1) * NEIGHBOURS;
@@ -99,7 +104,7 @@ const stepOfOne: Step = ({ objects, band, affinity, unary, smoothness }, moving)
 		next[m] = 1 / (1 + Math.exp(-(unary[i] as number) - smoothness * margin));
 	}
 	let left = 0;
-	for (let m = 0; m < moving.length; m++) {
+	for (let m = 0; m < length; m++) {
 		const i = moving[m] as number;
 		const pixel = band[i] as number;
 		const change = Math.abs((next[m] as number) - (objects[pixel] as number));
@@ -108,14 +113,13 @@ const stepOfOne: Step = ({ objects, band, affinity, unary, smoothness }, moving)
 			moving[left++] = i;
 		}
 	}
-	return moving.subarray(0, left);
+	return left;
 };
 
-const stepOfMany: Step = ({ objects, count, band, affinity, unary, smoothness }, moving) => {
+const stepOfMany: Step = ({ objects, count, band, affinity, unary, smoothness }, moving, length, next) => {
 	const { neighbours, weights, sums } = affinity;
-	const next = new Float32Array(moving.length * count);
 	const support = new Float64Array(count);
-	for (let m = 0; m < moving.length; m++) {
+	for (let m = 0; m < length; m++) {
 		const i = moving[m] as number;
 		support.fill(0);
 		let all = 0;
@@ -142,7 +146,7 @@ const stepOfMany: Step = ({ objects, count, band, affinity, unary, smoothness },
 		}
 	}
 	let left = 0;
-	for (let m = 0; m < moving.length; m++) {
+	for (let m = 0; m < length; m++) {
 		const i = moving[m] as number;
 		const to = (band[i] as number) * count;
 		let change = 0;
@@ -155,7 +159,7 @@ const stepOfMany: Step = ({ objects, count, band, affinity, unary, smoothness },
 			moving[left++] = i;
 		}
 	}
-	return moving.subarray(0, left);
+	return left;
 };
 
 const affinities = (band: Int32Array, { width, height, l, a, b }: LabImage, sigma: number): Affinities => {
