@@ -3,15 +3,15 @@
  *
  *     npm run bench:memory -- ../shared/data/clips/long_180p_av1.mp4 [--frames 200,2000]
  */
-import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openClip } from '../src/media/clip.js';
 import { davisPalette } from '../src/media/davis-palette.js';
 import { writeIndexedPng } from '../src/media/indexed-png.js';
+import { runProgram } from './run-program.js';
+import { head, row } from './table.js';
 
 const { values, positionals } = parseArgs({
 	allowPositionals: true,
@@ -21,40 +21,6 @@ const [clip] = positionals;
 if (clip === undefined) {
 	throw new Error('Give a long clip.');
 }
-
-/** The kernel's own high-water mark; read often, because it is gone with the process. */
-const residentPeakMegabytes = async (pid: number): Promise<number> => {
-	const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-	return Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
-};
-
-const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-
-const peakOfRun = async (frames: number, mask: string, out: string): Promise<number> => {
-	const options = [
-		'--mask',
-		mask,
-		'-o',
-		out,
-		'--end',
-		String(frames),
-		'--device',
-		'cpu',
-		'--no-cache',
-		'--quiet',
-	];
-	const child = spawn(process.execPath, [command, clip, ...options], { stdio: 'inherit' });
-	let peak = 0;
-	const timer = setInterval(async () => {
-		peak = Math.max(peak, await residentPeakMegabytes(child.pid ?? 0));
-	}, 100);
-	const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-	clearInterval(timer);
-	if (code !== 0) {
-		throw new Error(`The run over ${frames} frames ended with code ${code}.`);
-	}
-	return peak;
-};
 
 const scratch = await mkdtemp(join(tmpdir(), 'bench-'));
 try {
@@ -68,13 +34,12 @@ try {
 	const mask = join(scratch, 'mask.png');
 	await writeIndexedPng(mask, { width, height, ids, palette: davisPalette });
 
-	console.log('| frames | peak memory | against the first |');
-	console.log('| ---: | ---: | ---: |');
+	console.log(head('frames', 'peak memory', 'against the first'));
 	let first: number | undefined;
-	for (const frames of values.frames.split(',').map(Number)) {
-		const peak = await peakOfRun(frames, mask, join(scratch, String(frames)));
-		first ??= peak;
-		console.log(`| ${frames} | ${peak.toFixed(0)} MB | ${(peak / first).toFixed(3)} |`);
+	for (const frames of values.frames.split(',')) {
+		const { peakMegabytes } = await runProgram(clip, mask, ['--end', frames]);
+		first ??= peakMegabytes;
+		console.log(row(frames, `${peakMegabytes.toFixed(0)} MB`, (peakMegabytes / first).toFixed(3)));
 	}
 } finally {
 	await rm(scratch, { recursive: true });

@@ -1,6 +1,9 @@
 """The same work in other people's hands: CPU milliseconds of one call each, as JSON lines. Called by stages.ts.
 
-    python3 bench/peers.py MODEL_FOLDER HEIGHT WIDTH RADIUS K FRAMES RUNS
+    python3 bench/peers.py MODEL_FOLDER DESCRIPTORS HEIGHT WIDTH RADIUS K RUNS
+
+HEIGHT and WIDTH are of the network's input. DESCRIPTORS is a .npy file, float32 [frames + 1, channels, rows, columns],
+normalised: the remembered frames, then the one that is searched for.
 """
 
 import json
@@ -34,11 +37,11 @@ def unet(folder, height, width, runs):
     report("inversion: PyTorch, float32", runs, lambda: network(model(sample, timestep)[1], weights))
 
 
-def windowed_top_k(height, width, radius, k, frames, runs):
+def windowed_top_k(maps, radius, k, runs):
     """Row by row of queries against the rows of keys in the window, columns outside masked: the usual way in this field."""
-    rows, columns, channels = height // 4, width // 4, 128
-    normalised = lambda: torch.nn.functional.normalize(torch.randn(rows, columns, channels), dim=2)
-    query, keys = normalised(), torch.stack([normalised() for _ in range(frames)])
+    cells = torch.from_numpy(maps).permute(0, 2, 3, 1).contiguous()
+    keys, query = cells[:-1], cells[-1]
+    rows, columns, _ = query.shape
     far = (torch.arange(columns)[:, None] - torch.arange(columns)[None]).abs() > radius
 
     def match():
@@ -50,16 +53,18 @@ def windowed_top_k(height, width, radius, k, frames, runs):
     report("matching: PyTorch, windowed top-k", runs, match)
 
 
-def faiss_search(height, width, k, frames, runs):
+def faiss_search(maps, k, runs):
+    name = "matching: FAISS exact search, no window"
     try:
         import faiss
     except ImportError:
+        print(json.dumps({"name": name, "missing": "not installed"}), flush=True)
         return
-    cells = height * width // 16
-    rows = np.random.default_rng(0).standard_normal((cells * frames, 128)).astype(np.float32)
-    index = faiss.IndexFlatIP(128)
-    index.add(rows)
-    report("matching: FAISS exact search, no window", runs, lambda: index.search(rows[:cells], k))
+    channels = maps.shape[1]
+    cells = np.ascontiguousarray(maps.transpose(0, 2, 3, 1)).reshape(len(maps), -1, channels)
+    index = faiss.IndexFlatIP(channels)
+    index.add(cells[:-1].reshape(-1, channels))
+    report(name, runs, lambda: index.search(cells[-1], k))
 
 
 def dis_flow(runs):
@@ -71,12 +76,13 @@ def dis_flow(runs):
     report("whole frame: OpenCV DIS flow, 480p", runs, lambda: flow.calc(a, b, None))
 
 
-def main(folder, *numbers):
-    height, width, radius, k, frames, runs = map(int, numbers)
+def main(folder, descriptors, *numbers):
+    height, width, radius, k, runs = map(int, numbers)
+    maps = np.load(descriptors)
     with torch.no_grad():
         unet(Path(folder), height, width, runs)
-        windowed_top_k(height, width, radius, k, frames, runs)
-    faiss_search(height, width, k, frames, runs)
+        windowed_top_k(maps, radius, k, runs)
+    faiss_search(maps, k, runs)
     dis_flow(runs)
 
 

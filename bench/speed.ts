@@ -1,22 +1,23 @@
 /**
  * Speed of the whole program, from the command line to the written masks, and where the time goes.
  *
- *     npm run bench [-- --clip clip.mp4 --mask first.png --runs 3 --model name]
+ *     npm run bench [-- --clip clip.mp4 --mask first.png --runs 3 --model name --preset name --quality fast]
+ *     npm run bench -- --full [--long] [--sizes 240p,480p,1080p --objects 1,3,10 --frames 60,600,2000]
+ *
+ * `--full` makes clips of other sizes and lengths, and masks of several objects, out of the clip; `--long` adds one of 2,000
+ * frames; naming sizes, objects or frames runs all their combinations instead.
  */
-import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openClip } from '../src/media/clip.js';
-import type { ClipInfo } from '../src/media/frame.js';
-import { findModel } from '../src/models/registry.js';
-import { type Stage, stages } from '../src/propagation/stage-clock.js';
-import { openRuntime } from '../src/runtime/onnx-runtime.js';
-import { stepFlops } from './graph-flops.js';
-import { matMulPeak } from './machine-peak.js';
+import { loadPreset } from '../src/presets/load-preset.js';
+import { qualities, withQuality } from '../src/presets/quality.js';
+import { stages } from '../src/propagation/stage-clock.js';
+import { defaultPoints, pointsOf, printGrid } from './grid.js';
+import { measureOneThread } from './one-thread.js';
+import { helpSeconds, type ProgramRun, runProgram } from './run-program.js';
+import { head, median, row, spread } from './table.js';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -28,133 +29,110 @@ const { values } = parseArgs({
 		model: { type: 'string' },
 		preset: { type: 'string' },
 		quality: { type: 'string' },
+		full: { type: 'boolean', default: false },
+		long: { type: 'boolean', default: false },
+		sizes: { type: 'string' },
+		objects: { type: 'string' },
+		frames: { type: 'string' },
 	},
 });
+const options = (['model', 'preset', 'quality'] as const).flatMap((name) => {
+	const value = values[name];
+	return value === undefined ? [] : [`--${name}`, value];
+});
 
-type Run = {
-	readonly frames: number;
-	readonly seconds: number;
-	/** From the start of the process to the first mask. */
-	readonly firstMaskSeconds: number;
-	/** User and system time of all threads for each frame after the first; Linux only. */
-	readonly cpuSecondsPerFrame: number;
-	readonly stageMilliseconds: Readonly<Record<Stage, number>>;
-};
+/** Starts of the command that only prints its help. */
+const HELP_RUNS = 5;
+/** Turns of the measurement on one thread: a second each. */
+const ROUNDS = 7;
 
-type JsonLine = { readonly type: string; readonly stages?: Readonly<Record<Stage, number>> };
-
-/** CPU seconds that a process has used (proc(5), fields 14 and 15, in hundredths). */
-const cpuSecondsOf = async (pid: number): Promise<number> => {
-	const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-	const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-	return (Number(fields[11]) + Number(fields[12])) / 100;
-};
-
-/** One run of the command in a process of its own, as a person would start it. */
-const runCommand = async (): Promise<Run> => {
-	const out = await mkdtemp(join(tmpdir(), 'bench-'));
-	try {
-		const start = performance.now();
-		const options = [
-			...['--mask', values.mask, '-o', join(out, 'masks'), '--device', 'cpu', '--no-cache', '--json'],
-			...(values.model === undefined ? [] : ['--model', values.model]),
-			...(values.quality === undefined ? [] : ['--quality', values.quality]),
-			...(values.preset === undefined ? [] : ['--preset', values.preset]),
-		];
-		const child = spawn(process.execPath, [here('../dist/cli/main.js'), values.clip, ...options], {
-			stdio: ['ignore', 'pipe', 'inherit'],
-		});
-		let frames = 0;
-		let firstMask: number | undefined;
-		let firstCpu = Number.NaN;
-		let lastCpu = Number.NaN;
-		let timings: JsonLine['stages'];
-		for await (const line of createInterface({ input: child.stdout })) {
-			const record = JSON.parse(line) as JsonLine;
-			if (record.type === 'progress') {
-				frames++;
-				lastCpu = (await cpuSecondsOf(child.pid ?? 0)) || lastCpu;
-				if (firstMask === undefined) {
-					firstMask = performance.now();
-					firstCpu = lastCpu;
-				}
-			}
-			timings ??= record.stages;
-		}
-		if (timings === undefined || firstMask === undefined) {
-			throw new Error('The run did not finish.');
-		}
-		return {
-			frames,
-			seconds: (performance.now() - start) / 1000,
-			firstMaskSeconds: (firstMask - start) / 1000,
-			cpuSecondsPerFrame: (lastCpu - firstCpu) / (frames - 1),
-			stageMilliseconds: timings,
-		};
-	} finally {
-		await rm(out, { recursive: true });
-	}
-};
-
-const costPerFrame = async (
-	info: ClipInfo,
-): Promise<{ peak: number; flops: Partial<Record<Stage, number>> }> => {
-	const model = await findModel(values.model);
-	const { descriptor, schedule } = model.manifest;
-	if (descriptor.grid.mode !== 'stride' || schedule.saveTimesteps.length > 1) {
-		throw new Error('Only models with one step and a grid that follows the image are counted.');
-	}
-	const runtime = openRuntime({ device: 'cpu' });
-	try {
-		return {
-			peak: await matMulPeak(runtime),
-			flops: { inversion: await stepFlops(model, info, runtime) },
-		};
-	} finally {
-		await runtime.close();
-	}
-};
-
-const median = (numbers: readonly number[]): number =>
-	[...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
-const spread = (numbers: readonly number[]): string =>
-	`${Math.min(...numbers).toFixed(3)} to ${Math.max(...numbers).toFixed(3)}`;
-const row = (...cells: string[]): string => `| ${cells.join(' | ')} |`;
-
-const { info } = await openClip(values.clip);
-const { peak, flops } = await costPerFrame(info);
-const load = loadavg()[0] ?? 0;
-const runs: Run[] = [];
-for (let run = 0; run < Number(values.runs); run++) {
-	runs.push(await runCommand());
-}
-
-const frames = runs[0]?.frames ?? 0;
-const rates = runs.map((run) => run.frames / run.seconds);
-const starts = runs.map((run) => run.firstMaskSeconds);
-console.log(
-	`${info.width}×${info.height}, ${frames} frames, ${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown processor'}), load before the runs ${load.toFixed(1)}, ${runs.length} runs:`,
-);
-console.log(`- end to end ${median(rates).toFixed(2)} frames/s (${spread(rates)}), start-up included`);
-console.log(`- first mask after ${median(starts).toFixed(2)} s (${spread(starts)})`);
-const cpu = runs.map((run) => run.cpuSecondsPerFrame);
-console.log(`- ${median(cpu).toFixed(3)} CPU seconds a frame (${spread(cpu)}), start-up excluded`);
-console.log(`- matrix-multiply peak ${peak.toFixed(0)} GFLOP/s, float32, same runtime and threads\n`);
-console.log(row('stage', 'ms a frame', 'GFLOP a frame', 'GFLOP/s', 'of peak'));
-console.log(row('---', '---:', '---:', '---:', '---:'));
-for (const stage of stages) {
-	const milliseconds = median(runs.map((run) => run.stageMilliseconds[stage] / run.frames));
-	const gflop = (flops[stage] ?? Number.NaN) / 1e9;
-	const rate = gflop / (milliseconds / 1000);
-	const counted = Number.isFinite(gflop);
+const printMachine = (): void => {
+	const load = loadavg()[0] ?? 0;
 	console.log(
-		row(
-			stage,
-			milliseconds.toFixed(1),
-			counted ? gflop.toFixed(1) : '',
-			counted ? rate.toFixed(0) : '',
-			counted ? `${((100 * rate) / peak).toFixed(0)} %` : '',
+		`${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown processor'}), load before the runs ${load.toFixed(1)}`,
+	);
+};
+
+const printRuns = (runs: readonly ProgramRun[]): void => {
+	const rates = runs.map((run) => run.frames / run.seconds);
+	const frameMilliseconds = runs.map((run) => 1000 * run.secondsPerFrame);
+	const starts = runs.map((run) => run.firstMaskSeconds);
+	const cpu = runs.map((run) => run.cpuSecondsPerFrame);
+	const peak = runs.map((run) => run.peakMegabytes);
+	console.log(`- end to end ${median(rates).toFixed(2)} frames/s (${spread(rates, 2)}), start-up included`);
+	console.log(`- first mask after ${median(starts).toFixed(2)} s (${spread(starts, 2)})`);
+	console.log(
+		`- ${median(frameMilliseconds).toFixed(1)} ms a frame after the first (${spread(frameMilliseconds, 1)})`,
+	);
+	console.log(
+		`- ${median(cpu).toFixed(3)} CPU seconds a frame after the first (${spread(cpu)}), ffmpeg included`,
+	);
+	console.log(`- peak memory ${median(peak).toFixed(0)} MB (${spread(peak, 0)})\n`);
+	console.log(head('stage', 'ms a frame in which it had work, waiting included'));
+	for (const stage of stages) {
+		console.log(row(stage, median(runs.map((run) => run.stageMilliseconds[stage] / run.frames)).toFixed(1)));
+	}
+	console.log('\nStages overlap, so they may add up to more than the time of a frame.\n');
+};
+
+const printOneThread = async (): Promise<void> => {
+	const quality = qualities.find((name) => name === values.quality);
+	const preset = withQuality(await loadPreset(values.preset), quality);
+	const report = await measureOneThread(values.clip, values.model, preset, ROUNDS);
+	console.log(
+		head(
+			...['on one thread', 'CPU ms a frame', 'spread', 'GFLOP: int8', 'float32', 'int16'],
+			...['of the ceiling', 'of the float32 ceiling'],
 		),
 	);
+	const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+	const gflop = (count: number): string => (count === 0 ? '' : (count / 1e9).toFixed(2));
+	for (const { name, flops, milliseconds, ofOwnCeiling, ofFloatCeiling } of report.stages) {
+		console.log(
+			row(
+				...[name, median(milliseconds).toFixed(1), spread(milliseconds, 1)],
+				...[gflop(flops.int8), gflop(flops.float32), gflop(flops.int16)],
+				...[percent(ofOwnCeiling), percent(ofFloatCeiling)],
+			),
+		);
+	}
+	const { float32, int8 } = report.peaks;
+	const [, matching] = report.stages;
+	console.log(
+		`\nThe ceilings are the runtime's own matrix product on one thread, in turns with the rest: ${float32.toFixed(0)} GFLOP/s in float32, ${int8.toFixed(0)} in int8. "Of the ceiling": the time that the operations would take at the ceiling of their own precision, against the time they took; int16, in which the runtime has no product, is held against float32.`,
+	);
+	if (matching !== undefined) {
+		const rate = report.exactMatchingFlops / median(matching.milliseconds) / 1e6;
+		console.log(
+			`An exact search in the same windows would be ${gflop(report.exactMatchingFlops)} GFLOP: in the time that matching takes, ${rate.toFixed(0)} GFLOP/s would be needed for it.`,
+		);
+	}
+};
+
+const { info } = await openClip(values.clip);
+printMachine();
+if (values.full) {
+	const listed = (text: string): number[] => text.split(',').map(Number);
+	const isChosen = [values.sizes, values.objects, values.frames].some((value) => value !== undefined);
+	const points = isChosen
+		? pointsOf(
+				(values.sizes ?? '480p').split(','),
+				listed(values.objects ?? '1'),
+				listed(values.frames ?? '60'),
+			)
+		: defaultPoints(values.long);
+	const { clip, mask } = values;
+	await printGrid({ clip, mask }, points, options);
+} else {
+	const help = await helpSeconds(HELP_RUNS);
+	const runs: ProgramRun[] = [];
+	for (let run = 0; run < Number(values.runs); run++) {
+		runs.push(await runProgram(values.clip, values.mask, options));
+	}
+	console.log(`${info.width}×${info.height}, ${runs[0]?.frames} frames, ${runs.length} runs:`);
+	console.log(
+		`- \`propagate --help\` ${help.median.toFixed(3)} s (${spread(help.all)}, ${help.all.length} starts)`,
+	);
+	printRuns(runs);
+	await printOneThread();
 }
-console.log('\nStages overlap, so they may add up to more than the time of a frame.');

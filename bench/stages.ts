@@ -1,9 +1,14 @@
 /**
- * The stages of one 480p frame beside their peers, in CPU milliseconds: what they take of the machine whatever else it does.
+ * The stages of one 480p frame beside their peers, in CPU milliseconds on one thread: what they take of the machine
+ * whatever else it does.
  *
- *     npm run bench:stages [-- --runs 5 --model name --skip-peers]
+ *     npm run bench:stages [-- --runs 5 --model name --skip-peers --json stages.json]
+ *     npm run bench:plot -- stages.json docs/images/speed.png
  */
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { BlockMatcher } from '../src/correspondence/block-matcher.js';
@@ -15,6 +20,7 @@ import { inputSize } from '../src/hyperfeatures/preprocess.js';
 import { openClip } from '../src/media/clip.js';
 import type { Frame } from '../src/media/frame.js';
 import { readLabelMap } from '../src/media/label-map.js';
+import { formatNpy } from '../src/models/npy.js';
 import { findModel } from '../src/models/registry.js';
 import { loadPreset } from '../src/presets/load-preset.js';
 import { classIds, labelsFromMask } from '../src/propagation/soft-labels.js';
@@ -22,21 +28,25 @@ import { refineLabels } from '../src/refinement/refine-labels.js';
 import { openRuntime } from '../src/runtime/onnx-runtime.js';
 import { stepFlops } from './graph-flops.js';
 import { matMulPeak } from './machine-peak.js';
+import type { MissingPeer, StageCost } from './stage-cost.js';
+import { head, row } from './table.js';
 
 const { values } = parseArgs({
 	options: {
 		runs: { type: 'string', default: '5' },
 		model: { type: 'string' },
 		'skip-peers': { type: 'boolean', default: false },
+		json: { type: 'string' },
 	},
 });
 const runs = Number(values.runs);
 const sample = (name: string): string => fileURLToPath(new URL(`../samples/bear/${name}`, import.meta.url));
 
-type Cost = { readonly name: string; readonly median: number; readonly low: number; readonly high: number };
-const costs: Cost[] = [];
+const costs: StageCost[] = [];
+/** Peers that are not here, each with the reason. */
+const missing: MissingPeer[] = [];
 
-const measure = async (name: string, work: () => unknown): Promise<Cost> => {
+const measure = async (name: string, work: () => unknown): Promise<StageCost> => {
 	await work();
 	const times: number[] = [];
 	for (let run = 0; run < runs; run++) {
@@ -64,7 +74,8 @@ for await (const frame of clip.frames({})) {
 }
 const image = (frames.at(-1) as Frame).image;
 const model = await findModel(values.model);
-const runtime = openRuntime({ device: 'cpu' });
+// One thread, as the program runs it on two cores and as the peers run: threads that wait for each other cost CPU time.
+const runtime = openRuntime({ device: 'cpu', threads: 1 });
 const peak = await matMulPeak(runtime);
 const flops = await stepFlops(model, clip.info, runtime);
 
@@ -97,7 +108,7 @@ const bank = new DescriptorBank(runtime);
 const matcher = await WindowMatcher.open(runtime, map, reach, topK);
 const stored = await Promise.all(maps.map((each) => bank.add(each)));
 const query = stored.at(-1);
-await measure('matching: ONNX graph, exact', async () => {
+await measure('matching: this engine, exact, as ONNX graph', async () => {
 	for (const key of stored.slice(0, recentFrames)) {
 		await (query && matcher.match(query, key));
 	}
@@ -109,24 +120,50 @@ await measure('refinement: this engine', () => refineLabels(labels, image, refin
 await runtime.close();
 
 if (!values['skip-peers']) {
-	const { width, height } = inputSize(clip.info, model.manifest.image);
-	const script = fileURLToPath(new URL('peers.py', import.meta.url));
-	const python = process.env.PYTHON ?? '/usr/bin/python3';
-	const numbers = [height, width, radius ?? 1000, topK, recentFrames, runs].map(String);
-	const { stdout } = await promisify(execFile)(python, [script, model.folder, ...numbers]);
-	costs.push(
-		...stdout
-			.trim()
-			.split('\n')
-			.map((line) => JSON.parse(line) as Cost),
-	);
+	const scratch = await mkdtemp(join(tmpdir(), 'stages-'));
+	try {
+		// The peers search the same descriptors: the remembered frames, then the one in question.
+		const length = map.data.length;
+		const all = new Float32Array(maps.length * length);
+		for (const [at, each] of maps.entries()) {
+			all.set(each.data, at * length);
+		}
+		const file = join(scratch, 'descriptors.npy');
+		await writeFile(file, formatNpy(all, [maps.length, map.channels, map.height, map.width]));
+		const { width, height } = inputSize(clip.info, model.manifest.image);
+		const script = fileURLToPath(new URL('peers.py', import.meta.url));
+		// Debian's python3-opencv and python3-faiss belong to Debian's own interpreter, which need not be the first on the path.
+		const python = process.env.PYTHON ?? '/usr/bin/python3';
+		const numbers = [height, width, radius ?? 1000, topK, runs].map(String);
+		const { stdout } = await promisify(execFile)(python, [script, model.folder, file, ...numbers], {
+			env: { ...process.env, OMP_NUM_THREADS: '1' },
+		});
+		for (const line of stdout.trim().split('\n')) {
+			const found = JSON.parse(line) as StageCost | MissingPeer;
+			if ('missing' in found) {
+				missing.push(found);
+			} else {
+				costs.push(found);
+			}
+		}
+	} finally {
+		await rm(scratch, { recursive: true });
+	}
 }
 
-console.log(`| ${recentFrames} remembered frames, radius ${radius}, top ${topK} | CPU ms a frame | spread |`);
-console.log('| --- | ---: | ---: |');
-for (const { name, median, low, high } of costs.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-	console.log(`| ${name} | ${median.toFixed(1)} | ${low.toFixed(1)} to ${high.toFixed(1)} |`);
+costs.sort((a, b) => (a.name < b.name ? -1 : 1));
+console.log(
+	head(`${recentFrames} remembered frames, radius ${radius}, top ${topK}`, 'CPU ms a frame', 'spread'),
+);
+for (const { name, median, low, high } of costs) {
+	console.log(row(name, median.toFixed(1), `${low.toFixed(1)} to ${high.toFixed(1)}`));
+}
+for (const peer of missing) {
+	console.log(row(peer.name, peer.missing, ''));
 }
 console.log(
-	`\nInversion is ${(flops / 1e9).toFixed(1)} GFLOP a frame; one large float32 product runs here at ${peak.toFixed(0)} GFLOP/s (wall clock, all threads).`,
+	`\nInversion is ${(flops / 1e9).toFixed(1)} GFLOP a frame; one large float32 product runs here at ${peak.toFixed(0)} GFLOP/s (one thread, best of several).`,
 );
+if (values.json !== undefined) {
+	await writeFile(values.json, JSON.stringify(costs, undefined, '\t'));
+}

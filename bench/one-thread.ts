@@ -1,0 +1,152 @@
+import { BlockMatcher } from '../src/correspondence/block-matcher.js';
+import type { DescriptorMap } from '../src/hyperfeatures/descriptor-map.js';
+import { openDiffusionExtractor } from '../src/hyperfeatures/diffusion-extractor.js';
+import { openClip } from '../src/media/clip.js';
+import type { Frame } from '../src/media/frame.js';
+import { findModel } from '../src/models/registry.js';
+import type { Preset } from '../src/presets/preset.js';
+import { openRuntime } from '../src/runtime/onnx-runtime.js';
+import { fastStepFlops, stepFlops } from './graph-flops.js';
+import { openPeakProduct } from './machine-peak.js';
+import { matchingFlops } from './matching-flops.js';
+import { median } from './table.js';
+
+/** Operations of a frame in each precision. */
+type Flops = { readonly float32: number; readonly int8: number; readonly int16: number };
+
+/** A stage beside the ceilings that were measured in the same rounds. */
+export type StageShare = {
+	readonly name: string;
+	readonly flops: Flops;
+	/** CPU milliseconds of a frame, for each round. */
+	readonly milliseconds: readonly number[];
+	/** Share of the ceiling of the precision used, and of the float32 one for everything. */
+	readonly ofOwnCeiling: number;
+	readonly ofFloatCeiling: number;
+};
+
+export type OneThreadReport = {
+	/** GFLOP/s of one large matrix product on one thread: the best of the rounds. */
+	readonly peaks: { readonly float32: number; readonly int8: number };
+	readonly stages: readonly StageShare[];
+	/** Operations of an exact search in the same windows, which candidates save. */
+	readonly exactMatchingFlops: number;
+};
+
+const cpuMilliseconds = async (work: () => unknown): Promise<number> => {
+	const start = process.cpuUsage();
+	await work();
+	const { user, system } = process.cpuUsage(start);
+	return (user + system) / 1000;
+};
+
+/**
+ * Inversion and matching of one frame on one thread each, as they run in the program on two cores, beside the runtime's own
+ * matrix product on one thread: in turns, so that all of them see the same machine, and in CPU time, which leaves out what other
+ * programs take. Matching is that against the keyframe and the recent frames, without the shortcut for places whose class is
+ * certain, so that its operations are known.
+ *
+ * The ceiling of 16-bit integers is taken to be the float32 one: the runtime has no product of 16-bit integers.
+ */
+export const measureOneThread = async (
+	clipPath: string,
+	modelName: string | undefined,
+	{ precision, propagation }: Preset,
+	rounds: number,
+): Promise<OneThreadReport> => {
+	const model = await findModel(modelName);
+	const clip = await openClip(clipPath);
+	const { recentFrames, radius, keyframeRadius, topK, candidates } = propagation;
+	const frames: Frame[] = [];
+	for await (const frame of clip.frames({})) {
+		// A keyframe, the recent ones, and the one in question.
+		if (frames.push(frame) === recentFrames + 2) {
+			break;
+		}
+	}
+	const runtime = openRuntime({ device: 'cpu', threads: 1 });
+	try {
+		const isFast = precision === 'fast' && model.manifest.fastGraph !== undefined;
+		const ofModel = isFast
+			? await fastStepFlops(model, clip.info, runtime)
+			: { float32: await stepFlops(model, clip.info, runtime), int8: 0 };
+		const extractor = await openDiffusionExtractor(model, runtime, { precision });
+		const maps: DescriptorMap[] = [];
+		for (const frame of frames) {
+			maps.push(await extractor.extract(frame.image));
+		}
+		const image = (frames.at(-1) as Frame).image;
+		const map = maps.at(-1) as DescriptorMap;
+		const matcher = new BlockMatcher(map, map.channels, { k: topK, candidates: candidates ?? undefined });
+		const [keyframe, ...recent] = maps.slice(0, -1).map((each) => matcher.store(each));
+		const query = matcher.store(map);
+		if (keyframe === undefined || recent.length < recentFrames) {
+			throw new Error(`The clip has fewer than ${recentFrames + 2} frames.`);
+		}
+		const reach = (cells: number | null): number => cells ?? Number.POSITIVE_INFINITY;
+		const searches = [
+			[{ descriptors: keyframe, radius: reach(keyframeRadius) }],
+			recent.map((descriptors) => ({ descriptors, radius: reach(radius) })),
+		];
+		const flopsOfSearches = (chosen: number | null): number =>
+			searches
+				.map((search) => search.map((frame) => frame.radius))
+				.reduce((sum, radii) => sum + matchingFlops(map, map.channels, chosen, radii), 0);
+		const int16 = flopsOfSearches(candidates);
+
+		const products = {
+			float32: await openPeakProduct(runtime, 'float32'),
+			int8: await openPeakProduct(runtime, 'int8'),
+		};
+		const works = {
+			float32: products.float32.run,
+			int8: products.int8.run,
+			inversion: () => extractor.extract(image),
+			matching: () => {
+				for (const search of searches) {
+					matcher.match(query, search);
+				}
+			},
+		};
+		type Work = keyof typeof works;
+		const times: Record<Work, number[]> = { float32: [], int8: [], inversion: [], matching: [] };
+		// The first round warms up.
+		for (let round = 0; round <= rounds; round++) {
+			for (const name of Object.keys(works) as Work[]) {
+				const time = await cpuMilliseconds(works[name]);
+				if (round > 0) {
+					times[name].push(time);
+				}
+			}
+		}
+		const peaks = {
+			float32: products.float32.flops / Math.min(...times.float32) / 1e6,
+			int8: products.int8.flops / Math.min(...times.int8) / 1e6,
+		};
+		const stage = (name: string, flops: Flops, milliseconds: readonly number[]): StageShare => {
+			const atFloatPeak = (count: number): number => count / peaks.float32 / 1e6;
+			const ideal = atFloatPeak(flops.float32 + flops.int16) + flops.int8 / peaks.int8 / 1e6;
+			const time = median(milliseconds);
+			return {
+				...{ name, flops, milliseconds },
+				ofOwnCeiling: ideal / time,
+				ofFloatCeiling: atFloatPeak(flops.float32 + flops.int16 + flops.int8) / time,
+			};
+		};
+		return {
+			peaks,
+			exactMatchingFlops: flopsOfSearches(null),
+			stages: [
+				stage('inversion', { ...ofModel, int16: 0 }, times.inversion),
+				stage('matching', { float32: 0, int8: 0, int16 }, times.matching),
+				stage(
+					'both',
+					{ ...ofModel, int16 },
+					times.inversion.map((time, round) => time + (times.matching[round] ?? Number.NaN)),
+				),
+			],
+		};
+	} finally {
+		await runtime.close();
+	}
+};

@@ -1,0 +1,13 @@
+/** A row of a table in Markdown. */
+export const row = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+
+/** Head of a table: the first column is text, the others are numbers. */
+export const head = (...titles: readonly string[]): string =>
+	`${row(...titles)}\n${row('---', ...titles.slice(1).map(() => '---:'))}`;
+
+export const median = (numbers: readonly number[]): number =>
+	[...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+
+/** Smallest and largest. */
+export const spread = (numbers: readonly number[], digits = 3): string =>
+	`${Math.min(...numbers).toFixed(digits)} to ${Math.max(...numbers).toFixed(digits)}`;
