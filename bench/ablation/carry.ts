@@ -1,10 +1,9 @@
 import type { CarriedMask } from '../../src/evaluation/evaluate-davis.js';
 import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
 import type { Frame, LabelMap } from '../../src/media/frame.js';
-import { objectIds } from '../../src/media/label-map.js';
 import { LabelPropagator } from '../../src/propagation/label-propagator.js';
 import type { PropagationSettings } from '../../src/propagation/settings.js';
-import { labelsFromMask } from '../../src/propagation/soft-labels.js';
+import { classIds, labelsFromMask } from '../../src/propagation/soft-labels.js';
 import { refineLabels } from '../../src/refinement/refine-labels.js';
 import { InlineVoter } from './inline-voter.js';
 
@@ -36,7 +35,7 @@ export async function* carry(
 		const map = descriptors(index);
 		if (index === 0) {
 			const stored = await voter.store(map);
-			propagator.addKeyframe(stored, labelsFromMask(mask, stored.grid, objectIds(mask)));
+			propagator.addKeyframe(stored, labelsFromMask(mask, stored.grid, classIds(mask)));
 			yield { index, ids: mask.ids };
 			continue;
 		}
