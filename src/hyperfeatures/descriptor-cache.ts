@@ -6,6 +6,7 @@ import type { Raster } from '../media/frame.js';
 import { propagateHome } from '../models/locations.js';
 import type { Manifest } from '../models/manifest.js';
 import { formatNpy, parseNpy } from '../models/npy.js';
+import { mapOfArray } from './descriptor-file.js';
 import type { DescriptorMap } from './descriptor-map.js';
 import type { ExtractorOptions } from './diffusion-extractor.js';
 import type { DescriptorExtractor } from './extractor.js';
@@ -92,14 +93,12 @@ export const cachedExtractor = async (
 /** A map that the cache holds; undefined when there is none at this path, or none that can be read. */
 export const readMap = async (path: string): Promise<DescriptorMap | undefined> => {
 	try {
-		const { shape, data } = parseNpy(await readFile(path));
-		const [one, channels = 0, height = 0, width = 0] = shape;
-		if (one !== 1 || shape.length !== 4 || !(data instanceof Float32Array)) {
-			return undefined;
+		const map = mapOfArray(parseNpy(await readFile(path)));
+		if (map !== undefined) {
+			const now = new Date();
+			await utimes(path, now, now).catch(() => {}); // Used just now: the last to be forgotten.
 		}
-		const now = new Date();
-		await utimes(path, now, now).catch(() => {}); // Used just now: the last to be forgotten.
-		return { channels, height, width, data };
+		return map;
 	} catch {
 		return undefined;
 	}

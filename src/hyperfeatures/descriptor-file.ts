@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../errors.js';
-import { parseNpy } from '../models/npy.js';
+import { type NpyArray, parseNpy } from '../models/npy.js';
 import type { DescriptorMap } from './descriptor-map.js';
 
 /**
@@ -15,12 +15,20 @@ export const readDescriptorMap = async (path: string): Promise<DescriptorMap> =>
 			{ cause },
 		);
 	});
-	const { shape, data } = parseNpy(bytes);
-	const [images, channels = 0, height = 0, width = 0] = shape;
-	if (images !== 1 || shape.length !== 4 || data.length === 0 || !(data instanceof Float32Array)) {
+	const array = parseNpy(bytes);
+	const map = mapOfArray(array);
+	if (map === undefined || map.data.length === 0) {
 		throw new UserError(
-			`The features ${path} have the shape [${shape.join(', ')}]; expected float32 of one image, [1, channels, height, width].`,
+			`The features ${path} have the shape [${array.shape.join(', ')}]; expected float32 of one image, [1, channels, height, width].`,
 		);
 	}
-	return { channels, height, width, data };
+	return map;
+};
+
+/** The map that an array holds, float32 [1, C, H, W]; undefined when it holds something else. */
+export const mapOfArray = ({ shape, data }: NpyArray): DescriptorMap | undefined => {
+	const [images, channels = 0, height = 0, width = 0] = shape;
+	return images === 1 && shape.length === 4 && data instanceof Float32Array
+		? { channels, height, width, data }
+		: undefined;
 };

@@ -8,34 +8,33 @@ import { writeFileAtomically } from '../media/atomic-file.js';
 import { writeImage } from '../media/image.js';
 import { formatNpy, parseNpy } from '../models/npy.js';
 import { findModel } from '../models/registry.js';
-import { loadPreset } from '../presets/load-preset.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { type Float32Tensor, float32 } from '../runtime/tensor.js';
+import { chosenModel, type ModelChoice } from './chosen-model.js';
 
-export type GenerateJob = RuntimeOptions & {
-	readonly prompt: string;
-	readonly negativePrompt: string;
-	/** Scale of classifier-free guidance; 1 is none. */
-	readonly guidance: number;
-	/** Steps that a one-step model takes; other models have their own. */
-	readonly steps?: number | undefined;
-	/** Seed of our own noise. */
-	readonly seed: number;
-	/** `.npy` [N, channels, height, width] instead of a seed; N images are made. */
-	readonly noise?: string | undefined;
-	readonly model?: string | undefined;
-	readonly preset?: string | undefined;
-	/** Image file; with several images they are numbered from 0 before the extension. */
-	readonly image?: string | undefined;
-	/** `.npy`, float32 [N, C, H, W]: the hyperfeatures of the generation. */
-	readonly features?: string | undefined;
-	/** `.npy`, float32 [N, channels, height, width]: the clean samples before decoding. */
-	readonly latent?: string | undefined;
-	readonly overwrite?: boolean | undefined;
-	readonly signal?: AbortSignal | undefined;
-	readonly onStep?: ((done: number, total: number) => void) | undefined;
-};
+export type GenerateJob = RuntimeOptions &
+	ModelChoice & {
+		readonly prompt: string;
+		readonly negativePrompt: string;
+		/** Scale of classifier-free guidance; 1 is none. */
+		readonly guidance: number;
+		/** Steps that a one-step model takes; other models have their own. */
+		readonly steps?: number | undefined;
+		/** Seed of our own noise. */
+		readonly seed: number;
+		/** `.npy` [N, channels, height, width] instead of a seed; N images are made. */
+		readonly noise?: string | undefined;
+		/** Image file; with several images they are numbered from 0 before the extension. */
+		readonly image?: string | undefined;
+		/** `.npy`, float32 [N, C, H, W]: the hyperfeatures of the generation. */
+		readonly features?: string | undefined;
+		/** `.npy`, float32 [N, channels, height, width]: the clean samples before decoding. */
+		readonly latent?: string | undefined;
+		readonly overwrite?: boolean | undefined;
+		readonly signal?: AbortSignal | undefined;
+		readonly onStep?: ((done: number, total: number) => void) | undefined;
+	};
 
 /** `cat.png` -> `cat-0.png` where there are several. */
 const numbered = (path: string, index: number, count: number): string =>
@@ -48,11 +47,11 @@ const numbered = (path: string, index: number, count: number): string =>
  * @throws UserError for bad input; nothing has been written then
  */
 export const generateImages = async (job: GenerateJob): Promise<string[]> => {
-	const preset = await loadPreset(job.preset);
-	const model = await findModel(job.model ?? preset.model);
+	const chosen = await chosenModel(job);
+	const model = await findModel(chosen.model);
 	const runtime = openRuntime(job);
 	try {
-		const generator = await openGenerator(model, runtime, preset.features, job.steps);
+		const generator = await openGenerator(model, runtime, chosen.features, job.steps);
 		const noises = await readNoises(job, generator.noiseShape);
 		const images = noises.map((_, i) =>
 			job.image === undefined ? undefined : numbered(job.image, i, noises.length),

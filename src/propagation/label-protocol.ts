@@ -7,20 +7,20 @@ import type { PropagationSettings } from './settings.js';
 import type { SoftLabels } from './soft-labels.js';
 import type { Vote } from './vote.js';
 
+/** A remembered frame's say in a vote, as the label worker is told of it. */
+export type ToldWitness = {
+	readonly handle: number;
+	/** Undefined when they are those of the last vote that this frame had a say in. */
+	readonly labels: SoftLabels | undefined;
+	/** Window radius in cells; null for no window. */
+	readonly radius: number | null;
+};
+
 /** What the main thread asks of the label worker. Handles number stored frames. */
 export type LabelRequest =
 	| { readonly kind: 'store'; readonly handle: number; readonly map: DescriptorMap }
 	| { readonly kind: 'load'; readonly handle: number; readonly file: string }
-	| {
-			readonly kind: 'vote';
-			readonly query: number;
-			readonly witnesses: readonly {
-				readonly handle: number;
-				/** Undefined when they are those of the last vote that this frame had a say in. */
-				readonly labels: SoftLabels | undefined;
-				readonly radius: number | null;
-			}[];
-	  }
+	| { readonly kind: 'vote'; readonly query: number; readonly witnesses: readonly ToldWitness[] }
 	| {
 			readonly kind: 'refine';
 			readonly labels: SoftLabels;

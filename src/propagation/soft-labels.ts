@@ -71,8 +71,8 @@ const spans = (pixels: number, cells: number): Spans => {
 	return { starts, cells: overlapped, shares };
 };
 
-/** A class with at least this probability is taken for certain: borders do not move such cells either (see `refineLabels`). */
-const CERTAIN = 0.98;
+/** A class with at least this probability is taken for certain: votes need no care there, and borders do not move. */
+export const CERTAIN = 0.98;
 
 /** [H * W] the class that each cell certainly has, or {@link UNCERTAIN}. */
 export const certainClasses = ({ grid, ids, data }: SoftLabels): Uint8Array => {

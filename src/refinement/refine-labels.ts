@@ -1,5 +1,5 @@
 import type { Raster } from '../media/frame.js';
-import type { SoftLabels } from '../propagation/soft-labels.js';
+import { CERTAIN, type SoftLabels } from '../propagation/soft-labels.js';
 import { labImage } from './lab-image.js';
 import { MAX_DISTANCE, meanField } from './mean-field.js';
 import { axis, cellsOfPixels } from './resampling.js';
@@ -14,9 +14,6 @@ export type RefinedLabels = {
 
 /** Refinement works on the image scaled to about this short side: finer costs time, and the grid is coarser still. */
 const WORKING_SHORT_SIDE = 240;
-
-/** A cell is settled when its best class has at least this probability, and so have its neighbours. */
-const SETTLED = 0.98;
 
 type Size = { readonly width: number; readonly height: number };
 
@@ -55,7 +52,7 @@ export const refineLabels = (
 	};
 };
 
-/** 1 for cells that are not settled, or lie beside one that is not or that has another class. */
+/** 1 for cells that are not settled (their best class is not certain), or lie beside one that is not or that has another class. */
 const openCells = ({ grid, ids, data }: SoftLabels): Uint8Array => {
 	const classes = ids.length;
 	const cells = grid.height * grid.width;
@@ -64,7 +61,7 @@ const openCells = ({ grid, ids, data }: SoftLabels): Uint8Array => {
 	for (let cell = 0; cell < cells; cell++) {
 		const best = argmax(data, cell * classes, classes);
 		winner[cell] = best;
-		unsettled[cell] = (data[cell * classes + best] as number) < SETTLED ? 1 : 0;
+		unsettled[cell] = (data[cell * classes + best] as number) < CERTAIN ? 1 : 0;
 	}
 	const open = new Uint8Array(cells);
 	for (let y = 0; y < grid.height; y++) {

@@ -4,6 +4,7 @@ import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
 	positiveInteger,
+	presetOption,
 	type ReportOptions,
 	withModelOptions,
 	withReportOptions,
@@ -49,7 +50,7 @@ export const registerGenerate = (program: Command): void => {
 				.option('--steps <n>', 'steps that a one-step model takes (others have their own)', positiveInteger)
 				.option('--seed <n>', 'seed of the noise', finite, 0)
 				.option('--noise <npy>', 'noise [N, C, h, w] instead of a seed; makes N images')
-				.option('--preset <name|file.json>', 'model and maps to use (see "propagate presets list")')
+				.addOption(presetOption())
 				.option('--overwrite', 'replace outputs that exist'),
 		),
 	).action(async (prompt: string, options: GenerateOptions) => {

@@ -1,0 +1,70 @@
+import { BlockMatcher } from '../correspondence/block-matcher.js';
+import type { StoredDescriptors } from '../correspondence/matcher-memory.js';
+import type { GridSize } from '../correspondence/tiles.js';
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import type { LabelWorkerSettings, ToldWitness } from './label-protocol.js';
+import { certainClasses, type SoftLabels } from './soft-labels.js';
+import { type Vote, vote } from './vote.js';
+
+type Testimony = { readonly labels: SoftLabels; readonly certain: Uint8Array };
+type Frame = { readonly descriptors: StoredDescriptors; testimony: Testimony | undefined };
+
+/** The frames of a CPU's voter by their handles, and the votes that they take; all maps have one shape. */
+export class VotingMemory {
+	readonly #settings: LabelWorkerSettings;
+	readonly #frames = new Map<number, Frame>();
+	#matcher: BlockMatcher | undefined;
+
+	constructor(settings: LabelWorkerSettings) {
+		this.#settings = settings;
+	}
+
+	store(handle: number, map: DescriptorMap): GridSize {
+		const { topK: k, candidates } = this.#settings;
+		this.#matcher ??= new BlockMatcher(map, map.channels, { k, candidates: candidates ?? undefined });
+		this.#frames.set(handle, { descriptors: this.#matcher.store(map), testimony: undefined });
+		return { height: map.height, width: map.width };
+	}
+
+	/** @param witnesses at least one; all labels with the same classes */
+	vote(query: number, witnesses: readonly ToldWitness[]): Vote {
+		if (this.#matcher === undefined) {
+			throw new Error('Nothing has been stored to vote on.');
+		}
+		const searched = witnesses.map(({ handle, labels, radius }) => ({
+			descriptors: this.#frame(handle).descriptors,
+			radius: radius ?? Number.POSITIVE_INFINITY,
+			...this.#testimony(handle, labels),
+		}));
+		return vote(
+			this.#matcher.match(this.#frame(query).descriptors, searched),
+			searched.map(({ labels }) => labels),
+			this.#settings.temperature,
+		);
+	}
+
+	free(handle: number): void {
+		this.#frame(handle).descriptors.free();
+		this.#frames.delete(handle);
+	}
+
+	/** What a remembered frame says, and what of it is certain. */
+	#testimony(handle: number, labels: SoftLabels | undefined): Testimony {
+		const frame = this.#frame(handle);
+		if (labels !== undefined) {
+			frame.testimony = { labels, certain: certainClasses(labels) };
+		}
+		if (frame.testimony === undefined) {
+			throw new Error('A frame was asked for its vote before it had labels.');
+		}
+		return frame.testimony;
+	}
+
+	#frame(handle: number): Frame {
+		const frame = this.#frames.get(handle);
+		if (frame === undefined) {
+			throw new Error('A frame was used after it was freed.');
+		}
+		return frame;
+	}
+}
