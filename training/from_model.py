@@ -23,8 +23,6 @@ FOLDED = {
     "Add": ("bias", lambda w: w.flatten()),
     "MatMul": ("weight", lambda w: w.T),
 }
-# A bottleneck calls the norms of its convolutions itself, and the exporter numbers them in the order of the calls.
-CALLED_NORMS = {"norm": "conv1.norm", "norm_1": "conv2.norm", "norm_2": "conv3.norm", "norm_3": "shortcut.norm"}
 
 
 def parameters(model: onnx.ModelProto) -> dict:
@@ -39,8 +37,6 @@ def parameters(model: onnx.ModelProto) -> dict:
             continue
         role, restore = FOLDED[node.op_type]
         scope = node.name.lstrip("/").split("/")[:-1]
-        if scope[:1] == ["aggregation"]:
-            scope[-1] = CALLED_NORMS.get(scope[-1], scope[-1])
         for name in node.input:
             if name.startswith("onnx::") and name in found:
                 found[".".join([*scope, role])] = restore(found[name])

@@ -1,7 +1,8 @@
 """A small pixel-space UNet with the layout and parameter names of Stable Diffusion's (diffusers' UNet2D).
 
 The image is pixel-unshuffled by 4 inside, so the finest grid is H/4 x W/4. Four up-blocks of three resnets give the
-paper's twelve taps: the output of each resnet's second convolution, before the residual is added.
+paper's twelve taps: the output of each resnet's second convolution, before the residual is added. There is no
+self-attention: an earlier model had learned it, and carried masks equally well with all of it left out.
 
 The output is the noise, as in Stable Diffusion, but the layers predict the velocity v = sqrt(a) noise - sqrt(1 - a) x_0
 (a = alpha_bar) and a fixed formula turns it into the noise: 48 channels cannot also carry the 48 numbers of pure noise
@@ -20,7 +21,6 @@ CHANNELS = (48, 96, 128, 192)
 GROUPS = 16
 PATCH = 4
 IMAGE_CHANNELS = 3
-HEADS = 4
 
 
 def timestep_embedding(timesteps: torch.Tensor, dim: int) -> torch.Tensor:
@@ -67,29 +67,6 @@ class ResnetBlock2D(nn.Module):
         return skip + tap, tap
 
 
-class Attention(nn.Module):
-    def __init__(self, channels: int):
-        super().__init__()
-        self.channels, self.head = channels, channels // HEADS
-        self.group_norm = GroupNorm(GROUPS, channels)
-        self.to_q = nn.Linear(channels, channels)
-        self.to_k = nn.Linear(channels, channels)
-        self.to_v = nn.Linear(channels, channels)
-        self.to_out = nn.ModuleList([nn.Linear(channels, channels)])
-
-    def forward(self, x):
-        batch, _, height, width = x.shape
-        tokens = self.group_norm(x).flatten(2).transpose(1, 2)  # B x N x C
-
-        def heads(t):
-            return t.reshape(batch, -1, HEADS, self.head).transpose(1, 2)  # B x heads x N x C/heads
-
-        q, k, v = heads(self.to_q(tokens)), heads(self.to_k(tokens)), heads(self.to_v(tokens))
-        weights = torch.softmax(q @ k.transpose(2, 3) * self.head**-0.5, dim=3)
-        tokens = self.to_out[0]((weights @ v).transpose(1, 2).reshape(batch, -1, self.channels))
-        return x + tokens.transpose(1, 2).reshape(batch, self.channels, height, width)
-
-
 class Downsample2D(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
@@ -109,19 +86,16 @@ class Upsample2D(nn.Module):
 
 
 class DownBlock2D(nn.Module):
-    def __init__(self, channels_in: int, channels_out: int, embedding: int, attention: bool, downsample: bool):
+    def __init__(self, channels_in: int, channels_out: int, embedding: int, downsample: bool):
         super().__init__()
         self.resnets = nn.ModuleList(
             [ResnetBlock2D(channels_in if j == 0 else channels_out, channels_out, embedding) for j in range(2)]
         )
-        self.attentions = nn.ModuleList([Attention(channels_out) for _ in range(2)]) if attention else None
         self.downsamplers = nn.ModuleList([Downsample2D(channels_out)]) if downsample else None
 
     def forward(self, x, embedding, skips: list):
-        for j, resnet in enumerate(self.resnets):
+        for resnet in self.resnets:
             x, _ = resnet(x, embedding)
-            if self.attentions is not None:
-                x = self.attentions[j](x)
             skips.append(x)
         if self.downsamplers is not None:
             x = self.downsamplers[0](x)
@@ -133,29 +107,25 @@ class MidBlock2D(nn.Module):
     def __init__(self, channels: int, embedding: int):
         super().__init__()
         self.resnets = nn.ModuleList([ResnetBlock2D(channels, channels, embedding) for _ in range(2)])
-        self.attentions = nn.ModuleList([Attention(channels)])
 
     def forward(self, x, embedding):
-        x, _ = self.resnets[0](x, embedding)
-        x, _ = self.resnets[1](self.attentions[0](x), embedding)
+        for resnet in self.resnets:
+            x, _ = resnet(x, embedding)
         return x
 
 
 class UpBlock2D(nn.Module):
-    def __init__(self, channels_in: int, channels_out: int, skips: tuple, embedding: int, attention: bool, upsample: bool):
+    def __init__(self, channels_in: int, channels_out: int, skips: tuple, embedding: int, upsample: bool):
         super().__init__()
         self.resnets = nn.ModuleList(
             [ResnetBlock2D((channels_in if j == 0 else channels_out) + skips[j], channels_out, embedding) for j in range(3)]
         )
-        self.attentions = nn.ModuleList([Attention(channels_out) for _ in range(3)]) if attention else None
         self.upsamplers = nn.ModuleList([Upsample2D(channels_out)]) if upsample else None
 
     def forward(self, x, embedding, skips: list, taps: list):
-        for j, resnet in enumerate(self.resnets):
+        for resnet in self.resnets:
             x, tap = resnet(torch.cat([x, skips.pop()], dim=1), embedding)
             taps.append(tap)
-            if self.attentions is not None:
-                x = self.attentions[j](x)
         return x if self.upsamplers is None else self.upsamplers[0](x)
 
 
@@ -174,7 +144,7 @@ class UNet2D(nn.Module):
         self.time_embedding = TimestepEmbedding(channels[0], embedding)
         self.down_blocks = nn.ModuleList(
             [
-                DownBlock2D(channels[max(i - 1, 0)], channels[i], embedding, attention=i >= levels - 2, downsample=i < levels - 1)
+                DownBlock2D(channels[max(i - 1, 0)], channels[i], embedding, downsample=i < levels - 1)
                 for i in range(levels)
             ]
         )
@@ -187,7 +157,7 @@ class UNet2D(nn.Module):
             c = channels[levels - 1 - i]
             above = channels[min(levels - i, levels - 1)]
             three = (skips.pop(), skips.pop(), skips.pop())
-            up.append(UpBlock2D(above, c, three, embedding, attention=i < 2, upsample=i < levels - 1))
+            up.append(UpBlock2D(above, c, three, embedding, upsample=i < levels - 1))
         self.up_blocks = nn.ModuleList(up)
         self.conv_norm_out = GroupNorm(GROUPS, channels[0])
         self.conv_out = nn.Conv2d(channels[0], unshuffled, 3, padding=1)
