@@ -1,7 +1,8 @@
 import type { Raster } from '../media/frame.js';
 import { CERTAIN, type SoftLabels } from '../propagation/soft-labels.js';
 import { labImage } from './lab-image.js';
-import { MAX_DISTANCE, meanField } from './mean-field.js';
+import { meanField } from './mean-field.js';
+import { MAX_DISTANCE } from './neighbourhood.js';
 import { axis, cellsOfPixels } from './resampling.js';
 import type { RefinementSettings } from './settings.js';
 
@@ -45,7 +46,7 @@ export const refineLabels = (
 	);
 	const objects = upsample(labels, size, seen);
 	const band = numbersOf(pixelsOf(open, labels, size));
-	meanField(objects, labels.ids.length - 1, band, labImage(image, factor, seen), settings);
+	meanField(objects, band, labImage(image, factor, seen), settings);
 	return {
 		ids: idsAtFullSize(objects, labels, size, open, image),
 		labels: averageToGrid(objects, labels, size, open),
@@ -126,79 +127,88 @@ const pixelsOf = (marked: Uint8Array, { grid }: SoftLabels, { width, height }: S
 };
 
 const numbersOf = (marked: Uint8Array): Int32Array => {
-	const out = new Int32Array(marked.reduce((sum, mark) => sum + mark, 0));
+	const out = new Int32Array(marked.length);
 	let count = 0;
-	for (let at = 0; at < marked.length; at++) {
-		if (marked[at] === 1) {
-			out[count++] = at;
-		}
+	for (let at = marked.indexOf(1); at >= 0; at = marked.indexOf(1, at + 1)) {
+		out[count++] = at;
 	}
-	return out;
+	return out.subarray(0, count);
 };
 
-/** The objects' probabilities between cells, bilinear: [height * width, objects], where `wanted`. */
+/** The objects' probabilities between cells, bilinear: [objects][height * width], where `wanted`. */
 const upsample = (
 	{ grid, ids, data }: SoftLabels,
 	{ width, height }: Size,
 	wanted: Uint8Array,
-): Float32Array => {
+): Float32Array[] => {
 	const classes = ids.length;
-	const count = classes - 1;
-	const out = new Float32Array(width * height * count);
 	const columns = axis(grid.width, width);
 	const rows = axis(grid.height, height);
-	for (let y = 0; y < height; y++) {
-		const top = (rows.low[y] as number) * grid.width;
-		const bottom = (rows.high[y] as number) * grid.width;
-		const fy = rows.share[y] as number;
-		for (let x = 0; x < width; x++) {
-			const pixel = y * width + x;
-			if (wanted[pixel] === 0) {
-				continue;
-			}
-			const left = columns.low[x] as number;
-			const right = columns.high[x] as number;
-			const fx = columns.share[x] as number;
-			const w00 = (1 - fy) * (1 - fx);
-			const w01 = (1 - fy) * fx;
-			const w10 = fy * (1 - fx);
-			const w11 = fy * fx;
-			for (let c = 0; c < count; c++) {
-				out[pixel * count + c] =
-					w00 * (data[(top + left) * classes + c + 1] as number) +
-					w01 * (data[(top + right) * classes + c + 1] as number) +
-					w10 * (data[(bottom + left) * classes + c + 1] as number) +
-					w11 * (data[(bottom + right) * classes + c + 1] as number);
+	return ids.slice(1).map((_, object) => {
+		const values = data.subarray(object + 1);
+		const out = new Float32Array(width * height);
+		for (let y = 0; y < height; y++) {
+			const top = (rows.low[y] as number) * grid.width;
+			const bottom = (rows.high[y] as number) * grid.width;
+			const fy = rows.share[y] as number;
+			for (let x = 0; x < width; x++) {
+				const pixel = y * width + x;
+				if (wanted[pixel] === 0) {
+					continue;
+				}
+				const left = columns.low[x] as number;
+				const right = columns.high[x] as number;
+				const fx = columns.share[x] as number;
+				out[pixel] =
+					(1 - fy) * (1 - fx) * (values[(top + left) * classes] as number) +
+					(1 - fy) * fx * (values[(top + right) * classes] as number) +
+					fy * (1 - fx) * (values[(bottom + left) * classes] as number) +
+					fy * fx * (values[(bottom + right) * classes] as number);
 			}
 		}
-	}
-	return out;
+		return out;
+	});
 };
 
 const idsAtFullSize = (
-	objects: Float32Array,
+	objects: readonly Float32Array[],
 	{ grid, ids, data }: SoftLabels,
 	size: Size,
 	open: Uint8Array,
 	image: Size,
 ): Uint8Array => {
 	const classes = ids.length;
-	const count = classes - 1;
 	const out = new Uint8Array(image.width * image.height);
 	const columns = axis(size.width, image.width);
 	const rows = axis(size.height, image.height);
 	const cellX = cellsOfPixels(image.width, grid.width);
 	const cellY = cellsOfPixels(image.height, grid.height);
 	const settled = Uint8Array.from(open, (_, cell) => ids[argmax(data, cell * classes, classes)] as number);
+	const isOpenRow = Array.from({ length: grid.height }, (_, row) =>
+		open.subarray(row * grid.width, (row + 1) * grid.width).includes(1),
+	);
+	let rowAbove = -1;
 	for (let y = 0; y < image.height; y++) {
-		const gridRow = (cellY[y] as number) * grid.width;
+		const row = cellY[y] as number;
+		const gridRow = row * grid.width;
+		const start = y * image.width;
+		if (row === rowAbove) {
+			// The same settled cells; what is open is computed anew.
+			out.copyWithin(start, start - image.width, start);
+		} else {
+			for (let x = 0; x < image.width; x++) {
+				out[start + x] = settled[gridRow + (cellX[x] as number)] as number;
+			}
+			rowAbove = row;
+		}
+		if (!isOpenRow[row]) {
+			continue;
+		}
 		const top = (rows.low[y] as number) * size.width;
 		const bottom = (rows.high[y] as number) * size.width;
 		const fy = rows.share[y] as number;
 		for (let x = 0; x < image.width; x++) {
-			const cell = gridRow + (cellX[x] as number);
-			if (open[cell] === 0) {
-				out[y * image.width + x] = settled[cell] as number;
+			if (open[gridRow + (cellX[x] as number)] === 0) {
 				continue;
 			}
 			const left = columns.low[x] as number;
@@ -207,13 +217,10 @@ const idsAtFullSize = (
 			let background = 1;
 			let best = 0;
 			let winner = 0;
-			for (let c = 0; c < count; c++) {
-				const upper =
-					(1 - fx) * (objects[(top + left) * count + c] as number) +
-					fx * (objects[(top + right) * count + c] as number);
-				const lower =
-					(1 - fx) * (objects[(bottom + left) * count + c] as number) +
-					fx * (objects[(bottom + right) * count + c] as number);
+			for (let c = 0; c < objects.length; c++) {
+				const values = objects[c] as Float32Array;
+				const upper = (1 - fx) * (values[top + left] as number) + fx * (values[top + right] as number);
+				const lower = (1 - fx) * (values[bottom + left] as number) + fx * (values[bottom + right] as number);
 				const value = (1 - fy) * upper + fy * lower;
 				background -= value;
 				if (value > best) {
@@ -221,7 +228,7 @@ const idsAtFullSize = (
 					winner = c + 1;
 				}
 			}
-			out[y * image.width + x] = ids[best > background ? winner : 0] as number;
+			out[start + x] = ids[best > background ? winner : 0] as number;
 		}
 	}
 	return out;
@@ -229,13 +236,12 @@ const idsAtFullSize = (
 
 /** Means over the pixels whose centres lie in an open cell. */
 const averageToGrid = (
-	objects: Float32Array,
+	objects: readonly Float32Array[],
 	{ grid, ids, data: given }: SoftLabels,
 	{ width, height }: Size,
 	open: Uint8Array,
 ): SoftLabels => {
 	const classes = ids.length;
-	const count = classes - 1;
 	const data = Float32Array.from(given);
 	const counts = new Float32Array(open.length);
 	const cellX = cellsOfPixels(width, grid.width);
@@ -253,10 +259,9 @@ const averageToGrid = (
 				continue;
 			}
 			counts[cell] = (counts[cell] as number) + 1;
-			const from = (y * width + x) * count;
 			const to = cell * classes + 1;
-			for (let c = 0; c < count; c++) {
-				data[to + c] = (data[to + c] as number) + (objects[from + c] as number);
+			for (let c = 0; c < objects.length; c++) {
+				data[to + c] = (data[to + c] as number) + ((objects[c] as Float32Array)[y * width + x] as number);
 			}
 		}
 	}

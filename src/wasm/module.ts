@@ -79,9 +79,13 @@ export const widenHighUnsigned: Code = vector(0xaa);
 /** Two vectors of 16-bit integers as one of unsigned bytes, saturating. */
 export const narrowToBytes: Code = vector(0x66);
 export const addFloats: Code = vector(0xe4);
+export const subtractFloats: Code = vector(0xe5);
 export const multiplyFloats: Code = vector(0xe6);
 export const divideFloats: Code = vector(0xe7);
 export const maxFloats: Code = vector(0xe9);
+/** All bits of a lane set where the first float is not smaller than the second, none elsewhere. */
+export const notSmallerFloats: Code = vector(0x46);
+export const andBits: Code = vector(0x4e);
 export const squareRoots: Code = vector(0xe3);
 /** Nearest 32-bit integers of four floats. */
 export const roundFloats: Code = [...vector(0x6a), ...vector(0xf8)];

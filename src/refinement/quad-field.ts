@@ -1,0 +1,190 @@
+import type { LabImage } from './lab-image.js';
+import { MAX_DISTANCE } from './neighbourhood.js';
+import {
+	type AffinityKernel,
+	compileAffinityKernel,
+	compileSupportKernel,
+	ENTRY_BYTES,
+	type PlaneLayout,
+	QUAD,
+	QUAD_BYTES,
+	type SupportKernel,
+	WEIGHTS_BYTES,
+} from './quad-kernels.js';
+
+const COLOURS = 3;
+const PAGE_BYTES = 65536;
+/** A colour that resembles none, for what lies outside the image: no pixel has a neighbour there. */
+const NO_COLOUR = 1000;
+
+const roundedUp = (value: number, to: number): number => Math.ceil(value / to) * to;
+
+/**
+ * The band's pixels of an image with their neighbours, in the memory of the kernels, four pixels at a time.
+ * A quad is in the field when any of its pixels is in the band.
+ */
+export type QuadField = {
+	/** [quads, QUAD] index in a plane, -1 for pixels outside the band. */
+	readonly pixels: Int32Array;
+	/** [count] planes of probabilities. */
+	readonly planes: readonly Float32Array[];
+	/** [quads, QUAD] sums of a pixel's weights, just below 1. */
+	readonly sums: Float32Array;
+	/** [quads] those that are still computed, the first `length` of them. */
+	readonly moving: Int32Array;
+	/** For each object the neighbours' support: [length, QUAD], in the order of `moving`. */
+	support(length: number): readonly Float32Array[];
+	/** Goes on with the quad at one place of `moving` at an earlier place. */
+	keep(from: number, to: number): void;
+	/** Writes the band's probabilities back to where they came from. */
+	readBack(): void;
+};
+
+/** Room and kernels for images of one size. */
+class Workspace {
+	readonly #width: number;
+	readonly #height: number;
+	readonly #layout: PlaneLayout;
+	readonly #memory = new WebAssembly.Memory({ initial: 1 });
+	readonly #affinities: AffinityKernel;
+	readonly #support: SupportKernel;
+
+	constructor(width: number, height: number, sigma: number) {
+		this.#width = width;
+		this.#height = height;
+		const stride = roundedUp(width, QUAD) + 2 * MAX_DISTANCE;
+		this.#layout = { stride, planeBytes: 4 * stride * (height + 2 * MAX_DISTANCE) };
+		this.#affinities = compileAffinityKernel(this.#layout, sigma, this.#memory);
+		this.#support = compileSupportKernel(this.#layout, this.#memory);
+	}
+
+	field(lab: LabImage, band: Int32Array, objects: readonly Float32Array[]): QuadField {
+		const firsts = this.#quadsOf(band);
+		const quads = firsts.length;
+		const { planeBytes, stride } = this.#layout;
+		const entries = (COLOURS + objects.length) * planeBytes;
+		const sums = entries + roundedUp(quads * ENTRY_BYTES, QUAD_BYTES);
+		const support = sums + quads * QUAD_BYTES;
+		const weights = support + objects.length * quads * QUAD_BYTES;
+		this.#provide(weights + quads * WEIGHTS_BYTES);
+		const floats = (from: number, length: number) => new Float32Array(this.#memory.buffer, from, length);
+		const plane = (number: number) => floats(number * planeBytes, planeBytes / 4);
+
+		[lab.l, lab.a, lab.b].forEach((colours, number) => {
+			plane(number).fill(NO_COLOUR);
+			this.#write(colours, plane(number));
+		});
+		const planes = objects.map((_, object) => plane(COLOURS + object));
+		planes.forEach((to, object) => {
+			to.fill(0);
+			this.#write(objects[object] as Float32Array, to);
+		});
+		const listed = new Int32Array(this.#memory.buffer, entries, 2 * quads);
+		firsts.forEach((first, quad) => {
+			const [y, x] = [Math.floor(first / this.#width), first % this.#width];
+			listed[2 * quad] = 4 * (y * stride + x);
+			listed[2 * quad + 1] = weights + quad * WEIGHTS_BYTES;
+		});
+		this.#affinities(entries, entries + quads * ENTRY_BYTES, sums);
+
+		const pixels = this.#pixelsOf(firsts, band);
+		const moving = Int32Array.from(firsts, (_, quad) => quad);
+		return {
+			...{ pixels, planes, moving },
+			sums: floats(sums, quads * QUAD),
+			support: (length) =>
+				objects.map((_, object) => {
+					const to = support + object * quads * QUAD_BYTES;
+					const from = (COLOURS + object) * planeBytes;
+					this.#support(entries, entries + length * ENTRY_BYTES, from, to);
+					return floats(to, length * QUAD);
+				}),
+			keep: (from, to) => {
+				moving[to] = moving[from] as number;
+				listed[2 * to] = listed[2 * from] as number;
+				listed[2 * to + 1] = listed[2 * from + 1] as number;
+			},
+			readBack: () => {
+				planes.forEach((from, object) => {
+					this.#read(from, band, objects[object] as Float32Array);
+				});
+			},
+		};
+	}
+
+	/** Numbers of the first pixels of the quads that have a pixel in the band. */
+	#quadsOf(band: Int32Array): Int32Array {
+		const firsts = new Int32Array(band.length);
+		let count = 0;
+		for (const pixel of band) {
+			const first = pixel - ((pixel % this.#width) % QUAD);
+			if (count === 0 || firsts[count - 1] !== first) {
+				firsts[count++] = first;
+			}
+		}
+		return firsts.slice(0, count);
+	}
+
+	#pixelsOf(firsts: Int32Array, band: Int32Array): Int32Array {
+		const pixels = new Int32Array(firsts.length * QUAD).fill(-1);
+		let quad = -1;
+		for (const pixel of band) {
+			const lane = (pixel % this.#width) % QUAD;
+			if (firsts[quad] !== pixel - lane) {
+				quad++;
+			}
+			pixels[quad * QUAD + lane] = this.#indexOf(pixel);
+		}
+		return pixels;
+	}
+
+	#indexOf(pixel: number): number {
+		const y = Math.floor(pixel / this.#width);
+		return (y + MAX_DISTANCE) * this.#layout.stride + MAX_DISTANCE + pixel - y * this.#width;
+	}
+
+	#write(values: Float32Array, plane: Float32Array): void {
+		for (let first = 0; first < values.length; first += this.#width) {
+			plane.set(values.subarray(first, first + this.#width), this.#indexOf(first));
+		}
+	}
+
+	#read(plane: Float32Array, band: Int32Array, values: Float32Array): void {
+		for (const pixel of band) {
+			values[pixel] = plane[this.#indexOf(pixel)] as number;
+		}
+	}
+
+	#provide(bytes: number): void {
+		const missing = bytes - this.#memory.buffer.byteLength;
+		if (missing > 0) {
+			this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
+		}
+	}
+
+	isFor(width: number, height: number): boolean {
+		return width === this.#width && height === this.#height;
+	}
+}
+
+/** The frames of a clip have one size, and are refined with the same settings: kernels and memory stay for the next one. */
+let latest: { readonly workspace: Workspace; readonly sigma: number } | undefined;
+
+/**
+ * A field for a band of pixels; it holds until the next one is made.
+ *
+ * @param band pixel numbers, ascending, not empty
+ * @param objects [count][pixels] probabilities
+ * @param sigma colour distance at which two pixels stop supporting each other
+ */
+export const quadField = (
+	lab: LabImage,
+	band: Int32Array,
+	objects: readonly Float32Array[],
+	sigma: number,
+): QuadField => {
+	if (latest?.sigma !== sigma || !latest.workspace.isFor(lab.width, lab.height)) {
+		latest = { workspace: new Workspace(lab.width, lab.height, sigma), sigma };
+	}
+	return latest.workspace.field(lab, band, objects);
+};
