@@ -25,11 +25,10 @@ export class InlineVoter implements Voter {
 		return map && this.store(map);
 	}
 
-	async vote(query: StoredFrame, witnesses: readonly Witness[]): Promise<Vote> {
-		return this.#memory.vote(
-			query.handle,
-			witnesses.map(({ frame, labels, radius }) => ({ handle: frame.handle, labels, radius })),
-		);
+	async vote(query: StoredFrame, keyframes: readonly Witness[], recent: readonly Witness[]): Promise<Vote> {
+		const told = (witnesses: readonly Witness[]) =>
+			witnesses.map(({ frame, labels, radius }) => ({ handle: frame.handle, labels, radius }));
+		return this.#memory.vote(query.handle, told(keyframes), told(recent));
 	}
 
 	async close(): Promise<void> {}

@@ -1,6 +1,6 @@
 import { type BlockLayout, SIMILARITY_ONE } from './block-layout.js';
-import { insert, NOTHING } from './candidates.js';
 import type { MemoryMatches } from './memory-matches.js';
+import { NOTHING } from './pick-kernel.js';
 import { GROUP } from './products-kernel.js';
 
 /** The k best keys of every query cell. */
@@ -90,3 +90,21 @@ export class BestMatches {
 		return this.#matches;
 	}
 }
+
+/** Puts an entry where it belongs among those before place `last`, and moves the rest up to there. */
+const insert = (
+	scores: Int32Array,
+	positions: Int32Array,
+	last: number,
+	score: number,
+	position: number,
+): void => {
+	let rank = last;
+	while (rank > 0 && (scores[rank - 1] as number) < score) {
+		scores[rank] = scores[rank - 1] as number;
+		positions[rank] = positions[rank - 1] as number;
+		rank--;
+	}
+	scores[rank] = score;
+	positions[rank] = position;
+};

@@ -1,7 +1,8 @@
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import { BestMatches } from './best-matches.js';
 import { type BlockLayout, blockNumber, planBlocks } from './block-layout.js';
-import { CandidateSearch } from './candidate-search.js';
+import { type CandidateRoom, CandidateSearch } from './candidate-search.js';
+import { Candidates } from './candidates.js';
 import { MatcherMemory, type StoredDescriptors } from './matcher-memory.js';
 import type { MemoryMatches } from './memory-matches.js';
 import { GROUP } from './products-kernel.js';
@@ -20,18 +21,27 @@ export type BlockMatcherOptions = {
 
 /**
  * Windowed top-k search of one grid among several remembered ones on the CPU, down a pyramid: means of squares of 4 x 4
- * cells first, then the blocks of 2 x 2 cells in the best squares, then the cells of the best blocks. The products are computed by a WebAssembly kernel on 16-bit descriptors; only the selection is
- * left to JavaScript, which looks at a product once. Nothing of the size of a similarity matrix is ever held.
+ * cells first, then the blocks of 2 x 2 cells in the best squares, then the cells of the best blocks. The products are computed and the candidates picked by WebAssembly kernels, on 16-bit descriptors. Nothing of the size of a similarity matrix is ever held.
  */
 export class BlockMatcher {
 	readonly #layout: BlockLayout;
-	readonly #options: BlockMatcherOptions;
+	readonly #k: number;
 	readonly #memory: MatcherMemory;
+	/** Undefined when all blocks in the window are compared. */
+	readonly #room: CandidateRoom | undefined;
 
-	constructor(grid: GridSize, channels: number, options: BlockMatcherOptions) {
+	constructor(grid: GridSize, channels: number, { k, candidates }: BlockMatcherOptions) {
 		this.#layout = planBlocks(grid, channels);
-		this.#options = options;
+		this.#k = k;
 		this.#memory = new MatcherMemory(this.#layout);
+		this.#room =
+			candidates === undefined
+				? undefined
+				: {
+						squares: new Candidates(2 * candidates, this.#memory),
+						blocks: new Candidates(candidates, this.#memory),
+						most: candidates,
+					};
 	}
 
 	/** Puts a descriptor map into the matcher's memory. @throws Error for a map of another shape */
@@ -41,12 +51,11 @@ export class BlockMatcher {
 
 	/** The `k` best matches of every cell of `query` over all `frames`. */
 	match(query: StoredDescriptors, frames: readonly SearchedFrame[]): MemoryMatches {
-		const best = new BestMatches(this.#layout, this.#options.k);
-		const { candidates } = this.#options;
-		if (candidates === undefined) {
+		const best = new BestMatches(this.#layout, this.#k);
+		if (this.#room === undefined) {
 			this.#searchAll(query, frames, best);
 		} else {
-			new CandidateSearch(this.#layout, this.#memory, query, frames, candidates, best).run();
+			new CandidateSearch(this.#layout, this.#memory, query, frames, this.#room, best).run();
 		}
 		return best.matches();
 	}

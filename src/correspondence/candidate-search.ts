@@ -1,12 +1,20 @@
 import type { BestMatches } from './best-matches.js';
 import type { BlockLayout } from './block-layout.js';
-import { Candidates } from './candidates.js';
+import type { Candidates } from './candidates.js';
 import type { MatcherMemory, StoredDescriptors } from './matcher-memory.js';
 import { GROUP } from './products-kernel.js';
 import { type SearchedFrame, UNCERTAIN } from './searched-frame.js';
 
 /** Where nothing but the similarity is at stake, a fraction of the candidates is looked at. */
 const FEWER = 4;
+
+/** What a search picks goes here; made once for all searches in a memory. */
+export type CandidateRoom = {
+	readonly squares: Candidates;
+	readonly blocks: Candidates;
+	/** Blocks that a block is compared with cell by cell. */
+	readonly most: number;
+};
 
 /**
  * One search down the pyramid: squares of 4 x 4 cells, the blocks of 2 x 2 cells in the best squares, the cells of the best blocks.
@@ -17,7 +25,7 @@ export class CandidateSearch {
 	readonly #memory: MatcherMemory;
 	readonly #query: StoredDescriptors;
 	readonly #frames: readonly SearchedFrame[];
-	readonly #candidates: number;
+	readonly #most: number;
 	readonly #best: BestMatches;
 	readonly #rowBytes: number;
 	readonly #list: Int32Array;
@@ -35,35 +43,37 @@ export class CandidateSearch {
 	readonly #blockOwners: Int32Array;
 	readonly #blockNumbers: Int32Array;
 
-	/** @param candidates blocks that a block is compared with cell by cell, out of twice as many squares */
+	/**
+	 * @param room as of `BlockMatcher`: for twice as many squares as blocks
+	 */
 	constructor(
 		layout: BlockLayout,
 		memory: MatcherMemory,
 		query: StoredDescriptors,
 		frames: readonly SearchedFrame[],
-		candidates: number,
+		{ squares, blocks, most }: CandidateRoom,
 		best: BestMatches,
 	) {
 		const groups = (frames.length * layout.squareRows * layout.squareColumns) / GROUP;
-		const { list, products } = memory.reserve(groups + 2 * candidates);
+		const { list, products } = memory.reserve(groups + 2 * most);
 		this.#layout = layout;
 		this.#memory = memory;
 		this.#query = query;
 		this.#frames = frames;
-		this.#candidates = candidates;
+		this.#most = most;
 		this.#best = best;
 		this.#rowBytes = 2 * layout.rowLength;
 		this.#list = list;
 		this.#products = products;
 		this.#classes = frames.map(({ certain }) => classesOfSquares(layout, certain));
-		this.#squares = new Candidates(2 * candidates);
-		this.#blocks = new Candidates(candidates);
+		this.#squares = squares;
+		this.#blocks = blocks;
 		this.#groupOwners = new Int32Array(groups);
 		this.#groupFirsts = new Int32Array(groups);
-		this.#squareOwners = new Int32Array(2 * candidates);
-		this.#squareNumbers = new Int32Array(2 * candidates);
-		this.#blockOwners = new Int32Array(candidates);
-		this.#blockNumbers = new Int32Array(candidates);
+		this.#squareOwners = new Int32Array(2 * most);
+		this.#squareNumbers = new Int32Array(2 * most);
+		this.#blockOwners = new Int32Array(most);
+		this.#blockNumbers = new Int32Array(most);
 	}
 
 	run(): void {
@@ -80,7 +90,7 @@ export class CandidateSearch {
 		const count = this.#listSquares(y, x);
 		const first = y * this.#layout.squareColumns + x;
 		this.#memory.multiply(this.#query.squares + first * this.#rowBytes, count);
-		this.#squares.pick(this.#products, count);
+		this.#squares.pick(count);
 		for (let member = 0; member < GROUP; member++) {
 			this.#searchSquare(first + member, member);
 		}
@@ -89,14 +99,14 @@ export class CandidateSearch {
 	#searchSquare(square: number, member: number): void {
 		const found = this.#takeSquares(member);
 		const share = this.#agree(found) ? FEWER : 1;
-		const looked = Math.min(found, Math.ceil((2 * this.#candidates) / share));
+		const looked = Math.min(found, Math.ceil((2 * this.#most) / share));
 		for (let i = 0; i < looked; i++) {
 			const { descriptors } = this.#frames[this.#squareOwners[i] as number] as SearchedFrame;
 			this.#list[i] = descriptors.coarse + (this.#squareNumbers[i] as number) * GROUP * this.#rowBytes;
 		}
 		this.#memory.multiply(this.#query.coarse + square * GROUP * this.#rowBytes, looked);
-		this.#blocks.pick(this.#products, looked);
-		const most = Math.ceil(this.#candidates / share);
+		this.#blocks.pick(looked);
+		const most = Math.ceil(this.#most / share);
 		for (let part = 0; part < GROUP; part++) {
 			this.#searchBlock(square * GROUP + part, part, most);
 		}

@@ -1,47 +1,31 @@
+import type { MatcherMemory } from './matcher-memory.js';
 import { GROUP } from './products-kernel.js';
 
-/** Less than every product. */
-export const NOTHING = -0x80000000;
-
-/** The best `size` keys of each of a group's four queries. */
+/** The best `size` keys of each of a group's four queries, among the products in a matcher's memory. */
 export class Candidates {
 	readonly #size: number;
-	readonly #scores: Int32Array;
-	readonly #positions: Int32Array[];
-	readonly #held = new Int32Array(GROUP);
+	readonly #memory: MatcherMemory;
+	readonly #address: number;
+	#buffer: ArrayBuffer | undefined;
+	#held = new Int32Array(0);
+	#positions: readonly Int32Array[] = [];
 
-	constructor(size: number) {
+	/** @param memory gives room that it never gets back */
+	constructor(size: number, memory: MatcherMemory) {
 		this.#size = size;
-		this.#scores = new Int32Array(size);
-		this.#positions = Array.from({ length: GROUP }, () => new Int32Array(size));
+		this.#memory = memory;
+		this.#address = memory.allocate(4 * (GROUP + GROUP * size + size));
 	}
 
-	/** @param products [groups, 4 queries, 4 keys] */
-	pick(products: Int32Array, groups: number): void {
+	/** @param groups of keys whose products have been computed last */
+	pick(groups: number): void {
+		const positions = this.#address + 4 * GROUP;
+		const scores = positions + 4 * GROUP * this.#size;
 		for (let member = 0; member < GROUP; member++) {
-			this.#held[member] = this.#pickFor(member, products, groups);
+			const held = this.#address + 4 * member;
+			this.#memory.pick(member, groups, held, positions + 4 * member * this.#size, scores, this.#size);
 		}
-	}
-
-	#pickFor(member: number, products: Int32Array, groups: number): number {
-		const size = this.#size;
-		const scores = this.#scores;
-		const positions = this.#positions[member] as Int32Array;
-		scores.fill(NOTHING);
-		let worst = NOTHING;
-		let held = 0;
-		for (let group = 0; group < groups; group++) {
-			const at = (group * GROUP + member) * GROUP;
-			for (let key = 0; key < GROUP; key++) {
-				const score = products[at + key] as number;
-				if (score > worst) {
-					// Sorted by insertion: most fail this comparison.
-					insert(scores, positions, held < size ? held++ : size - 1, score, group * GROUP + key);
-					worst = scores[size - 1] as number;
-				}
-			}
-		}
-		return held;
+		this.#view();
 	}
 
 	/** `group * 4 + key` of the chosen keys of a query, best first; the first {@link held} count. */
@@ -50,24 +34,20 @@ export class Candidates {
 	}
 
 	held(member: number): number {
-		return this.#held[member] as number;
+		return (this.#held[member] as number) / 4;
+	}
+
+	/** Memory that grows gets a new buffer. */
+	#view(): void {
+		const { buffer } = this.#memory;
+		if (buffer === this.#buffer) {
+			return;
+		}
+		this.#buffer = buffer;
+		this.#held = new Int32Array(buffer, this.#address, GROUP);
+		this.#positions = Array.from(
+			{ length: GROUP },
+			(_, member) => new Int32Array(buffer, this.#address + 4 * (GROUP + member * this.#size), this.#size),
+		);
 	}
 }
-
-/** Puts an entry where it belongs among those before place `last`, and moves the rest up to there. */
-export const insert = (
-	scores: Int32Array,
-	positions: Int32Array,
-	last: number,
-	score: number,
-	position: number,
-): void => {
-	let rank = last;
-	while (rank > 0 && (scores[rank - 1] as number) < score) {
-		scores[rank] = scores[rank - 1] as number;
-		positions[rank] = positions[rank - 1] as number;
-		rank--;
-	}
-	scores[rank] = score;
-	positions[rank] = position;
-};

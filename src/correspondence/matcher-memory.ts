@@ -1,5 +1,6 @@
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { BlockLayout } from './block-layout.js';
+import { compilePickKernel, type PickKernel } from './pick-kernel.js';
 import { compileProductsKernel, GROUP, type ProductsKernel } from './products-kernel.js';
 import {
 	CELLS_A_ROUND,
@@ -27,6 +28,7 @@ export class MatcherMemory {
 	readonly #layout: BlockLayout;
 	readonly #memory = new WebAssembly.Memory({ initial: 1 });
 	readonly #multiplyRows: ProductsKernel;
+	readonly #pickKeys: PickKernel;
 	readonly #storeCells: StoreKernel;
 	readonly #storeMeans: MeansKernel;
 	readonly #freeSlots: number[] = [];
@@ -44,11 +46,12 @@ export class MatcherMemory {
 		this.#layout = layout;
 		const { rowLength } = layout;
 		this.#multiplyRows = compileProductsKernel(rowLength, this.#memory);
+		this.#pickKeys = compilePickKernel(this.#memory);
 		this.#storeCells = compileStoreKernel(rowLength, 4 * this.#planeLength, this.#memory);
 		this.#storeMeans = compileMeansKernel(rowLength, this.#memory);
 		// The last row takes what the padding of the planes gives.
-		this.#planes = this.#allocate(4 * this.#planeLength * rowLength);
-		this.#rows = this.#allocate(4 * this.#planeLength + 2 * rowLength);
+		this.#planes = this.allocate(4 * this.#planeLength * rowLength);
+		this.#rows = this.allocate(4 * this.#planeLength + 2 * rowLength);
 	}
 
 	/** Puts a descriptor map into the matcher's memory. */
@@ -60,7 +63,7 @@ export class MatcherMemory {
 			);
 		}
 		const fineBytes = 2 * cells.length * rowLength;
-		const fine = this.#freeSlots.pop() ?? this.#allocate(fineBytes + fineBytes / 4 + fineBytes / 16);
+		const fine = this.#freeSlots.pop() ?? this.allocate(fineBytes + fineBytes / 4 + fineBytes / 16);
 		const coarse = fine + fineBytes;
 		const squares = coarse + fineBytes / 4;
 		this.#writePlanes(map.data);
@@ -112,8 +115,8 @@ export class MatcherMemory {
 	reserve(groups: number): { list: Int32Array; products: Int32Array } {
 		if (groups > this.#listCapacity) {
 			this.#listCapacity = groups;
-			this.#list = this.#allocate(4 * groups);
-			this.#products = this.#allocate(4 * GROUP * GROUP * groups);
+			this.#list = this.allocate(4 * groups);
+			this.#products = this.allocate(4 * GROUP * GROUP * groups);
 		}
 		const { buffer } = this.#memory;
 		return {
@@ -127,7 +130,18 @@ export class MatcherMemory {
 		this.#multiplyRows(queries, this.#list, this.#list + 4 * groups, this.#products);
 	}
 
-	#allocate(bytes: number): number {
+	/** Picks the best keys of one of the four queries among the products of so many groups; see {@link PickKernel}. */
+	pick(query: number, groups: number, held: number, positions: number, scores: number, size: number): void {
+		const first = this.#products + 4 * GROUP * query;
+		this.#pickKeys(first, first + 4 * GROUP * GROUP * groups, held, positions, scores, 4 * size);
+	}
+
+	get buffer(): ArrayBuffer {
+		return this.#memory.buffer;
+	}
+
+	/** So many bytes for good. Detaches the views of before. */
+	allocate(bytes: number): number {
 		const address = this.#top;
 		this.#top = Math.ceil((address + bytes) / PAGE) * PAGE;
 		const missing = this.#top - this.#memory.buffer.byteLength;

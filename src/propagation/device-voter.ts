@@ -4,21 +4,24 @@ import { type TopMatches, WindowMatcher } from '../correspondence/window-matcher
 import { readMap } from '../hyperfeatures/descriptor-cache.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { Runtime } from '../runtime/session.js';
+import { type KeyframeWeights, poolVotes } from './pool-votes.js';
 import type { PropagationSettings } from './settings.js';
 import { type Vote, vote } from './vote.js';
 import type { StoredFrame, Voter, Witness } from './voter.js';
 
+type DeviceVoterSettings = Pick<PropagationSettings, 'topK' | 'temperature'> & KeyframeWeights;
+
 /** A voter that matches on the model's device, where the products are cheap: every key in the window, exactly. */
 export class DeviceVoter implements Voter {
 	readonly #runtime: Runtime;
-	readonly #settings: Pick<PropagationSettings, 'topK' | 'temperature'>;
+	readonly #settings: DeviceVoterSettings;
 	readonly #bank: DescriptorBank;
 	readonly #frames = new Map<number, NormalisedDescriptors>();
 	/** A matcher for each radius in use. */
 	readonly #matchers = new Map<number | null, Promise<WindowMatcher>>();
 	#nextHandle = 1;
 
-	constructor(runtime: Runtime, settings: Pick<PropagationSettings, 'topK' | 'temperature'>) {
+	constructor(runtime: Runtime, settings: DeviceVoterSettings) {
 		this.#runtime = runtime;
 		this.#settings = settings;
 		this.#bank = new DescriptorBank(runtime);
@@ -43,7 +46,14 @@ export class DeviceVoter implements Voter {
 		return map && this.store(map);
 	}
 
-	async vote(query: StoredFrame, witnesses: readonly Witness[]): Promise<Vote> {
+	async vote(query: StoredFrame, keyframes: readonly Witness[], recent: readonly Witness[]): Promise<Vote> {
+		const fromKeyframes = await this.#ask(query, keyframes);
+		return recent.length === 0
+			? fromKeyframes
+			: poolVotes(fromKeyframes, await this.#ask(query, recent), this.#settings);
+	}
+
+	async #ask(query: StoredFrame, witnesses: readonly Witness[]): Promise<Vote> {
 		const { topK, temperature } = this.#settings;
 		const matches: TopMatches[] = [];
 		for (const { frame, radius } of witnesses) {

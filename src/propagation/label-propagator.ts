@@ -1,9 +1,8 @@
 import { Memory, type RememberedFrame } from './memory.js';
-import { poolVotes } from './pool-votes.js';
 import type { PropagationSettings } from './settings.js';
 import type { SoftLabels } from './soft-labels.js';
 import type { Vote } from './vote.js';
-import type { StoredFrame, Voter } from './voter.js';
+import type { StoredFrame, Voter, Witness } from './voter.js';
 
 /**
  * Carries soft labels from keyframes through the frames that follow, on the descriptor grid.
@@ -26,21 +25,13 @@ export class LabelPropagator {
 		this.#memory.addKeyframe({ descriptors, labels });
 	}
 
-	/** The labels of the next frame in time: the keyframes vote, the recent frames vote, and the two are pooled. */
-	async vote(descriptors: StoredFrame): Promise<Vote> {
+	/** The labels of the next frame in time. */
+	vote(descriptors: StoredFrame): Promise<Vote> {
 		const { keyframeRadius, radius } = this.#settings;
-		const ask = (frames: readonly RememberedFrame[], reach: number | null): Promise<Vote> =>
-			this.#voter.vote(
-				descriptors,
-				frames.map((frame) => ({ frame: frame.descriptors, labels: frame.labels, radius: reach })),
-			);
+		const witnesses = (frames: readonly RememberedFrame[], reach: number | null): Witness[] =>
+			frames.map((frame) => ({ frame: frame.descriptors, labels: frame.labels, radius: reach }));
 		const { keyframes, recent } = this.#memory;
-		// Asked for together, so that the voter does not wait for the first answer to be read.
-		const [fromKeyframes, fromRecent] = await Promise.all([
-			ask(keyframes, keyframeRadius),
-			recent.length === 0 ? undefined : ask(recent, radius),
-		]);
-		return fromRecent === undefined ? fromKeyframes : poolVotes(fromKeyframes, fromRecent, this.#settings);
+		return this.#voter.vote(descriptors, witnesses(keyframes, keyframeRadius), witnesses(recent, radius));
 	}
 
 	/** Adds a propagated frame to the recent ones. */

@@ -20,10 +20,16 @@ export type ToldWitness = {
 export type LabelRequest =
 	| { readonly kind: 'store'; readonly handle: number; readonly map: DescriptorMap }
 	| { readonly kind: 'load'; readonly handle: number; readonly file: string }
-	| { readonly kind: 'vote'; readonly query: number; readonly witnesses: readonly ToldWitness[] }
+	| {
+			readonly kind: 'vote';
+			readonly query: number;
+			readonly keyframes: readonly ToldWitness[];
+			readonly recent: readonly ToldWitness[];
+	  }
 	| {
 			readonly kind: 'refine';
-			readonly labels: SoftLabels;
+			/** Or the frame whose vote has been taken. */
+			readonly labels: SoftLabels | number;
 			readonly image: Raster<3>;
 			readonly settings: RefinementSettings;
 	  }
@@ -33,4 +39,7 @@ export type LabelRequest =
 export type LabelReply = Vote | RefinedLabels | GridSize | undefined;
 
 /** Start-up data of the worker. */
-export type LabelWorkerSettings = Pick<PropagationSettings, 'topK' | 'candidates' | 'temperature'>;
+export type LabelWorkerSettings = Pick<
+	PropagationSettings,
+	'topK' | 'candidates' | 'temperature' | 'keyframeWeight' | 'reappearedWeight'
+>;

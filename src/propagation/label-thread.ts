@@ -5,7 +5,7 @@ import type { RefinedLabels } from '../refinement/refine-labels.js';
 import type { RefinementSettings } from '../refinement/settings.js';
 import { WorkerChannel } from '../runtime/worker-channel.js';
 import { workerUrl } from '../runtime/worker-url.js';
-import type { LabelReply, LabelRequest, LabelWorkerSettings } from './label-protocol.js';
+import type { LabelReply, LabelRequest, LabelWorkerSettings, ToldWitness } from './label-protocol.js';
 import type { SoftLabels } from './soft-labels.js';
 import type { Vote } from './vote.js';
 import type { StoredFrame, Voter, Witness } from './voter.js';
@@ -20,8 +20,7 @@ export class LabelThread implements Voter {
 	readonly #labels = new Map<number, SoftLabels>();
 	#nextHandle = 1;
 
-	constructor({ topK, candidates, temperature }: LabelWorkerSettings) {
-		const settings: LabelWorkerSettings = { topK, candidates, temperature };
+	constructor(settings: LabelWorkerSettings) {
 		this.#channel = new WorkerChannel(
 			workerUrl(import.meta.url, './label-worker.js'),
 			'label worker',
@@ -57,18 +56,35 @@ export class LabelThread implements Voter {
 		};
 	}
 
-	async vote(query: StoredFrame, witnesses: readonly Witness[]): Promise<Vote> {
-		const told = witnesses.map(({ frame: { handle }, labels, radius }) => {
+	async vote(query: StoredFrame, keyframes: readonly Witness[], recent: readonly Witness[]): Promise<Vote> {
+		return (await this.#channel.request({
+			kind: 'vote',
+			query: query.handle,
+			keyframes: this.#told(keyframes),
+			recent: this.#told(recent),
+		})) as Vote;
+	}
+
+	#told(witnesses: readonly Witness[]): ToldWitness[] {
+		return witnesses.map(({ frame: { handle }, labels, radius }) => {
 			const isKnown = this.#labels.get(handle) === labels;
 			this.#labels.set(handle, labels);
 			return { handle, radius, labels: isKnown ? undefined : labels };
 		});
-		return (await this.#channel.request({ kind: 'vote', query: query.handle, witnesses: told })) as Vote;
 	}
 
-	/** As `refineLabels`. */
-	async refine(labels: SoftLabels, image: Raster<3>, settings: RefinementSettings): Promise<RefinedLabels> {
-		return (await this.#channel.request({ kind: 'refine', labels, image, settings })) as RefinedLabels;
+	/**
+	 * As `refineLabels`.
+	 *
+	 * @param labels or the frame whose vote has been asked for: the thread then need not wait until that has been read here
+	 */
+	async refine(
+		labels: SoftLabels | StoredFrame,
+		image: Raster<3>,
+		settings: RefinementSettings,
+	): Promise<RefinedLabels> {
+		const given = 'handle' in labels ? labels.handle : labels;
+		return (await this.#channel.request({ kind: 'refine', labels: given, image, settings })) as RefinedLabels;
 	}
 
 	close(): Promise<void> {

@@ -20,23 +20,24 @@ const answer = async (request: LabelRequest): Promise<LabelReply> => {
 			return map && memory.store(request.handle, map);
 		}
 		case 'vote':
-			return memory.vote(request.query, request.witnesses);
-		case 'refine':
-			return refineLabels(request.labels, request.image, request.settings);
+			return memory.vote(request.query, request.keyframes, request.recent);
+		case 'refine': {
+			const { labels, image, settings } = request;
+			return refineLabels(typeof labels === 'number' ? memory.votedOn(labels) : labels, image, settings);
+		}
 		case 'free':
 			memory.free(request.handle);
 			return undefined;
 	}
 };
 
-/** Replies are made for the one who asks. */
+/** Replies are made for the one who asks; a vote's labels stay, for they may be refined next. */
 const buffersOf = (reply: LabelReply): ArrayBuffer[] => {
 	if (reply === undefined || !('labels' in reply)) {
 		return [];
 	}
-	const { data } = reply.labels;
-	const other = 'ids' in reply ? reply.ids : reply.bestSimilarity;
-	return [data.buffer as ArrayBuffer, other.buffer as ArrayBuffer];
+	const given = 'ids' in reply ? [reply.labels.data, reply.ids] : [reply.bestSimilarity];
+	return given.map(({ buffer }) => buffer as ArrayBuffer);
 };
 
 serveRequests(answer, buffersOf);

@@ -26,6 +26,11 @@ export const poolVotes = (keyframes: Vote, recent: Vote, weights: KeyframeWeight
 	const pooled = new Float32Array(data.length);
 	for (let first = 0; first < data.length; first += classes) {
 		const cell = first / classes;
+		if (isSame(keyframes.labels.data, data, first, classes)) {
+			// Most cells: the pool of equal opinions is that opinion.
+			pooled.set(data.subarray(first, first + classes), first);
+			continue;
+		}
 		const lead = (keyframes.bestSimilarity[cell] as number) - (recent.bestSimilarity[cell] as number);
 		const w = weightOf(lead, weights);
 		let total = 0;
@@ -46,6 +51,15 @@ export const poolVotes = (keyframes: Vote, recent: Vote, weights: KeyframeWeight
 			Math.max(similarity, keyframes.bestSimilarity[cell] as number),
 		),
 	};
+};
+
+const isSame = (a: Float32Array, b: Float32Array, first: number, length: number): boolean => {
+	for (let at = first; at < first + length; at++) {
+		if (a[at] !== b[at]) {
+			return false;
+		}
+	}
+	return true;
 };
 
 const weightOf = (lead: number, { keyframeWeight, reappearedWeight }: KeyframeWeights): number => {

@@ -86,7 +86,7 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 			}
 			const carried =
 				(await options.known?.(frame.index)) ??
-				(await carry(propagator, thread, frame, descriptors, options, clock));
+				(await carry(propagator, { thread, isVoter: voter === thread }, frame, descriptors, options, clock));
 			propagator.remember(descriptors, carried.remembered);
 			const { width, height } = frame.image;
 			yield {
@@ -109,16 +109,20 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 
 const carry = async (
 	propagator: LabelPropagator,
-	thread: LabelThread,
+	{ thread, isVoter }: { readonly thread: LabelThread; readonly isVoter: boolean },
 	frame: Frame,
 	descriptors: StoredFrame,
 	{ settings }: PropagateMasksOptions,
 	clock: StageClock,
 ): Promise<CarriedLabels> => {
-	const { labels, bestSimilarity } = await clock.measure('matching', () => propagator.vote(descriptors));
-	const refined = await clock.measure('refinement', () =>
-		thread.refine(labels, frame.image, settings.refinement),
-	);
+	const voting = propagator.vote(descriptors);
+	const refining = isVoter
+		? thread.refine(descriptors, frame.image, settings.refinement)
+		: voting.then((vote) => thread.refine(vote.labels, frame.image, settings.refinement));
+	// Of two errors the first is thrown; the other must not count as unhandled.
+	refining.catch(() => undefined);
+	const { labels, bestSimilarity } = await clock.measure('matching', () => voting);
+	const refined = await clock.measure('refinement', () => refining);
 	return {
 		ids: refined.ids,
 		voted: labels,

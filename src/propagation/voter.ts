@@ -29,7 +29,12 @@ export type Voter = {
 	store(map: DescriptorMap): Promise<StoredFrame>;
 	/** The same with a map from the descriptor cache; undefined when that does not have it. */
 	load(file: string): Promise<StoredFrame | undefined>;
-	/** @param witnesses at least one; all labels with the same classes */
-	vote(query: StoredFrame, witnesses: readonly Witness[]): Promise<Vote>;
+	/**
+	 * What the keyframes and the recent frames say, pooled.
+	 *
+	 * @param keyframes at least one; all labels with the same classes
+	 * @param recent none yet when nothing has been carried
+	 */
+	vote(query: StoredFrame, keyframes: readonly Witness[], recent: readonly Witness[]): Promise<Vote>;
 	close(): Promise<void>;
 };

@@ -3,11 +3,17 @@ import type { StoredDescriptors } from '../correspondence/matcher-memory.js';
 import type { GridSize } from '../correspondence/tiles.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { LabelWorkerSettings, ToldWitness } from './label-protocol.js';
+import { poolVotes } from './pool-votes.js';
 import { certainClasses, type SoftLabels } from './soft-labels.js';
 import { type Vote, vote } from './vote.js';
 
 type Testimony = { readonly labels: SoftLabels; readonly certain: Uint8Array };
-type Frame = { readonly descriptors: StoredDescriptors; testimony: Testimony | undefined };
+type Frame = {
+	readonly descriptors: StoredDescriptors;
+	testimony: Testimony | undefined;
+	/** What the last vote on this frame gave. */
+	voted: SoftLabels | undefined;
+};
 
 /** The frames of a CPU's voter by their handles, and the votes that they take; all maps have one shape. */
 export class VotingMemory {
@@ -22,12 +28,35 @@ export class VotingMemory {
 	store(handle: number, map: DescriptorMap): GridSize {
 		const { topK: k, candidates } = this.#settings;
 		this.#matcher ??= new BlockMatcher(map, map.channels, { k, candidates: candidates ?? undefined });
-		this.#frames.set(handle, { descriptors: this.#matcher.store(map), testimony: undefined });
+		this.#frames.set(handle, {
+			descriptors: this.#matcher.store(map),
+			testimony: undefined,
+			voted: undefined,
+		});
 		return { height: map.height, width: map.width };
 	}
 
-	/** @param witnesses at least one; all labels with the same classes */
-	vote(query: number, witnesses: readonly ToldWitness[]): Vote {
+	/** What the keyframes (at least one) and the recent frames say, pooled; all labels with the same classes. */
+	vote(query: number, keyframes: readonly ToldWitness[], recent: readonly ToldWitness[]): Vote {
+		const fromKeyframes = this.#ask(query, keyframes);
+		const pooled =
+			recent.length === 0
+				? fromKeyframes
+				: poolVotes(fromKeyframes, this.#ask(query, recent), this.#settings);
+		this.#frame(query).voted = pooled.labels;
+		return pooled;
+	}
+
+	/** What the vote on a frame has given. */
+	votedOn(query: number): SoftLabels {
+		const { voted } = this.#frame(query);
+		if (voted === undefined) {
+			throw new Error('A frame was to be refined before its vote.');
+		}
+		return voted;
+	}
+
+	#ask(query: number, witnesses: readonly ToldWitness[]): Vote {
 		if (this.#matcher === undefined) {
 			throw new Error('Nothing has been stored to vote on.');
 		}

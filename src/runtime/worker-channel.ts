@@ -34,9 +34,7 @@ export class WorkerChannel<Request, Value> {
 	 */
 	constructor(url: URL, name: string, workerData?: unknown, resourceLimits?: ResourceLimits) {
 		this.#name = name;
-		// A program given by `node --input-type=module -e` would hand that flag on, which a worker's file refuses.
-		const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--input-type'));
-		this.#worker = new Worker(url, { workerData, execArgv, resourceLimits });
+		this.#worker = new Worker(url, { workerData, execArgv: workerFlags(), resourceLimits });
 		this.#worker.on('message', (reply: WorkerReply<Value>) => this.#settle(reply));
 		this.#worker.on('error', (error) => this.#end(error));
 		this.#worker.on('exit', () => {
@@ -94,3 +92,14 @@ export class WorkerChannel<Request, Value> {
 		this.#waiting.clear();
 	}
 }
+
+/**
+ * Undefined where the worker may simply inherit node's flags, V8's among them, which must not be named here. A program given by
+ * `node --input-type=module -e` would hand that flag on, which a worker's file refuses.
+ */
+const workerFlags = (): string[] | undefined => {
+	const isInputType = (flag: string): boolean => flag.startsWith('--input-type');
+	return process.execArgv.some(isInputType)
+		? process.execArgv.filter((flag) => !isInputType(flag))
+		: undefined;
+};

@@ -41,7 +41,12 @@ export const get = (local: number): Code => [0x20, ...unsigned(local)];
 export const set = (local: number): Code => [0x21, ...unsigned(local)];
 export const constant = (value: number): Code => [0x41, ...signed(value)];
 export const add: Code = [0x6a];
+export const subtract: Code = [0x6b];
+export const equal: Code = [0x46];
+export const isZero: Code = [0x45];
 export const lessUnsigned: Code = [0x49];
+export const greater: Code = [0x4a];
+export const notLess: Code = [0x4e];
 /** local += value */
 export const advance = (local: number, value: number): Code => [
 	...get(local),
@@ -50,6 +55,7 @@ export const advance = (local: number, value: number): Code => [
 	...set(local),
 ];
 export const load = (offset = 0): Code => [0x28, ...memoryArgument(offset)];
+export const store = (offset = 0): Code => [0x36, ...memoryArgument(offset)];
 export const loadVector = (offset = 0): Code => [...vector(0), ...memoryArgument(offset)];
 export const storeVector = (offset = 0): Code => [...vector(11), ...memoryArgument(offset)];
 export const zeroVector: Code = [...vector(12), ...Array<number>(16).fill(0)];
@@ -62,6 +68,12 @@ export const widenHighShorts: Code = vector(0xa8);
 /** Two vectors of 32-bit integers as one of 16-bit integers, saturating. */
 export const narrowInts: Code = vector(0x85);
 export const multiplyInts: Code = vector(0xb5);
+/** All bits of a lane set where the first 32-bit integer is greater than the second, none elsewhere. */
+export const greaterInts: Code = vector(0x3b);
+/** 1 when any bit is set, else 0. */
+export const isAnySet: Code = vector(0x53);
+/** One of four 32-bit integers. */
+export const laneOf = (lane: number): Code => [...vector(0x1b), lane];
 /** Four copies of an i32. */
 export const splatInt: Code = vector(0x11);
 /** Four bytes from memory, the other twelve are 0. */
@@ -104,6 +116,17 @@ export const shuffleInts = (...lanes: readonly [number, number, number, number])
 ];
 /** Repeats the body while the i32 that it leaves behind is not 0. */
 export const repeatWhile = (...body: readonly Code[]): Code => [0x03, 0x40, ...body.flat(), 0x0d, 0, 0x0b];
+
+/** Runs the body when the i32 on the stack is not 0. */
+export const when = (...body: readonly Code[]): Code => [0x04, 0x40, ...body.flat(), 0x0b];
+/** Repeats the body until {@link leaveIf} ends it. */
+export const repeat = (...body: readonly Code[]): Code => [
+	...[0x02, 0x40, 0x03, 0x40],
+	...body.flat(),
+	...[0x0c, 0, 0x0b, 0x0b],
+];
+/** Directly in the body of {@link repeat}: ends it when the i32 on the stack is not 0. */
+export const leaveIf: Code = [0x0d, 1];
 
 export type KernelSpec = {
 	readonly parameters: readonly ValueType[];

@@ -8,7 +8,7 @@ import { openRuntime } from '../../src/runtime/onnx-runtime.js';
 import { noise, smoothMap } from '../correspondence/reference.js';
 
 const grid = { height: 16, width: 24 };
-const settings = { topK: 5, candidates: null, temperature: 0.05 };
+const settings = { topK: 5, candidates: null, temperature: 0.05, keyframeWeight: 0.3, reappearedWeight: 0.8 };
 const runtime = openRuntime({ device: 'cpu' });
 const thread = new LabelThread(settings);
 const device = new DeviceVoter(runtime, settings);
@@ -33,7 +33,7 @@ const ask = async (voter: Voter): Promise<Vote> => {
 	const remembered = await Promise.all([2, 1].map((shift) => voter.store(smoothMap(grid, 32, shift))));
 	// Without a window both see the same keys.
 	const witnesses = remembered.map((frame, i) => ({ frame, labels: randomLabels(i + 1), radius: null }));
-	return voter.vote(query, witnesses);
+	return voter.vote(query, witnesses.slice(0, 1), witnesses.slice(1));
 };
 
 describe('voters', () => {
@@ -49,10 +49,21 @@ describe('voters', () => {
 		);
 	});
 
+	it('have the label thread refine what it has voted, without being told', async () => {
+		const image = { width: 96, height: 64, channels: 3 as const, data: new Uint8Array(96 * 64 * 3).fill(90) };
+		const refinement = { iterations: 5, colourSigma: 0.05, smoothness: 4, evidence: 1 };
+		const query = await thread.store(smoothMap(grid, 32, 0));
+		const frame = await thread.store(smoothMap(grid, 32, 1));
+		const voting = thread.vote(query, [{ frame, labels: randomLabels(1), radius: null }], []);
+		const refined = await thread.refine(query, image, refinement);
+		expect(refined).toEqual(await thread.refine((await voting).labels, image, refinement));
+		expect(new Set(refined.ids)).toEqual(new Set([0, 3]));
+	});
+
 	it('say when a frame is used after it was freed', async () => {
 		const frame = await thread.store(smoothMap(grid, 32, 0));
 		frame.free();
-		await expect(thread.vote(frame, [{ frame, labels: randomLabels(1), radius: 2 }])).rejects.toThrow(
+		await expect(thread.vote(frame, [{ frame, labels: randomLabels(1), radius: 2 }], [])).rejects.toThrow(
 			'after it was freed',
 		);
 	});
