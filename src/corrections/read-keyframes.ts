@@ -1,7 +1,8 @@
 import { UserError } from '../errors.js';
 import { paletteUpTo } from '../media/davis-palette.js';
 import type { LabelMap } from '../media/frame.js';
-import { objectIds, readLabelMap } from '../media/label-map.js';
+import { readLabelMap } from '../media/label-map.js';
+import { objectIds } from '../media/object-ids.js';
 import type { Keyframe } from './keyframe.js';
 
 /** A mask file and the frame it was painted on, counted from 0 among the frames of the run. */

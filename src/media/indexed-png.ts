@@ -3,7 +3,7 @@ import { deflate } from 'node:zlib';
 import { writeFileAtomically } from './atomic-file.js';
 import { paletteUpTo } from './davis-palette.js';
 import type { LabelMap } from './frame.js';
-import { objectIds } from './label-map.js';
+import { objectIds } from './object-ids.js';
 
 const deflateInThreadPool = promisify<Uint8Array, { level: number }, Buffer>(deflate);
 

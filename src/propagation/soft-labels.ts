@@ -1,7 +1,7 @@
 import { UNCERTAIN } from '../correspondence/searched-frame.js';
 import type { GridSize } from '../correspondence/tiles.js';
 import type { LabelMap } from '../media/frame.js';
-import { objectIds } from '../media/label-map.js';
+import { objectIds } from '../media/object-ids.js';
 
 /**
  * Probabilities of every object on the descriptor grid, background first:

@@ -5,7 +5,8 @@ import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { encodeIndexedPng, writeIndexedPng } from '../../src/media/indexed-png.js';
-import { objectIds, readLabelMap, requireUsableMask } from '../../src/media/label-map.js';
+import { readLabelMap, requireUsableMask } from '../../src/media/label-map.js';
+import { objectIds } from '../../src/media/object-ids.js';
 import { shared, sharedAvailable } from '../helpers/shared.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { openClip } from '../../src/media/clip.js';
-import { objectIds, readLabelMap } from '../../src/media/label-map.js';
+import { readLabelMap } from '../../src/media/label-map.js';
+import { objectIds } from '../../src/media/object-ids.js';
 
 const sample = (path: string): string => fileURLToPath(new URL(`../../samples/${path}`, import.meta.url));
 
