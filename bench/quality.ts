@@ -78,10 +78,7 @@ const propagated =
 
 /** The model with a preset's settings, as the program opens it. */
 const modelMethod = ({ precision, features, propagation }: Preset): Method =>
-	propagated(
-		() => openEngine(values.model, { device: 'cpu', precision, features, besideVoting: true }),
-		propagation,
-	);
+	propagated(() => openEngine(values.model, { device: 'cpu', precision, features }), propagation);
 
 /** `dis_flow.py` writes masks into a folder, which are then read back; its own clock gives the time. */
 const disFlow: Method = async (davis, sequences) => {

@@ -22,11 +22,7 @@ export const positiveInteger = (text: string): number => {
 export const withDeviceOptions = (command: Command): Command =>
 	command
 		.addOption(new Option('--device <device>', 'where inference runs').choices(devices).default('auto'))
-		.option(
-			'--threads <n>',
-			'CPU threads of the model (default: all cores; one less where matching is about as long)',
-			positiveInteger,
-		);
+		.option('--threads <n>', 'CPU threads of the model (default: all cores)', positiveInteger);
 
 /** Adds `--model`, `--device` and `--threads`. */
 export const withModelOptions = (command: Command): Command =>

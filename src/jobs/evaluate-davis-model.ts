@@ -30,7 +30,6 @@ export const evaluateDavisModel = async (job: DavisJob): Promise<DavisScore> => 
 		...job,
 		precision: preset.precision,
 		features: preset.features,
-		besideVoting: true,
 	});
 	try {
 		return await evaluateDavis({

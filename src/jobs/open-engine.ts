@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { modelIdentity } from '../hyperfeatures/descriptor-cache.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import { openExtractor } from '../hyperfeatures/open-extractor.js';
@@ -24,8 +23,6 @@ export type EngineOptions = RuntimeOptions & {
 	readonly precision?: Precision | undefined;
 	/** Which of the model's maps to use; see {@link FeatureRecipe}. */
 	readonly features?: FeatureRecipe | undefined;
-	/** Leaves a core to voting and refinement, where the model is about as quick as they are: if it has an 8-bit graph. */
-	readonly besideVoting?: boolean | undefined;
 	/** Loads the model with the first image that is not in the cache, where the device is known before. */
 	readonly whenNeeded?: boolean | undefined;
 };
@@ -37,9 +34,7 @@ export type EngineOptions = RuntimeOptions & {
  */
 export const openEngine = async (model: string | undefined, options: EngineOptions): Promise<Engine> => {
 	const installed = await findModel(model);
-	const isQuick = options.precision === 'fast' && installed.manifest.fastGraph !== undefined;
-	const threads = options.threads ?? (options.besideVoting && isQuick ? coresButOne() : undefined);
-	const runtime = openRuntime({ ...options, threads });
+	const runtime = openRuntime(options);
 	try {
 		const chosen = { recipe: options.features, precision: options.precision };
 		const whenNeeded = options.whenNeeded === true && (await runtime.decideDevice());
@@ -57,5 +52,3 @@ export const openEngine = async (model: string | undefined, options: EngineOptio
 		throw error;
 	}
 };
-
-const coresButOne = (): number => Math.max(1, availableParallelism() - 1);

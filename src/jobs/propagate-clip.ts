@@ -109,7 +109,6 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		precision: preset.precision,
 		features: preset.features,
 		whenNeeded: job.cache !== false,
-		besideVoting: true,
 	});
 	const clock = new StageClock();
 	const scratch = new ScratchFolder();

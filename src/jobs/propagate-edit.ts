@@ -67,7 +67,6 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 		...job,
 		precision: preset.precision,
 		features: preset.features,
-		besideVoting: true,
 	});
 	const engine: Engine = { ...opened, extractor: rememberingExtractor(opened.extractor) };
 	const identity = await identityOf(job, clip, keyframes, engine, preset, editFingerprint(job, layer));
