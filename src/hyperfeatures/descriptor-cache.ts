@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFailure } from '../media/atomic-file.js';
 import type { Raster } from '../media/frame.js';
@@ -91,9 +91,12 @@ export const cachedExtractor = async (
 };
 
 /** A map that the cache holds; undefined when there is none at this path, or none that can be read. */
-export const readMap = async (path: string): Promise<DescriptorMap | undefined> => {
+export const readMap = async (
+	path: string,
+	read: (path: string) => Promise<Buffer> = readFile,
+): Promise<DescriptorMap | undefined> => {
 	try {
-		const map = mapOfArray(parseNpy(await readFile(path)));
+		const map = mapOfArray(parseNpy(await read(path)));
 		if (map !== undefined) {
 			const now = new Date();
 			await utimes(path, now, now).catch(() => {}); // Used just now: the last to be forgotten.
@@ -103,6 +106,33 @@ export const readMap = async (path: string): Promise<DescriptorMap | undefined> 
 		return undefined;
 	}
 };
+
+/** Reads maps that are used up one after the other: fresh memory for each takes as long as reading it. */
+export class MapReader {
+	#room = Buffer.alloc(0);
+
+	/** As {@link readMap}, but valid only until the next one is read. */
+	read(path: string): Promise<DescriptorMap | undefined> {
+		return readMap(path, (file) => this.#readBytes(file));
+	}
+
+	async #readBytes(path: string): Promise<Buffer> {
+		const file = await open(path);
+		try {
+			const { size } = await file.stat();
+			if (size !== this.#room.length) {
+				this.#room = Buffer.alloc(size);
+			}
+			const { bytesRead } = await file.read(this.#room, 0, size, 0);
+			if (bytesRead !== size) {
+				throw new Error(`${path} has become shorter while it was read.`);
+			}
+			return this.#room;
+		} finally {
+			await file.close();
+		}
+	}
+}
 
 const writeMap = async (folder: string, path: string, map: DescriptorMap): Promise<void> => {
 	// A name of its own, because another process may be writing the same map.

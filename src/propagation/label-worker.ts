@@ -3,20 +3,21 @@
  * come, which keeps another core busy, and leave the main thread to decoding, encoding and the person at the keyboard.
  */
 import { workerData } from 'node:worker_threads';
-import { readMap } from '../hyperfeatures/descriptor-cache.js';
+import { MapReader } from '../hyperfeatures/descriptor-cache.js';
 import { refineLabels } from '../refinement/refine-labels.js';
 import { serveRequests } from '../runtime/serve-requests.js';
 import type { LabelReply, LabelRequest, LabelWorkerSettings } from './label-protocol.js';
 import { VotingMemory } from './voting-memory.js';
 
 const memory = new VotingMemory(workerData as LabelWorkerSettings);
+const maps = new MapReader();
 
 const answer = async (request: LabelRequest): Promise<LabelReply> => {
 	switch (request.kind) {
 		case 'store':
 			return memory.store(request.handle, request.map);
 		case 'load': {
-			const map = await readMap(request.file);
+			const map = await maps.read(request.file);
 			return map && memory.store(request.handle, map);
 		}
 		case 'vote':
