@@ -6,6 +6,7 @@ import type { EditMesh } from './edit-mesh.js';
 import type { LumaPlane, LumaPyramid } from './luma-pyramid.js';
 import {
 	applyMotion,
+	FIRST_PERSPECTIVE,
 	fitRobustly,
 	identityMotion,
 	linearPart,
@@ -14,6 +15,7 @@ import {
 	parameterCount,
 	parameterJacobian,
 	stepMotion,
+	thenAffine,
 } from './motion-model.js';
 import { type Alignment, alignPatches, type Placement } from './patch-alignment.js';
 
@@ -49,6 +51,9 @@ const SWEEPS = 40;
 const LOST = 0.35;
 /** Beyond this step, in pixels of a level, linearisation means nothing. */
 const LONGEST_STEP = 3;
+/** Of a motion's parameters, as a share of what the images say about all of them on average. */
+const DAMPING = 1e-5;
+const PERSPECTIVE_PRIOR = 0.01;
 
 /**
  * Follows a mesh through a clip. Descriptors say where everything has gone, even after fast motion, occlusion or a
@@ -160,18 +165,23 @@ export class MeshTracker {
 	#bestStart(frame: TrackedFrame, before: Placement, found: Found, cell: number): TrackedMesh {
 		const { centre, extent } = this.#mesh;
 		const unit = (value: number, middle: number): number => (value - middle) / extent;
-		const motion = fitRobustly(
-			this.#kind,
+		const last = this.#state.motion;
+		const moved = [...this.#mesh.x].map((x, i) =>
+			applyMotion(last, unit(x, centre.x), unit(this.#mesh.y[i] as number, centre.y)),
+		);
+		// Matches of whole cells would make up perspective, on a patch of a few cells most of all: that is left to the images.
+		const correction = fitRobustly(
 			{
-				fromX: this.#mesh.x.map((x) => unit(x, centre.x)),
-				fromY: this.#mesh.y.map((y) => unit(y, centre.y)),
+				fromX: Float64Array.from(moved, ({ x }) => x),
+				fromY: Float64Array.from(moved, ({ y }) => y),
 				toX: found.x.map((x, i) => unit(x - (this.#state.offsetX[i] as number), centre.x)),
 				toY: found.y.map((y, i) => unit(y - (this.#state.offsetY[i] as number), centre.y)),
 				weight: found.weight,
 			},
 			cell / extent,
-			this.#state.motion,
+			identityMotion(),
 		);
+		const motion = thenAffine(last, correction);
 		const candidates = [this.#state, { ...this.#state, motion }];
 		const level = Math.min(1, frame.pyramid.length - 1);
 		const scores = candidates.map((candidate) => {
@@ -307,9 +317,14 @@ export class MeshTracker {
 				return state;
 			}
 			for (let a = 0; a < count; a++) {
-				// Few or one-sided points leave parameters undetermined; perspective most of all.
-				const damping = a >= 6 ? 1e-3 : 1e-5;
-				matrix.set(a, a, matrix.get(a, a) + (damping * trace) / count);
+				// Few or one-sided points leave parameters undetermined.
+				matrix.set(a, a, matrix.get(a, a) + (DAMPING * trace) / count);
+			}
+			for (let a = FIRST_PERSPECTIVE; a < count; a++) {
+				// Perspective most of all: on a small patch noise makes it up, so it has to be seen clearly.
+				const prior = (PERSPECTIVE_PRIOR * trace) / count;
+				matrix.set(a, a, matrix.get(a, a) + prior);
+				side.set(a, 0, side.get(a, 0) - prior * (state.motion[a] as number));
 			}
 			const change = solve(matrix, side).to1DArray();
 			const longest = Math.max(...change.map((value) => Math.abs(value) * extent));

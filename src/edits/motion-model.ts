@@ -11,6 +11,9 @@ export type Motion = Float64Array;
 
 export const identityMotion = (): Motion => Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1);
 
+/** The parameters from this one on are those that an affine map does not have. */
+export const FIRST_PERSPECTIVE = 6;
+
 export const parameterCount = (kind: MotionKind): number => (kind === 'affine' ? 6 : 8);
 
 export type Point = { readonly x: number; readonly y: number };
@@ -54,6 +57,15 @@ export const parameterJacobian = (
 			];
 };
 
+/** One motion, and then an affine one. */
+export const thenAffine = (first: Motion, [a, b, c, d, e, f]: Motion): Motion => {
+	const row = (x = 0, y = 0, one = 0) =>
+		[0, 1, 2].map(
+			(at) => x * (first[at] as number) + y * (first[3 + at] as number) + one * (first[6 + at] as number),
+		);
+	return Float64Array.of(...row(a, b, c), ...row(d, e, f), ...first.subarray(6));
+};
+
 /** The motion after a step in its parameters. */
 export const stepMotion = (m: Motion, step: readonly number[]): Motion =>
 	m.map((value, at) => value + (at < step.length ? (step[at] as number) : 0));
@@ -70,9 +82,9 @@ export type Matches = {
 /** Prior on the parameters that bend and stretch: few or clustered points must not make up a motion. */
 const RIDGE = 1e-4;
 
-/** Weighted least squares; linear in the parameters, for a homography after multiplying with its denominator. */
-export const fitMotion = (kind: MotionKind, matches: Matches, around: Motion): Motion => {
-	const count = parameterCount(kind);
+/** The affine map of weighted least squares. */
+const fitAffine = (matches: Matches, around: Motion): Motion => {
+	const count = parameterCount('affine');
 	const normal = Matrix.zeros(count, count);
 	const right = Matrix.zeros(count, 1);
 	let total = 0;
@@ -84,18 +96,8 @@ export const fitMotion = (kind: MotionKind, matches: Matches, around: Motion): M
 		total += weight;
 		const [x, y] = [matches.fromX[i] as number, matches.fromY[i] as number];
 		const [X, Y] = [matches.toX[i] as number, matches.toY[i] as number];
-		const rows =
-			kind === 'affine'
-				? [
-						[x, y, 1, 0, 0, 0],
-						[0, 0, 0, x, y, 1],
-					]
-				: [
-						[x, y, 1, 0, 0, 0, -x * X, -y * X],
-						[0, 0, 0, x, y, 1, -x * Y, -y * Y],
-					];
-		addEquation(normal, right, rows[0] as number[], X, weight);
-		addEquation(normal, right, rows[1] as number[], Y, weight);
+		addEquation(normal, right, [x, y, 1, 0, 0, 0], X, weight);
+		addEquation(normal, right, [0, 0, 0, x, y, 1], Y, weight);
 	}
 	return solveAround(normal, right, around, count, total);
 };
@@ -132,36 +134,31 @@ const solveAround = (normal: Matrix, right: Matrix, around: Motion, count: numbe
 };
 
 const TRIALS = 120;
-const SAMPLE = { affine: 3, planar: 4 } as const;
+/** Matches that determine an affine map. */
+const SAMPLE = 3;
 
 /**
- * The motion that most matches agree with (RANSAC), then fitted to those that agree (three rounds of least squares with
+ * The affine map that most matches agree with (RANSAC), then fitted to those that agree (three rounds of least squares with
  * Cauchy weights).
  *
  * @param tolerance distance at which a match no longer agrees, in the model's units
  * @param around what is returned, nearly, where the matches say nothing
  */
-export const fitRobustly = (
-	kind: MotionKind,
-	matches: Matches,
-	tolerance: number,
-	around: Motion,
-): Motion => {
+export const fitRobustly = (matches: Matches, tolerance: number, around: Motion): Motion => {
 	const usable = [...matches.weight.keys()].filter((i) => (matches.weight[i] as number) > 0);
-	const size = SAMPLE[kind];
-	if (usable.length < size) {
+	if (usable.length < SAMPLE) {
 		return around;
 	}
 	let best = around;
 	let bestScore = agreementWith(around, matches, tolerance);
 	const random = generator(usable.length);
-	for (let trial = 0; trial < TRIALS && usable.length > size; trial++) {
+	for (let trial = 0; trial < TRIALS && usable.length > SAMPLE; trial++) {
 		const weight = new Float64Array(matches.weight.length);
-		for (let k = 0; k < size; k++) {
+		for (let k = 0; k < SAMPLE; k++) {
 			const pick = usable[Math.floor(random() * usable.length)] as number;
 			weight[pick] = 1;
 		}
-		const candidate = fitMotion(kind, { ...matches, weight }, around);
+		const candidate = fitAffine({ ...matches, weight }, around);
 		const score = agreementWith(candidate, matches, tolerance);
 		if (score > bestScore) {
 			[best, bestScore] = [candidate, score];
@@ -173,7 +170,7 @@ export const fitRobustly = (
 			const distance = distanceOf(motion, matches, i) / tolerance;
 			return own / (1 + (2 * distance) ** 2) ** 2;
 		});
-		best = fitMotion(kind, { ...matches, weight }, around);
+		best = fitAffine({ ...matches, weight }, around);
 	}
 	return best;
 };

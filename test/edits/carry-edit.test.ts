@@ -22,6 +22,18 @@ const turning: Scene = {
 	},
 };
 
+/** A square that tilts away to the right, more with every frame. */
+const tilting: Scene = {
+	width: 160,
+	height: 120,
+	at: (frame, x, y) => {
+		const tilt = 0.001 * frame;
+		const u = (x - 74) / (1 - tilt * (x - 74));
+		const v = (y - 60) * (1 + tilt * u);
+		return Math.max(Math.abs(u), Math.abs(v)) < 38 ? { id: 1, u, v } : { id: 0, u: x, v: y };
+	},
+};
+
 const layerOn = (scene: Scene, isDrawn: (u: number, v: number) => boolean): EditLayer => {
 	const data = new Uint8Array(scene.width * scene.height * 4);
 	for (let pixel = 0; pixel < scene.width * scene.height; pixel++) {
@@ -75,6 +87,16 @@ describe('an edit carried through a clip', { timeout: 240_000 }, () => {
 		for (const result of results) {
 			expect(meanError(turning, result)).toBeLessThan(0.33);
 		}
+	});
+
+	it('follows a plane that tilts away, planar, as no affine map can', async () => {
+		const layer = layerOn(tilting, (u, v) => Math.abs(u) < 30 && Math.abs(v) < 30);
+		const errorOf = async (mode: EditMode): Promise<number> => {
+			const last = (await carry(tilting, 7, layer, mode, true)).at(-1);
+			return meanError(tilting, last as EditedFrame<FrameToEdit>);
+		};
+		expect(await errorOf('planar')).toBeLessThan(0.33);
+		expect(await errorOf('affine')).toBeGreaterThan(0.66);
 	});
 
 	it('gives the first frame with the layer exactly on it', async () => {
