@@ -16,11 +16,13 @@ export PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=passive PYTHONWARNINGS=ignore
 "$python" train_diffusion.py "$work/images" --state "$work/state" --steps 2 --batch 2 --size 64
 "$python" train_diffusion.py "$work/images" --state "$work/state" --steps 3 --batch 2 --size 64
 "$python" train_correspondence.py --state "$work/state" --steps 2 --scenes 1 --crops 1 --size 64 --fixed-scenes 2
-"$python" train_correspondence.py --state "$work/state" --steps 3 --scenes 1 --crops 1 --size 64 --fixed-scenes 2
+"$python" train_correspondence.py --state "$work/state" --steps 3 --scenes 1 --crops 1 --size 64 --fixed-scenes 2 --keep-every 3
 "$python" export.py "$work/state/correspondence.pt" "$work/model"
 "$python" from_model.py "$work/model" "$work/state/correspondence.pt"
 "$python" train_correspondence.py --state "$work/state" --steps 4 --scenes 1 --crops 1 --size 64 --fixed-scenes 2
-"$python" export.py "$work/state/correspondence.pt" "$work/model"
+"$python" average.py "$work/state/mean.pt" "$work/state/correspondence-3.pt" "$work/state/correspondence.pt"
+"$python" export.py "$work/state/mean.pt" "$work/model"
+"$python" leave_out.py "$work/state" --scenes 1 --size 64 >/dev/null
 "$python" optimise.py "$work/model" "$work/images" --count 2
 printf '{"type": "sequence", "name": "toy", "jAndF": 0.5}\n{"type": "done", "dataset": "davis", "jAndF": 0.5}\n' |
 	"$python" log_evaluation.py "$work/model" "$work/state/log.jsonl"

@@ -155,6 +155,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--save-every", type=int, default=100)
+    parser.add_argument("--keep-every", type=int, default=3600, help="steps between copies that stay, for average.py")
     args = parser.parse_args()
 
     prepare_process(args.threads)
@@ -190,10 +191,13 @@ def main():
     maker = SceneMaker(args.state, held_out=True)
     fixed = stack([maker(np.random.default_rng((FIXED_SEED, i)), args.size) for i in range(args.fixed_scenes)])
 
+    def averages() -> dict:
+        state = {"step": step, "minutes": log.minutes(), "log_scale": log_scale.data}
+        return state | {"unet_average": average.module[0].state_dict(), "aggregation_average": average.module[1].state_dict()}
+
     def save():
-        state = {"step": step, "minutes": log.minutes(), "unet": unet.state_dict(), "aggregation": network.state_dict()}
-        state |= {"unet_average": average.module[0].state_dict(), "aggregation_average": average.module[1].state_dict()}
-        save_checkpoint(checkpoint, state | {"log_scale": log_scale.data, "optimizer": optimizer.state_dict()})
+        state = averages() | {"unet": unet.state_dict(), "aggregation": network.state_dict()}
+        save_checkpoint(checkpoint, state | {"optimizer": optimizer.state_dict()})
 
     def report():
         ours = fixed_accuracy(average.module[0], average.module[1], fixed, log_scale.exp().item())
@@ -231,6 +235,8 @@ def main():
             rate = 25 * (args.scenes * FRAMES + args.crops) / (time.time() - since)
             log.write(step=step, matching=means[0], labels=means[1], denoising=means[2], temperature=1 / log_scale.exp().item(), imagesPerSecond=rate)
             recent, since = [], time.time()
+        if step % args.keep_every == 0:
+            save_checkpoint(checkpoint.with_stem(f"correspondence-{step}"), averages())
         if step % args.save_every == 0:
             save()
             report()
