@@ -21,7 +21,8 @@ export type BlockMatcherOptions = {
 
 /**
  * Windowed top-k search of one grid among several remembered ones on the CPU, down a pyramid: means of squares of 4 x 4
- * cells first, then the blocks of 2 x 2 cells in the best squares, then the cells of the best blocks. The products are computed and the candidates picked by WebAssembly kernels, on 16-bit descriptors. Nothing of the size of a similarity matrix is ever held.
+ * cells first, then the blocks of 2 x 2 cells in the best squares, then the cells of the best blocks. WebAssembly kernels
+ * compute the products, of 16-bit descriptors, and pick the candidates. Nothing of the size of a similarity matrix is ever held.
  */
 export class BlockMatcher {
 	readonly #layout: BlockLayout;

@@ -1,4 +1,5 @@
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import { growTo, PAGE_BYTES } from '../wasm/module.js';
 import type { BlockLayout } from './block-layout.js';
 import { compilePickKernel, type PickKernel } from './pick-kernel.js';
 import { compileProductsKernel, GROUP, type ProductsKernel } from './products-kernel.js';
@@ -20,8 +21,6 @@ export type StoredDescriptors = {
 	readonly squares: number;
 	free(): void;
 };
-
-const PAGE = 65536;
 
 /** The WebAssembly memory that frames' descriptors lie in, and the kernels that work on it. */
 export class MatcherMemory {
@@ -143,11 +142,8 @@ export class MatcherMemory {
 	/** So many bytes for good. Detaches the views of before. */
 	allocate(bytes: number): number {
 		const address = this.#top;
-		this.#top = Math.ceil((address + bytes) / PAGE) * PAGE;
-		const missing = this.#top - this.#memory.buffer.byteLength;
-		if (missing > 0) {
-			this.#memory.grow(Math.ceil(missing / PAGE));
-		}
+		this.#top = Math.ceil((address + bytes) / PAGE_BYTES) * PAGE_BYTES;
+		growTo(this.#memory, this.#top);
 		return address;
 	}
 }

@@ -1,4 +1,5 @@
 import type { Raster } from '../media/frame.js';
+import { growTo } from '../wasm/module.js';
 import {
 	type ColumnKernel,
 	compileColumnKernel,
@@ -8,7 +9,6 @@ import {
 } from './resize-kernels.js';
 import { triangleFilter } from './triangle-filter.js';
 
-const PAGE = 65536;
 const memory = new WebAssembly.Memory({ initial: 1 });
 const rowKernels = new Map<number, RowKernel>();
 const columnKernels = new Map<string, ColumnKernel>();
@@ -35,7 +35,7 @@ export const resizeColours = (image: Raster<3>, width: number, height: number): 
 	const offsets = result + height * pitch;
 	const acrossWeights = offsets + 4 * width;
 	const downWeights = acrossWeights + across.weights.byteLength;
-	reserve(downWeights + down.weights.byteLength);
+	growTo(memory, downWeights + down.weights.byteLength);
 
 	const bytes = new Uint8Array(memory.buffer);
 	if (image.width === width) {
@@ -68,11 +68,4 @@ export const resizeColours = (image: Raster<3>, width: number, height: number): 
 		out.set(bytes.subarray(from + y * pitch, from + y * pitch + 3 * width), y * 3 * width);
 	}
 	return out;
-};
-
-const reserve = (bytes: number): void => {
-	const missing = bytes - memory.buffer.byteLength;
-	if (missing > 0) {
-		memory.grow(Math.ceil(missing / PAGE));
-	}
 };

@@ -1,3 +1,4 @@
+import { growTo } from '../wasm/module.js';
 import type { LabImage } from './lab-image.js';
 import { MAX_DISTANCE } from './neighbourhood.js';
 import {
@@ -13,7 +14,6 @@ import {
 } from './quad-kernels.js';
 
 const COLOURS = 3;
-const PAGE_BYTES = 65536;
 /** A colour that resembles none, for what lies outside the image: no pixel has a neighbour there. */
 const NO_COLOUR = 1000;
 
@@ -66,7 +66,7 @@ class Workspace {
 		const sums = entries + roundedUp(quads * ENTRY_BYTES, QUAD_BYTES);
 		const support = sums + quads * QUAD_BYTES;
 		const weights = support + objects.length * quads * QUAD_BYTES;
-		this.#provide(weights + quads * WEIGHTS_BYTES);
+		growTo(this.#memory, weights + quads * WEIGHTS_BYTES);
 		const floats = (from: number, length: number) => new Float32Array(this.#memory.buffer, from, length);
 		const plane = (number: number) => floats(number * planeBytes, planeBytes / 4);
 
@@ -152,13 +152,6 @@ class Workspace {
 	#read(plane: Float32Array, band: Int32Array, values: Float32Array): void {
 		for (const pixel of band) {
 			values[pixel] = plane[this.#indexOf(pixel)] as number;
-		}
-	}
-
-	#provide(bytes: number): void {
-		const missing = bytes - this.#memory.buffer.byteLength;
-		if (missing > 0) {
-			this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
 		}
 	}
 

@@ -168,3 +168,14 @@ export const compileKernel = (
 	});
 	return instance.exports.kernel as (...parameters: number[]) => void;
 };
+
+/** WebAssembly memory grows by pages of so many bytes. */
+export const PAGE_BYTES = 65536;
+
+/** Makes a memory hold at least so many bytes. Where it has to grow, views of its buffer are detached. */
+export const growTo = (memory: WebAssembly.Memory, bytes: number): void => {
+	const missing = bytes - memory.buffer.byteLength;
+	if (missing > 0) {
+		memory.grow(Math.ceil(missing / PAGE_BYTES));
+	}
+};
