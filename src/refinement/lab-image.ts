@@ -1,4 +1,5 @@
 import type { Raster } from '../media/frame.js';
+import { allRuns, type PixelRuns } from './pixel-runs.js';
 
 /** CIE L*a*b* (D65) divided by 100, planar: distances of about 0.02 are just visible. */
 export type LabImage = {
@@ -24,20 +25,19 @@ const labCurve = Float32Array.from({ length: CURVE_STEPS + 1 }, (_, step) => {
 /**
  * Converts an image after averaging blocks of `factor` x `factor` pixels; rows and columns left over at the end are dropped.
  *
- * @param wanted [height * width] 1 for the blocks to be converted; the others are 0; all when omitted
+ * @param wanted the blocks to be converted; the others are 0; all when omitted
  */
-export const labImage = (image: Raster<3>, factor: number, wanted?: Uint8Array): LabImage => {
+export const labImage = (image: Raster<3>, factor: number, wanted?: PixelRuns): LabImage => {
 	const width = Math.floor(image.width / factor);
 	const height = Math.floor(image.height / factor);
+	const runs = wanted ?? allRuns({ width, height });
 	const plane = () => new Float32Array(width * height);
 	const out = { width, height, l: plane(), a: plane(), b: plane() };
 	const area = factor * factor;
-	for (let y = 0; y < height; y++) {
-		for (let x = 0; x < width; x++) {
-			const pixel = y * width + x;
-			if (wanted?.[pixel] === 0) {
-				continue;
-			}
+	for (let run = 0; run < runs.length; run += 2) {
+		const y = Math.floor((runs[run] as number) / width);
+		for (let pixel = runs[run] as number; pixel < (runs[run + 1] as number); pixel++) {
+			const x = pixel - y * width;
 			let red = 0;
 			let green = 0;
 			let blue = 0;

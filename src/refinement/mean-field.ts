@@ -23,6 +23,7 @@ export const meanField = (
 	const unary = unaryOf(field, settings.evidence);
 	let left = field.moving.length;
 	for (let iteration = 0; iteration < settings.iterations && left > 0; iteration++) {
+		field.updateSupports(left);
 		left = step(field, unary, settings.smoothness, left);
 	}
 	field.readBack();
@@ -51,11 +52,10 @@ const unaryOf = ({ pixels, planes }: QuadField, evidence: number): Float32Array 
 	return unary;
 };
 
-/** One iteration at the first `length` quads of `moving`; moves those that still move to the front and returns how many. */
+/** One iteration at the first `length` quads of `moving`, whose neighbours' support has been computed; moves those that still move to the front and returns how many. */
 const step = (field: QuadField, unary: Float32Array, smoothness: number, length: number): number => {
-	const { pixels, planes, sums, moving } = field;
+	const { pixels, planes, sums, moving, supports } = field;
 	const count = planes.length;
-	const supports = field.support(length);
 	const values = new Float64Array(count);
 	let left = 0;
 	for (let m = 0; m < length; m++) {

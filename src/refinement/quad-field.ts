@@ -22,23 +22,40 @@ const roundedUp = (value: number, to: number): number => Math.ceil(value / to) *
 /**
  * The band's pixels of an image with their neighbours, in the memory of the kernels, four pixels at a time.
  * A quad is in the field when any of its pixels is in the band.
+ *
+ * A class and not a literal: for the literals of different frames V8 compiled what reads them again and again.
  */
-export type QuadField = {
-	/** [quads, QUAD] index in a plane, -1 for pixels outside the band. */
-	readonly pixels: Int32Array;
-	/** [count] planes of probabilities. */
-	readonly planes: readonly Float32Array[];
-	/** [quads, QUAD] sums of a pixel's weights, just below 1. */
-	readonly sums: Float32Array;
-	/** [quads] those that are still computed, the first `length` of them. */
+export class QuadField {
+	/** [quads] those that are still computed, the first so many of them. */
 	readonly moving: Int32Array;
-	/** For each object the neighbours' support: [length, QUAD], in the order of `moving`. */
-	support(length: number): readonly Float32Array[];
+
+	constructor(
+		/** [quads, QUAD] index in a plane, -1 for pixels outside the band. */
+		readonly pixels: Int32Array,
+		/** [count] planes of probabilities. */
+		readonly planes: readonly Float32Array[],
+		/** [quads, QUAD] sums of a pixel's weights, just below 1. */
+		readonly sums: Float32Array,
+		/** [count][quads, QUAD] the neighbours' support for each object, in the order of `moving`; see {@link updateSupports}. */
+		readonly supports: readonly Float32Array[],
+		/** [quads, 2] the kernels' list of the quads that are computed. */
+		private readonly listed: Int32Array,
+		/** Computes the support of the first so many quads of `moving`. */
+		readonly updateSupports: (length: number) => void,
+		/** Writes the band's probabilities back to where they came from. */
+		readonly readBack: () => void,
+	) {
+		this.moving = Int32Array.from({ length: sums.length / QUAD }, (_, quad) => quad);
+	}
+
 	/** Goes on with the quad at one place of `moving` at an earlier place. */
-	keep(from: number, to: number): void;
-	/** Writes the band's probabilities back to where they came from. */
-	readBack(): void;
-};
+	keep(from: number, to: number): void {
+		const { moving, listed } = this;
+		moving[to] = moving[from] as number;
+		listed[2 * to] = listed[2 * from] as number;
+		listed[2 * to + 1] = listed[2 * from + 1] as number;
+	}
+}
 
 /** Room and kernels for images of one size. */
 class Workspace {
@@ -87,29 +104,25 @@ class Workspace {
 		});
 		this.#affinities(entries, entries + quads * ENTRY_BYTES, sums);
 
-		const pixels = this.#pixelsOf(firsts, band);
-		const moving = Int32Array.from(firsts, (_, quad) => quad);
-		return {
-			...{ pixels, planes, moving },
-			sums: floats(sums, quads * QUAD),
-			support: (length) =>
-				objects.map((_, object) => {
-					const to = support + object * quads * QUAD_BYTES;
+		const supportOf = (object: number): number => support + object * quads * QUAD_BYTES;
+		return new QuadField(
+			this.#pixelsOf(firsts, band),
+			planes,
+			floats(sums, quads * QUAD),
+			objects.map((_, object) => floats(supportOf(object), quads * QUAD)),
+			listed,
+			(length) => {
+				for (let object = 0; object < objects.length; object++) {
 					const from = (COLOURS + object) * planeBytes;
-					this.#support(entries, entries + length * ENTRY_BYTES, from, to);
-					return floats(to, length * QUAD);
-				}),
-			keep: (from, to) => {
-				moving[to] = moving[from] as number;
-				listed[2 * to] = listed[2 * from] as number;
-				listed[2 * to + 1] = listed[2 * from + 1] as number;
+					this.#support(entries, entries + length * ENTRY_BYTES, from, supportOf(object));
+				}
 			},
-			readBack: () => {
-				planes.forEach((from, object) => {
-					this.#read(from, band, objects[object] as Float32Array);
-				});
+			() => {
+				for (const [object, plane] of planes.entries()) {
+					this.#read(plane, band, objects[object] as Float32Array);
+				}
 			},
-		};
+		);
 	}
 
 	/** Numbers of the first pixels of the quads that have a pixel in the band. */

@@ -3,6 +3,7 @@ import { CERTAIN, type SoftLabels } from '../propagation/soft-labels.js';
 import { labImage } from './lab-image.js';
 import { meanField } from './mean-field.js';
 import { MAX_DISTANCE } from './neighbourhood.js';
+import { type PixelRuns, pixelsOf, runsOf } from './pixel-runs.js';
 import { axis, cellsOfPixels } from './resampling.js';
 import type { RefinementSettings } from './settings.js';
 
@@ -34,22 +35,17 @@ export const refineLabels = (
 	const open = openCells(labels);
 	// A border's pixels look at their neighbours, and the full size is interpolated between pixels.
 	const reach = MAX_DISTANCE + 1;
-	const seen = pixelsOf(
-		grown(
-			open,
-			labels.grid,
-			reach / (size.height / labels.grid.height),
-			reach / (size.width / labels.grid.width),
-		),
-		labels,
-		size,
-	);
+	const [down, across] = [
+		reach / (size.height / labels.grid.height),
+		reach / (size.width / labels.grid.width),
+	];
+	const seen = runsOf(grown(open, labels.grid, down, across), labels.grid, size);
+	const band = runsOf(open, labels.grid, size);
 	const objects = upsample(labels, size, seen);
-	const band = numbersOf(pixelsOf(open, labels, size));
-	meanField(objects, band, labImage(image, factor, seen), settings);
+	meanField(objects, pixelsOf(band), labImage(image, factor, seen), settings);
 	return {
 		ids: idsAtFullSize(objects, labels, size, open, image),
-		labels: averageToGrid(objects, labels, size, open),
+		labels: averageToGrid(objects, labels, size, open, band),
 	};
 };
 
@@ -112,34 +108,11 @@ const argmax = (data: Float32Array, from: number, length: number): number => {
 	return best;
 };
 
-/** 1 for the pixels whose centres lie in marked cells. */
-const pixelsOf = (marked: Uint8Array, { grid }: SoftLabels, { width, height }: Size): Uint8Array => {
-	const out = new Uint8Array(width * height);
-	const cellX = cellsOfPixels(width, grid.width);
-	const cellY = cellsOfPixels(height, grid.height);
-	for (let y = 0; y < height; y++) {
-		const row = (cellY[y] as number) * grid.width;
-		for (let x = 0; x < width; x++) {
-			out[y * width + x] = marked[row + (cellX[x] as number)] as number;
-		}
-	}
-	return out;
-};
-
-const numbersOf = (marked: Uint8Array): Int32Array => {
-	const out = new Int32Array(marked.length);
-	let count = 0;
-	for (let at = marked.indexOf(1); at >= 0; at = marked.indexOf(1, at + 1)) {
-		out[count++] = at;
-	}
-	return out.subarray(0, count);
-};
-
 /** The objects' probabilities between cells, bilinear: [objects][height * width], where `wanted`. */
 const upsample = (
 	{ grid, ids, data }: SoftLabels,
 	{ width, height }: Size,
-	wanted: Uint8Array,
+	wanted: PixelRuns,
 ): Float32Array[] => {
 	const classes = ids.length;
 	const columns = axis(grid.width, width);
@@ -147,15 +120,13 @@ const upsample = (
 	return ids.slice(1).map((_, object) => {
 		const values = data.subarray(object + 1);
 		const out = new Float32Array(width * height);
-		for (let y = 0; y < height; y++) {
+		for (let run = 0; run < wanted.length; run += 2) {
+			const y = Math.floor((wanted[run] as number) / width);
 			const top = (rows.low[y] as number) * grid.width;
 			const bottom = (rows.high[y] as number) * grid.width;
 			const fy = rows.share[y] as number;
-			for (let x = 0; x < width; x++) {
-				const pixel = y * width + x;
-				if (wanted[pixel] === 0) {
-					continue;
-				}
+			for (let pixel = wanted[run] as number; pixel < (wanted[run + 1] as number); pixel++) {
+				const x = pixel - y * width;
 				const left = columns.low[x] as number;
 				const right = columns.high[x] as number;
 				const fx = columns.share[x] as number;
@@ -172,45 +143,24 @@ const upsample = (
 
 const idsAtFullSize = (
 	objects: readonly Float32Array[],
-	{ grid, ids, data }: SoftLabels,
+	labels: SoftLabels,
 	size: Size,
 	open: Uint8Array,
 	image: Size,
 ): Uint8Array => {
-	const classes = ids.length;
+	const { grid, ids } = labels;
 	const out = new Uint8Array(image.width * image.height);
+	paintSettled(out, labels, open, image);
 	const columns = axis(size.width, image.width);
 	const rows = axis(size.height, image.height);
-	const cellX = cellsOfPixels(image.width, grid.width);
-	const cellY = cellsOfPixels(image.height, grid.height);
-	const settled = Uint8Array.from(open, (_, cell) => ids[argmax(data, cell * classes, classes)] as number);
-	const isOpenRow = Array.from({ length: grid.height }, (_, row) =>
-		open.subarray(row * grid.width, (row + 1) * grid.width).includes(1),
-	);
-	let rowAbove = -1;
-	for (let y = 0; y < image.height; y++) {
-		const row = cellY[y] as number;
-		const gridRow = row * grid.width;
-		const start = y * image.width;
-		if (row === rowAbove) {
-			// The same settled cells; what is open is computed anew.
-			out.copyWithin(start, start - image.width, start);
-		} else {
-			for (let x = 0; x < image.width; x++) {
-				out[start + x] = settled[gridRow + (cellX[x] as number)] as number;
-			}
-			rowAbove = row;
-		}
-		if (!isOpenRow[row]) {
-			continue;
-		}
+	const runs = runsOf(open, grid, image);
+	for (let run = 0; run < runs.length; run += 2) {
+		const y = Math.floor((runs[run] as number) / image.width);
 		const top = (rows.low[y] as number) * size.width;
 		const bottom = (rows.high[y] as number) * size.width;
 		const fy = rows.share[y] as number;
-		for (let x = 0; x < image.width; x++) {
-			if (open[gridRow + (cellX[x] as number)] === 0) {
-				continue;
-			}
+		for (let pixel = runs[run] as number; pixel < (runs[run + 1] as number); pixel++) {
+			const x = pixel - y * image.width;
 			const left = columns.low[x] as number;
 			const right = columns.high[x] as number;
 			const fx = columns.share[x] as number;
@@ -228,18 +178,45 @@ const idsAtFullSize = (
 					winner = c + 1;
 				}
 			}
-			out[start + x] = ids[best > background ? winner : 0] as number;
+			out[pixel] = ids[best > background ? winner : 0] as number;
 		}
 	}
 	return out;
 };
 
-/** Means over the pixels whose centres lie in an open cell. */
+/** Writes the ids of settled cells; those of open ones are still to come. */
+const paintSettled = (
+	out: Uint8Array,
+	{ grid, ids, data }: SoftLabels,
+	open: Uint8Array,
+	{ width, height }: Size,
+): void => {
+	const settled = Uint8Array.from(
+		open,
+		(_, cell) => ids[argmax(data, cell * ids.length, ids.length)] as number,
+	);
+	const cellX = cellsOfPixels(width, grid.width);
+	const cellY = cellsOfPixels(height, grid.height);
+	for (let y = 0; y < height; y++) {
+		const row = cellY[y] as number;
+		const start = y * width;
+		if (y > 0 && row === cellY[y - 1]) {
+			out.copyWithin(start, start - width, start);
+			continue;
+		}
+		for (let x = 0; x < width; x++) {
+			out[start + x] = settled[row * grid.width + (cellX[x] as number)] as number;
+		}
+	}
+};
+
+/** Means over the pixels whose centres lie in an open cell, which are the band's. */
 const averageToGrid = (
 	objects: readonly Float32Array[],
 	{ grid, ids, data: given }: SoftLabels,
 	{ width, height }: Size,
 	open: Uint8Array,
+	band: PixelRuns,
 ): SoftLabels => {
 	const classes = ids.length;
 	const data = Float32Array.from(given);
@@ -251,17 +228,15 @@ const averageToGrid = (
 			data.fill(0, cell * classes, (cell + 1) * classes);
 		}
 	}
-	for (let y = 0; y < height; y++) {
+	for (let run = 0; run < band.length; run += 2) {
+		const y = Math.floor((band[run] as number) / width);
 		const row = (cellY[y] as number) * grid.width;
-		for (let x = 0; x < width; x++) {
-			const cell = row + (cellX[x] as number);
-			if (open[cell] === 0) {
-				continue;
-			}
+		for (let pixel = band[run] as number; pixel < (band[run + 1] as number); pixel++) {
+			const cell = row + (cellX[pixel - y * width] as number);
 			counts[cell] = (counts[cell] as number) + 1;
 			const to = cell * classes + 1;
 			for (let c = 0; c < objects.length; c++) {
-				data[to + c] = (data[to + c] as number) + ((objects[c] as Float32Array)[y * width + x] as number);
+				data[to + c] = (data[to + c] as number) + ((objects[c] as Float32Array)[pixel] as number);
 			}
 		}
 	}

@@ -115,7 +115,8 @@ export const shuffleInts = (...lanes: readonly [number, number, number, number])
 	...lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)),
 ];
 /** Repeats the body while the i32 that it leaves behind is not 0. */
-export const repeatWhile = (...body: readonly Code[]): Code => [0x03, 0x40, ...body.flat(), 0x0d, 0, 0x0b];
+export const repeatWhile = (...body: readonly Code[]): Code =>
+	joined([0x03, 0x40], body.flat(), [0x0d, 0, 0x0b]);
 
 /** Runs the body when the i32 on the stack is not 0. */
 export const when = (...body: readonly Code[]): Code => [0x04, 0x40, ...body.flat(), 0x0b];
@@ -135,28 +136,27 @@ export type KernelSpec = {
 	readonly body: Code;
 };
 
-const bytesOf = (text: string): number[] => [...new TextEncoder().encode(text)];
-const list = (items: readonly (readonly number[])[]): number[] => [
-	...unsigned(items.length),
-	...items.flat(),
-];
-const sized = (bytes: readonly number[]): number[] => [...unsigned(bytes.length), ...bytes];
-const named = (name: string): number[] => sized(bytesOf(name));
-const section = (id: number, ...items: readonly (readonly number[])[]): number[] => [
-	id,
-	...sized(list(items)),
-];
+/** `flat` and not spreading: a kernel has thousands of bytes, and engines compile a loop for each spread of them. */
+const joined = (...parts: readonly (readonly number[])[]): number[] => parts.flat();
+const list = (items: readonly (readonly number[])[]): number[] =>
+	joined(unsigned(items.length), items.flat());
+const sized = (bytes: readonly number[]): number[] => joined(unsigned(bytes.length), bytes);
+const named = (name: string): number[] => sized([...new TextEncoder().encode(name)]);
+const section = (id: number, ...items: readonly (readonly number[])[]): number[] =>
+	joined([id], sized(list(items)));
 
 /** A module that imports `engine.memory` and exports its one function as `kernel`. */
 export const encodeModule = ({ parameters, locals, body }: KernelSpec): Uint8Array<ArrayBuffer> =>
-	Uint8Array.from([
-		...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-		...section(1, [0x60, ...list(parameters.map((type) => [type])), 0]),
-		...section(2, [...named('engine'), ...named('memory'), 2, 0, 0]),
-		...section(3, [0]),
-		...section(7, [...named('kernel'), 0, 0]),
-		...section(10, sized([...list(locals.map((type) => [1, type])), ...body, 0x0b])),
-	]);
+	new Uint8Array(
+		joined(
+			[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+			section(1, joined([0x60], list(parameters.map((type) => [type])), [0])),
+			section(2, joined(named('engine'), named('memory'), [2, 0, 0])),
+			section(3, [0]),
+			section(7, joined(named('kernel'), [0, 0])),
+			section(10, sized(joined(list(locals.map((type) => [1, type])), body, [0x0b]))),
+		),
+	);
 
 /** Compiles a kernel for a memory. */
 export const compileKernel = (
