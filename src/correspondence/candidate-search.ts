@@ -6,7 +6,7 @@ import { GROUP } from './products-kernel.js';
 import { type SearchedFrame, UNCERTAIN } from './searched-frame.js';
 
 /** Where nothing but the similarity is at stake, a fraction of the candidates is looked at. */
-const FEWER = 4;
+const FEWER = 8;
 
 /** What a search picks goes here; made once for all searches in a memory. */
 export type CandidateRoom = {

@@ -20,7 +20,7 @@ export const withQuality = (preset: Preset, quality: Quality | undefined): Prese
 				propagation: {
 					...propagation,
 					candidates: 8,
-					recentFrames: Math.min(propagation.recentFrames, 5),
+					recentFrames: Math.min(propagation.recentFrames, 3),
 				},
 			};
 		case 'balanced':

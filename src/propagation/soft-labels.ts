@@ -33,16 +33,21 @@ export const labelsFromMask = (mask: LabelMap, grid: GridSize, ids: readonly num
 	// Pixel x covers [x, x + 1); it is split over the cells it overlaps, so cells need not be whole pixels.
 	const columns = spans(mask.width, grid.width);
 	const rows = spans(mask.height, grid.height);
+	const line = new Float32Array(grid.width * classes);
 	for (let y = 0; y < mask.height; y++) {
+		line.fill(0);
 		for (let x = 0; x < mask.width; x++) {
 			const label = classOf[mask.ids[y * mask.width + x] as number] as number;
-			for (let row = rows.starts[y] as number; row < (rows.starts[y + 1] as number); row++) {
-				const shareY = rows.shares[row] as number;
-				const cellRow = (rows.cells[row] as number) * grid.width;
-				for (let column = columns.starts[x] as number; column < (columns.starts[x + 1] as number); column++) {
-					const at = (cellRow + (columns.cells[column] as number)) * classes + label;
-					data[at] = (data[at] as number) + shareY * (columns.shares[column] as number);
-				}
+			for (let column = columns.starts[x] as number; column < (columns.starts[x + 1] as number); column++) {
+				const at = (columns.cells[column] as number) * classes + label;
+				line[at] = (line[at] as number) + (columns.shares[column] as number);
+			}
+		}
+		for (let row = rows.starts[y] as number; row < (rows.starts[y + 1] as number); row++) {
+			const share = rows.shares[row] as number;
+			const first = (rows.cells[row] as number) * line.length;
+			for (let at = 0; at < line.length; at++) {
+				data[first + at] = (data[first + at] as number) + share * (line[at] as number);
 			}
 		}
 	}
