@@ -15,8 +15,7 @@ export type PassContext = {
 	readonly extractor: DescriptorExtractor;
 	readonly runtime: Runtime;
 	readonly settings: PropagationSettings;
-	/** One for all passes of a direction: a thread of its own for each would begin cold every time. */
-	readonly threads: LabelThreads<Direction>;
+	readonly threads: LabelThreads;
 	readonly clock?: StageClock | undefined;
 	readonly signal?: AbortSignal | undefined;
 };
@@ -27,8 +26,8 @@ export type PassOptions = {
 	readonly direction: Direction;
 	/** The last frame wanted, included; the end of the run when undefined (forward only). */
 	readonly last: number | undefined;
-	/** How far the consumer is likely to go, when not to the last one (backward only). */
-	readonly likely?: number | undefined;
+	/** How far the consumer is sure to go, when not to the last one: beyond, nothing is done before it is asked for. */
+	readonly surely?: number | undefined;
 	readonly store: FrameStore<CarriedLabels>;
 };
 
@@ -51,7 +50,7 @@ export async function* carryPass(
 	keyframe: Keyframe,
 	options: PassOptions,
 ): AsyncGenerator<PassFrame, void, void> {
-	const { direction, last, store } = options;
+	const { direction, last, surely = last, store } = options;
 	const step = direction === 'forward' ? 1 : -1;
 	let next = keyframe.frame + step;
 	const isWanted = (): boolean => last === undefined || (last - next) * step >= 0;
@@ -66,23 +65,35 @@ export async function* carryPass(
 		yield { index: next, carried, isNew: false };
 		next += step;
 	}
+	const taken = context.threads.take();
 	const masked = propagateMasks({
 		frames: framesOfPass(context, keyframe.frame, next, options),
 		mask: keyframe.mask,
 		extractor: context.extractor,
 		runtime: context.runtime,
 		settings: context.settings,
-		thread: context.threads.get(direction),
+		thread: taken.thread,
 		clock: context.clock,
 		signal: context.signal,
+		goesOn: (index) => surely === undefined || (surely - index) * step > 0,
 		known: (index) => ((next - index) * step > 0 ? store.get(index) : Promise.resolve(undefined)),
 	});
 	const firstNew = next;
-	for await (const { frame, carried } of masked) {
-		if (carried !== undefined && (frame.index - firstNew) * step >= 0) {
-			await store.put(frame.index, carried);
-			yield { index: frame.index, carried, isNew: true, frame };
+	// A frame is written while the next one is computed.
+	let writing: Promise<void> | undefined;
+	try {
+		for await (const { frame, carried } of masked) {
+			if (carried !== undefined && (frame.index - firstNew) * step >= 0) {
+				await writing;
+				writing = store.put(frame.index, carried);
+				// An error is thrown when its turn comes; until then it must not count as unhandled.
+				writing.catch(() => {});
+				yield { index: frame.index, carried, isNew: true, frame };
+			}
 		}
+	} finally {
+		taken.giveBack();
+		await writing;
 	}
 }
 
@@ -91,7 +102,7 @@ async function* framesOfPass(
 	{ frames, settings }: PassContext,
 	keyframe: number,
 	next: number,
-	{ direction, last, likely }: PassOptions,
+	{ direction, last, surely }: PassOptions,
 ): AsyncGenerator<Frame, void, void> {
 	if (direction === 'forward') {
 		const from = Math.max(keyframe + 1, next - settings.recentFrames);
@@ -106,6 +117,6 @@ async function* framesOfPass(
 	} else {
 		yield* frames.between(keyframe, keyframe + 1);
 		const from = Math.min(keyframe - 1, next + settings.recentFrames);
-		yield* frames.backwards(from, last ?? 0, likely ?? last ?? 0);
+		yield* frames.backwards(from, last ?? 0, surely ?? last ?? 0);
 	}
 }

@@ -14,6 +14,7 @@ const CHUNK_BYTES = 2 ** 20;
 
 /** Results by frame number, on disk: they outlive the run, and a long clip's do not fill memory. */
 export type FrameStore<Result> = {
+	/** Waits for a frame that is being put. */
 	get(frame: number): Promise<Result | undefined>;
 	put(frame: number, result: Result): Promise<void>;
 };
@@ -26,8 +27,23 @@ export type FrameStore<Result> = {
  */
 export const openFrameStore = <Result>(folder: string): FrameStore<Result> => {
 	const fileOf = (frame: number): string => join(folder, `${frame}.bin`);
+	let made: Promise<unknown> | undefined;
+	const puts = new Map<number, Promise<void>>();
+	const write = async (frame: number, result: Result): Promise<void> => {
+		const partial = join(folder, `${randomUUID()}.partial`);
+		try {
+			made ??= mkdir(folder, { recursive: true });
+			await made;
+			await writeFile(partial, await deflate(serialize(result), { level: 1 }));
+			await rename(partial, fileOf(frame));
+		} catch (error) {
+			await rm(partial, { force: true }).catch(() => {});
+			throw writeFailure(fileOf(frame), error);
+		}
+	};
 	return {
 		get: async (frame) => {
+			await puts.get(frame)?.catch(() => {});
 			try {
 				return deserialize(
 					await inflate(await readFile(fileOf(frame)), { chunkSize: CHUNK_BYTES }),
@@ -36,16 +52,10 @@ export const openFrameStore = <Result>(folder: string): FrameStore<Result> => {
 				return undefined;
 			}
 		},
-		put: async (frame, result) => {
-			const partial = join(folder, `${randomUUID()}.partial`);
-			try {
-				await mkdir(folder, { recursive: true });
-				await writeFile(partial, await deflate(serialize(result), { level: 1 }));
-				await rename(partial, fileOf(frame));
-			} catch (error) {
-				await rm(partial, { force: true }).catch(() => {});
-				throw writeFailure(fileOf(frame), error);
-			}
+		put: (frame, result) => {
+			const put = write(frame, result).finally(() => puts.delete(frame));
+			puts.set(frame, put);
+			return put;
 		},
 	};
 };

@@ -17,7 +17,7 @@ export type Meeting = {
 /** A pass whose joined masks agree this well with the nearer pass's alone... */
 const SETTLED_AGREEMENT = 0.9;
 /** ...on so many frames in a row has nothing more to say. */
-const SETTLED_FRAMES = 3;
+const SETTLED_FRAMES = 2;
 
 /**
  * Runs the forward pass of one keyframe and the backward pass of the next, side by side, to the frames in the middle. Beyond,
@@ -37,11 +37,11 @@ export const meet = async (
 	let to = Math.min(highest, middle + 1);
 	let from = Math.max(lowest, to - SETTLED_FRAMES + 1);
 	const forward = new StoredPass(context, left, {
-		...{ direction: 'forward', last: highest },
+		...{ direction: 'forward', last: highest, surely: to },
 		store: stores.pass(left, 'forward'),
 	});
 	const backward = new StoredPass(context, right, {
-		...{ direction: 'backward', last: lowest, likely: from },
+		...{ direction: 'backward', last: lowest, surely: from },
 		store: stores.pass(right, 'backward'),
 	});
 	const nearness = (index: number): number => (index - left.frame) / (right.frame - left.frame);

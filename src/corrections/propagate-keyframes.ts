@@ -18,6 +18,9 @@ export type PropagateKeyframesOptions = PassContext & {
 	readonly stores: RunStores;
 };
 
+/** So many meetings are computed beside the one whose frames are wanted: while passes wait for each other, others have the threads. */
+const MEETINGS_AHEAD = 2;
+
 /** A frame with its mask. */
 export type KeyframedMask = {
 	readonly frame: Frame;
@@ -34,8 +37,8 @@ export type KeyframedMask = {
  *
  * Between two keyframes both passes run to the middle and on while each changes what the other has found there; where both
  * have been, they are joined by nearness and confidence. Frames before the first keyframe are carried backwards from it,
- * those after the last one forwards. Passes that do not need each other run side by side: the two between keyframes, and with
- * them the one behind the last; and while the frames between two keyframes are given, those between the next are computed.
+ * those after the last one forwards. Passes that do not need each other run side by side: the two between keyframes, those
+ * between the next ones, and the one behind the last.
  *
  * Memory does not grow with the clip: what a pass finds is kept on disk until the other one is there; of the decoded frames
  * as many are kept as there is room for, and the others are decoded again. Passes depend on their keyframe alone and joins on
@@ -54,25 +57,29 @@ export async function* propagateKeyframes(
 	// What runs ahead of the consumer ends with it, and then as if aborted.
 	const consumer = new AbortController();
 	const context = abortable(options, consumer.signal);
-	const meetBehind = (position: number): Promise<Meeting> | undefined => {
-		const [left, right] = keyframes.slice(position, position + 2);
-		return left && right && handled(meet(context, stores, left, right));
+	const begun: Promise<Meeting>[] = [];
+	const beginMeetings = (count: number): void => {
+		for (const [position, left] of keyframes.slice(0, -1).entries()) {
+			if (position >= begun.length && position < count) {
+				begun.push(handled(meet(context, stores, left, keyframes[position + 1] as Keyframe)));
+			}
+		}
 	};
 	const ahead = keyframes.length > 1 ? await trailingAhead(options, last) : undefined;
-	let meeting = meetBehind(0);
 	try {
+		beginMeetings(1 + MEETINGS_AHEAD);
 		if (first.frame > 0) {
 			yield* leadingFrames(options, first);
 		}
-		for (let position = 1; meeting !== undefined; position++) {
-			const met: Meeting = await meeting;
-			meeting = meetBehind(position);
-			yield* framesOfMeeting(options, met);
+		for (let position = 0; position < begun.length; position++) {
+			const meeting = (await begun[position]) as Meeting;
+			beginMeetings(position + 2 + MEETINGS_AHEAD);
+			yield* framesOfMeeting(options, meeting);
 		}
 		yield* trailingFrames(options, last, ahead);
 	} finally {
 		consumer.abort();
-		await Promise.allSettled([meeting, ahead?.close()]);
+		await Promise.allSettled([...begun, ahead?.close()]);
 	}
 }
 

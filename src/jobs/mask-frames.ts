@@ -1,11 +1,10 @@
-import type { Direction } from '../corrections/carry-pass.js';
 import { framesBetween, RunFrames, type RunRange } from '../corrections/frame-range.js';
 import { type KeyframedMask, propagateKeyframes } from '../corrections/propagate-keyframes.js';
 import type { Keyframes } from '../corrections/read-keyframes.js';
 import { clipIdentity, openRunStores, runsFolder } from '../corrections/run-stores.js';
 import { UserError } from '../errors.js';
 import type { Clip } from '../media/clip.js';
-import { LabelThreads } from '../propagation/label-threads.js';
+import type { LabelThreads } from '../propagation/label-threads.js';
 import type { PropagationSettings } from '../propagation/settings.js';
 import type { StageClock } from '../propagation/stage-clock.js';
 import { frameExtractor } from './frame-extractor.js';
@@ -17,6 +16,8 @@ export type MaskFramesJob = {
 	readonly engine: Engine;
 	readonly settings: PropagationSettings;
 	readonly keyframes: Keyframes;
+	/** The passes' threads; they stay open. */
+	readonly threads: LabelThreads;
 	/** False: nothing of earlier runs is used, and nothing is left for later ones. */
 	readonly cache: boolean;
 	/** Where results between two masks are kept while they are needed when `cache` is false. */
@@ -27,7 +28,7 @@ export type MaskFramesJob = {
 
 /** The frames of a run with their masks, from painted masks and what earlier runs on the clip have left. */
 export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedMask, void, void> {
-	const { clip, range, engine, settings, cache, clock, signal } = job;
+	const { clip, range, engine, settings, cache, clock, signal, keyframes, threads } = job;
 	const extractor = cache ? await frameExtractor(engine) : engine.extractor;
 	const stores = await openRunStores(
 		{
@@ -40,17 +41,13 @@ export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedM
 		},
 		cache ? runsFolder() : job.scratchFolder,
 	);
-	const { keyframes, palette } = job.keyframes;
-	const threads = new LabelThreads<Direction>(settings);
-	try {
-		yield* propagateKeyframes({
-			...{ extractor, settings, clock, signal, keyframes, palette, stores, threads },
-			frames: new RunFrames(clip, range, keyframes.length > 1),
-			runtime: engine.runtime,
-		});
-	} finally {
-		await threads.close();
-	}
+	const { palette } = keyframes;
+	yield* propagateKeyframes({
+		...{ extractor, settings, clock, signal, palette, stores, threads },
+		keyframes: keyframes.keyframes,
+		frames: new RunFrames(clip, range, keyframes.keyframes.length > 1),
+		runtime: engine.runtime,
+	});
 }
 
 /**

@@ -11,6 +11,7 @@ import { parsePosition } from '../media/position.js';
 import { loadPreset } from '../presets/load-preset.js';
 import type { Preset } from '../presets/preset.js';
 import { type Quality, withQuality } from '../presets/quality.js';
+import { LabelThreads } from '../propagation/label-threads.js';
 import { prefetch } from '../propagation/prefetch.js';
 import { type Stage, StageClock } from '../propagation/stage-clock.js';
 import { fingerprint, fingerprintClip, fingerprintMasks } from '../resume/fingerprint.js';
@@ -96,25 +97,29 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 	if (job.masks.length === 0) {
 		throw new UserError('There is no mask; paint the object on the first frame and give it with --mask.');
 	}
-	const keyframes = await readKeyframes(job.masks, clip.info);
-	const [keyframe] = keyframes.keyframes;
-	if (keyframe === undefined) {
-		throw new Error('Masks were read, but there is no keyframe.');
-	}
-	const first = await firstFrame(clip, range);
-	await requireFramesOfRun(clip, range, job.masks);
-
-	const engine = await openEngine(job.model ?? preset.model, {
+	// Threads and model are started while the masks are read and the outputs opened.
+	const threads = new LabelThreads(preset.propagation, threadsFor(job));
+	const opening = openEngine(job.model ?? preset.model, {
 		...job,
 		precision: preset.precision,
 		features: preset.features,
 		whenNeeded: job.cache !== false,
 	});
+	// An error is thrown when its turn comes; until then it must not count as unhandled.
+	opening.catch(() => {});
 	const clock = new StageClock();
 	const scratch = new ScratchFolder();
 	let outputs: ClipOutputs | undefined;
 	let count = 0;
 	try {
+		const keyframes = await readKeyframes(job.masks, clip.info);
+		const [keyframe] = keyframes.keyframes;
+		if (keyframe === undefined) {
+			throw new Error('Masks were read, but there is no keyframe.');
+		}
+		const first = await firstFrame(clip, range);
+		await requireFramesOfRun(clip, range, job.masks);
+		const engine = await opening;
 		outputs = await ClipOutputs.open({
 			...{ clip, range, signal, ffmpeg: job.ffmpeg, outputs: job.outputs, format: job.format },
 			existing: job.overwrite ? 'overwrite' : job.resume ? 'resume' : 'refuse',
@@ -129,7 +134,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		let computedFrames = 0;
 		const isComplete = outputs.isComplete && review === undefined;
 		const masked = maskFrames({
-			...{ clip, range, engine, keyframes, clock, signal },
+			...{ clip, range, engine, keyframes, threads, clock, signal },
 			settings: preset.propagation,
 			cache: job.cache !== false,
 			scratchFolder: outputs.scratchFolder ?? scratch.path,
@@ -168,10 +173,17 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		await outputs?.abort();
 		throw error instanceof AbortedError && outputs ? cancelled(outputs, count) : error;
 	} finally {
-		await engine.close();
+		const closed = opening.then(
+			(engine) => engine.close(),
+			() => {},
+		);
+		await Promise.all([threads.close(), closed]);
 		await scratch.remove();
 	}
 };
+
+/** Only passes from several masks run side by side. */
+export const threadsFor = ({ masks }: PropagateClipJob): number => Math.min(masks.length, 2);
 
 /** What a run on a clip is made from, be it masks or an edit that is carried. @throws UserError for bad input */
 export const openRun = async (job: PropagateClipJob) => {

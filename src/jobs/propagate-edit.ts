@@ -13,6 +13,7 @@ import type { Frame, LabelMap } from '../media/frame.js';
 import { finishedFrames } from '../media/png-sequence-sink.js';
 import type { VideoSink } from '../media/video-sink.js';
 import { referenceColours } from '../pairs/reference-colours.js';
+import { LabelThreads } from '../propagation/label-threads.js';
 import { StageClock } from '../propagation/stage-clock.js';
 import { fingerprint } from '../resume/fingerprint.js';
 import { type RunIdentity, RunNotes } from '../resume/run-notes.js';
@@ -26,6 +27,7 @@ import {
 	openRun,
 	type PropagateClipJob,
 	type PropagateClipResult,
+	threadsFor,
 } from './propagate-clip.js';
 
 export type PropagateEditJob = PropagateClipJob & {
@@ -70,6 +72,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 	});
 	const engine: Engine = { ...opened, extractor: rememberingExtractor(opened.extractor) };
 	const identity = await identityOf(job, clip, keyframes, engine, preset, editFingerprint(job, layer));
+	const threads = new LabelThreads(preset.propagation, threadsFor(job));
 	const clock = new StageClock();
 	const scratch = new ScratchFolder();
 	const sinks: VideoSink[] = [];
@@ -105,7 +108,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 			job.masks.length === 0
 				? unmasked(clip, range)
 				: maskFrames({
-						...{ clip, range, engine, keyframes, clock, signal, cache },
+						...{ clip, range, engine, keyframes, threads, clock, signal, cache },
 						settings: preset.propagation,
 						scratchFolder: scratch.path,
 					});
@@ -156,6 +159,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 				)
 			: error;
 	} finally {
+		await threads.close();
 		await engine.close();
 		await scratch.remove();
 	}

@@ -62,7 +62,12 @@ export class DeviceVoter implements Voter {
 		}
 		return vote(
 			mergeMatches(matches, topK),
-			witnesses.map(({ labels }) => labels),
+			witnesses.map(({ labels }) => {
+				if (labels === undefined) {
+					throw new Error('A frame was asked for its vote before it had labels.');
+				}
+				return labels;
+			}),
 			temperature,
 		);
 	}

@@ -34,8 +34,12 @@ export class LabelPropagator {
 		return this.#voter.vote(descriptors, witnesses(keyframes, keyframeRadius), witnesses(recent, radius));
 	}
 
-	/** Adds a propagated frame to the recent ones. */
-	remember(descriptors: StoredFrame, labels: SoftLabels): void {
+	/**
+	 * Adds a propagated frame to the recent ones.
+	 *
+	 * @param labels undefined where the voter has them, or will have them before the next vote
+	 */
+	remember(descriptors: StoredFrame, labels: SoftLabels | undefined): void {
 		this.#memory.addRecent({ descriptors, labels });
 	}
 

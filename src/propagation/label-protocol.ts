@@ -10,7 +10,7 @@ import type { Vote } from './vote.js';
 /** A remembered frame's say in a vote, as the label worker is told of it. */
 export type ToldWitness = {
 	readonly handle: number;
-	/** Undefined when they are those of the last vote that this frame had a say in. */
+	/** Undefined when the worker has them: from the last vote that this frame had a say in, or from its own refinement. */
 	readonly labels: SoftLabels | undefined;
 	/** Window radius in cells; null for no window. */
 	readonly radius: number | null;
@@ -28,7 +28,7 @@ export type LabelRequest =
 	  }
 	| {
 			readonly kind: 'refine';
-			/** Or the frame whose vote has been taken. */
+			/** Or the frame whose vote has been taken; the worker then remembers what comes out as that frame's labels. */
 			readonly labels: SoftLabels | number;
 			readonly image: Raster<3>;
 			readonly settings: RefinementSettings;
@@ -41,5 +41,5 @@ export type LabelReply = Vote | RefinedLabels | GridSize | undefined;
 /** Start-up data of the worker. */
 export type LabelWorkerSettings = Pick<
 	PropagationSettings,
-	'topK' | 'candidates' | 'temperature' | 'keyframeWeight' | 'reappearedWeight'
+	'topK' | 'candidates' | 'temperature' | 'keyframeWeight' | 'reappearedWeight' | 'feedBack'
 >;

@@ -67,8 +67,10 @@ export class LabelThread implements Voter {
 
 	#told(witnesses: readonly Witness[]): ToldWitness[] {
 		return witnesses.map(({ frame: { handle }, labels, radius }) => {
-			const isKnown = this.#labels.get(handle) === labels;
-			this.#labels.set(handle, labels);
+			const isKnown = labels === undefined || this.#labels.get(handle) === labels;
+			if (!isKnown) {
+				this.#labels.set(handle, labels);
+			}
 			return { handle, radius, labels: isKnown ? undefined : labels };
 		});
 	}
@@ -76,7 +78,8 @@ export class LabelThread implements Voter {
 	/**
 	 * As `refineLabels`.
 	 *
-	 * @param labels or the frame whose vote has been asked for: the thread then need not wait until that has been read here
+	 * @param labels or the frame whose vote has been asked for. Nothing need then be read here for the thread to go on: it
+	 * remembers what comes out as that frame's labels, and the next vote can be asked for at once
 	 */
 	async refine(
 		labels: SoftLabels | StoredFrame,

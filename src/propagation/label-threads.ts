@@ -1,25 +1,36 @@
 import type { LabelWorkerSettings } from './label-protocol.js';
 import { LabelThread } from './label-thread.js';
 
-/**
- * Label threads by name, each started when it is first asked for: passes that share one take turns, those with one each run
- * side by side, and a run that computes nothing starts none.
- */
-export class LabelThreads<Name extends string> {
-	readonly #settings: LabelWorkerSettings;
-	readonly #threads = new Map<Name, LabelThread>();
+/** A thread that a pass has taken. */
+export type TakenThread = {
+	readonly thread: LabelThread;
+	/** To be called when the pass has ended. */
+	giveBack(): void;
+};
 
-	constructor(settings: LabelWorkerSettings) {
-		this.#settings = settings;
+/**
+ * The label threads of a run. They are started at once, so that they load while the clip is still being looked at; each pass takes
+ * the one that the fewest passes are on, and threads stay: a thread of its own for each pass would begin cold every time.
+ */
+export class LabelThreads {
+	readonly #threads: { readonly thread: LabelThread; passes: number }[];
+
+	constructor(settings: LabelWorkerSettings, count: number) {
+		this.#threads = Array.from({ length: count }, () => ({ thread: new LabelThread(settings), passes: 0 }));
 	}
 
-	get(name: Name): LabelThread {
-		const thread = this.#threads.get(name) ?? new LabelThread(this.#settings);
-		this.#threads.set(name, thread);
-		return thread;
+	take(): TakenThread {
+		const taken = this.#threads.reduce((least, next) => (next.passes < least.passes ? next : least));
+		taken.passes++;
+		return {
+			thread: taken.thread,
+			giveBack: () => {
+				taken.passes--;
+			},
+		};
 	}
 
 	async close(): Promise<void> {
-		await Promise.all([...this.#threads.values()].map((thread) => thread.close()));
+		await Promise.all(this.#threads.map(({ thread }) => thread.close()));
 	}
 }

@@ -1,10 +1,10 @@
 import type { SoftLabels } from './soft-labels.js';
 import type { StoredFrame } from './voter.js';
 
-/** A frame whose labels are known (keyframe) or were propagated (recent). */
+/** A frame whose labels are known (keyframe) or were propagated (recent); undefined where the voter has them itself. */
 export type RememberedFrame = {
 	readonly descriptors: StoredFrame;
-	readonly labels: SoftLabels;
+	readonly labels: SoftLabels | undefined;
 };
 
 /**

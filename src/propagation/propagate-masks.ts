@@ -26,6 +26,11 @@ export type PropagateMasksOptions = {
 	readonly clock?: StageClock | undefined;
 	/** A thread to share with other passes on the clip; left open at the end. */
 	readonly thread?: LabelThread | undefined;
+	/**
+	 * Whether the frame after this one will be wanted, too: it is then begun before this one is done, so that the thread never
+	 * waits. True when omitted; false where the consumer may stop.
+	 */
+	readonly goesOn?: ((frameIndex: number) => boolean) | undefined;
 	/** The result of a frame that an earlier run has carried already: it is only remembered, not computed again. */
 	readonly known?: ((frameIndex: number) => Promise<CarriedLabels | undefined>) | undefined;
 };
@@ -66,37 +71,25 @@ type FrameInMemory = { readonly frame: Frame; readonly descriptors: StoredFrame 
 export async function* propagateMasks(options: PropagateMasksOptions): AsyncGenerator<MaskedFrame> {
 	const { mask, runtime, settings, signal } = options;
 	const clock = options.clock ?? new StageClock();
-	const ids = classIds(mask);
 	const thread = options.thread ?? new LabelThread(settings);
 	const voter = runtime.device === 'cpu' ? thread : new DeviceVoter(runtime, settings);
 	const propagator = new LabelPropagator(voter, settings);
-	let isFirst = true;
+	const begun = beginFrames(options, { propagator, voter, thread, clock });
+	let next: Promise<IteratorResult<BegunFrame, void>> | undefined;
 	try {
-		const described = prefetch(describeFrames(options, clock), 1);
-		for await (const { frame, descriptors } of prefetch(
-			storeFrames(described, options.extractor, voter, clock),
-			1,
-		)) {
-			throwIfAborted(signal);
-			if (isFirst) {
-				isFirst = false;
-				propagator.addKeyframe(descriptors, labelsFromMask(mask, descriptors.grid, ids));
-				yield { frame, mask, confidence: 1 };
-				continue;
+		for (;;) {
+			const { done, value } = await (next ?? begun.next());
+			if (done) {
+				return;
 			}
-			const carried =
-				(await options.known?.(frame.index)) ??
-				(await carry(propagator, { thread, isVoter: voter === thread }, frame, descriptors, options, clock));
-			propagator.remember(descriptors, carried.remembered);
-			const { width, height } = frame.image;
-			yield {
-				frame,
-				mask: { width, height, ids: carried.ids, palette: mask.palette },
-				confidence: frameConfidence(carried.voted, carried.bestSimilarity),
-				carried,
-			};
+			const { frame, carrying } = value;
+			next = (options.goesOn?.(frame.index) ?? true) ? handled(begun.next()) : undefined;
+			yield maskedFrame(mask, frame, await carrying);
+			throwIfAborted(signal);
 		}
 	} finally {
+		await next?.catch(() => undefined);
+		await begun.return();
 		propagator.close();
 		if (voter !== thread) {
 			await voter.close();
@@ -107,20 +100,74 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 	}
 }
 
+/** A rejection is met when its turn comes; until then it must not count as unhandled. */
+const handled = <Result>(promise: Promise<Result>): Promise<Result> => {
+	promise.catch(() => undefined);
+	return promise;
+};
+
+const maskedFrame = (painted: LabelMap, frame: Frame, carried: CarriedLabels | undefined): MaskedFrame => {
+	if (carried === undefined) {
+		return { frame, mask: painted, confidence: 1 };
+	}
+	const { width, height } = frame.image;
+	return {
+		frame,
+		mask: { width, height, ids: carried.ids, palette: painted.palette },
+		confidence: frameConfidence(carried.voted, carried.bestSimilarity),
+		carried,
+	};
+};
+
+/** A frame whose labels are on their way; undefined for the painted one. */
+type BegunFrame = { readonly frame: Frame; readonly carrying: Promise<CarriedLabels> | undefined };
+
+type Workplace = {
+	readonly propagator: LabelPropagator;
+	readonly voter: Voter;
+	/** Refines, and on the CPU is the voter. */
+	readonly thread: LabelThread;
+	readonly clock: StageClock;
+};
+
+/** Asks for the votes and refinements, a frame with each step. Only a voter elsewhere has to be told the labels before the next one. */
+async function* beginFrames(
+	options: PropagateMasksOptions,
+	workplace: Workplace,
+): AsyncGenerator<BegunFrame, void, void> {
+	const { mask, extractor, known, signal } = options;
+	const { propagator, voter, thread, clock } = workplace;
+	const ids = classIds(mask);
+	const described = prefetch(describeFrames(options, clock), 1);
+	let isFirst = true;
+	for await (const { frame, descriptors } of prefetch(storeFrames(described, extractor, voter, clock), 1)) {
+		throwIfAborted(signal);
+		if (isFirst) {
+			isFirst = false;
+			propagator.addKeyframe(descriptors, labelsFromMask(mask, descriptors.grid, ids));
+			yield { frame, carrying: undefined };
+			continue;
+		}
+		const earlier = await known?.(frame.index);
+		const carrying = earlier === undefined ? handled(carry(options, workplace, frame, descriptors)) : earlier;
+		yield { frame, carrying: Promise.resolve(carrying) };
+		const isTold = earlier !== undefined || voter !== thread;
+		propagator.remember(descriptors, isTold ? (await carrying).remembered : undefined);
+	}
+}
+
 const carry = async (
-	propagator: LabelPropagator,
-	{ thread, isVoter }: { readonly thread: LabelThread; readonly isVoter: boolean },
+	{ settings }: PropagateMasksOptions,
+	{ propagator, voter, thread, clock }: Workplace,
 	frame: Frame,
 	descriptors: StoredFrame,
-	{ settings }: PropagateMasksOptions,
-	clock: StageClock,
 ): Promise<CarriedLabels> => {
 	const voting = propagator.vote(descriptors);
-	const refining = isVoter
-		? thread.refine(descriptors, frame.image, settings.refinement)
-		: voting.then((vote) => thread.refine(vote.labels, frame.image, settings.refinement));
-	// Of two errors the first is thrown; the other must not count as unhandled.
-	refining.catch(() => undefined);
+	const refining = handled(
+		voter === thread
+			? thread.refine(descriptors, frame.image, settings.refinement)
+			: voting.then((vote) => thread.refine(vote.labels, frame.image, settings.refinement)),
+	);
 	const { labels, bestSimilarity } = await clock.measure('matching', () => voting);
 	const refined = await clock.measure('refinement', () => refining);
 	return {
@@ -148,10 +195,7 @@ async function* describeFrames(
 			}
 			throwIfAborted(signal);
 			const frame = next.value;
-			const described = describe(extractor, frame.image, clock);
-			// An error is thrown when its turn comes; until then it must not count as unhandled.
-			described.catch(() => undefined);
-			yield { frame, described };
+			yield { frame, described: handled(describe(extractor, frame.image, clock)) };
 		}
 	} finally {
 		await decoded.return(undefined);

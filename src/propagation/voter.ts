@@ -14,7 +14,8 @@ export type StoredFrame = {
 /** A remembered frame's say in a vote. */
 export type Witness = {
 	readonly frame: StoredFrame;
-	readonly labels: SoftLabels;
+	/** Undefined where the voter has them from its own refinement; see `LabelThread`. */
+	readonly labels: SoftLabels | undefined;
 	/** Window radius in cells; null for no window. */
 	readonly radius: number | null;
 };

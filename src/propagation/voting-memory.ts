@@ -56,6 +56,11 @@ export class VotingMemory {
 		return voted;
 	}
 
+	/** Gives a frame the labels that it has a say with from now on. */
+	remember(handle: number, labels: SoftLabels): void {
+		this.#frame(handle).testimony = { labels, certain: certainClasses(labels) };
+	}
+
 	#ask(query: number, witnesses: readonly ToldWitness[]): Vote {
 		if (this.#matcher === undefined) {
 			throw new Error('Nothing has been stored to vote on.');
@@ -79,14 +84,14 @@ export class VotingMemory {
 
 	/** What a remembered frame says, and what of it is certain. */
 	#testimony(handle: number, labels: SoftLabels | undefined): Testimony {
-		const frame = this.#frame(handle);
 		if (labels !== undefined) {
-			frame.testimony = { labels, certain: certainClasses(labels) };
+			this.remember(handle, labels);
 		}
-		if (frame.testimony === undefined) {
+		const { testimony } = this.#frame(handle);
+		if (testimony === undefined) {
 			throw new Error('A frame was asked for its vote before it had labels.');
 		}
-		return frame.testimony;
+		return testimony;
 	}
 
 	#frame(handle: number): Frame {

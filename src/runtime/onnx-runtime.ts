@@ -5,43 +5,52 @@ import { WorkerChannel } from './worker-channel.js';
 import type { DevicesReply, LoadReply, RunReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
 import { workerUrl } from './worker-url.js';
 
+type Reply = DevicesReply | LoadReply | RunReply | undefined;
+
 /**
- * Starts the inference runtime in a worker thread. Loading happens with the first {@link Runtime.load}.
+ * Opens the inference runtime: a worker thread that starts with the first request, so that a run which finds everything in the
+ * cache has none.
  *
  * @throws UserError from `load` when the asked device can't be used on this machine
  */
 export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 	const asked = options.device ?? 'auto';
 	const settings: WorkerSettings = { device: asked, threads: options.threads };
-	const channel = new WorkerChannel<WorkerRequest, DevicesReply | LoadReply | RunReply | undefined>(
-		workerUrl(import.meta.url, './inference-worker.js'),
-		'inference worker',
-		settings,
-	);
+	let started: WorkerChannel<WorkerRequest, Reply> | undefined;
+	const channel = (): WorkerChannel<WorkerRequest, Reply> => {
+		started ??= new WorkerChannel(
+			workerUrl(import.meta.url, './inference-worker.js'),
+			'inference worker',
+			settings,
+		);
+		return started;
+	};
 	let device: Device = asked;
 
 	const load = async (graph: GraphSource): Promise<Session> => {
-		const reply = await channel.request({ kind: 'load', graph }).catch((error: Error) => {
-			if (asked !== 'auto' && asked !== 'cpu') {
-				throw new UserError(
-					`The device ${asked} can't run the model here: ${firstLine(error)} Use --device cpu, or see "propagate doctor".`,
-					{ cause: error },
-				);
-			}
-			throw error;
-		});
+		const reply = await channel()
+			.request({ kind: 'load', graph })
+			.catch((error: Error) => {
+				if (asked !== 'auto' && asked !== 'cpu') {
+					throw new UserError(
+						`The device ${asked} can't run the model here: ${firstLine(error)} Use --device cpu, or see "propagate doctor".`,
+						{ cause: error },
+					);
+				}
+				throw error;
+			});
 		const loaded = reply as LoadReply;
 		device = loaded.device;
 		return {
 			inputs: loaded.inputs,
 			outputs: loaded.outputs,
 			run: async (feeds, fetches, given) =>
-				(await channel.request(
+				(await channel().request(
 					{ kind: 'run', session: loaded.session, feeds, fetches, resident: false },
 					given,
 				)) as Record<string, Tensor>,
 			runResident: async (feeds, fetches) =>
-				(await channel.request({
+				(await channel().request({
 					kind: 'run',
 					session: loaded.session,
 					feeds,
@@ -49,7 +58,7 @@ export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 					resident: true,
 				})) as Record<string, ResidentTensor>,
 			release: async () => {
-				await channel.request({ kind: 'release', session: loaded.session });
+				await channel().request({ kind: 'release', session: loaded.session });
 			},
 		};
 	};
@@ -60,7 +69,7 @@ export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 		},
 		decideDevice: async () => {
 			if (device === 'auto') {
-				const { devices } = (await channel.request({ kind: 'devices' })) as DevicesReply;
+				const { devices } = (await channel().request({ kind: 'devices' })) as DevicesReply;
 				device = devices.length === 1 ? (devices[0] ?? device) : device;
 			}
 			// The CPU is always there; whether another device starts is known when a graph is loaded.
@@ -69,9 +78,11 @@ export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 		load,
 		free: (...tensors) => {
 			// The worker handles requests in order, so nothing has to wait; a closed worker has freed them anyway.
-			channel.request({ kind: 'free', residents: tensors.map((t) => t.resident) }).catch(() => undefined);
+			channel()
+				.request({ kind: 'free', residents: tensors.map((t) => t.resident) })
+				.catch(() => undefined);
 		},
-		close: () => channel.terminate(),
+		close: async () => started?.terminate(),
 	};
 };
 

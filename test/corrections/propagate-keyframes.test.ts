@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { classicalExtractor } from '../../src/baselines/classical-descriptors.js';
 import { agreement } from '../../src/corrections/agreement.js';
-import type { Direction } from '../../src/corrections/carry-pass.js';
 import { RunFrames } from '../../src/corrections/frame-range.js';
 import type { Keyframe } from '../../src/corrections/keyframe.js';
 import { type KeyframedMask, propagateKeyframes } from '../../src/corrections/propagate-keyframes.js';
@@ -32,7 +31,7 @@ const run = async (
 	const clip = await openClip(folder);
 	const { propagation: settings } = await loadPreset(undefined);
 	const runtime = openRuntime({ device: 'cpu' });
-	const threads = new LabelThreads<Direction>(settings);
+	const threads = new LabelThreads(settings, 2);
 	const identity = {
 		clip: folder,
 		start: undefined,

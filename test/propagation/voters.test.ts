@@ -8,7 +8,10 @@ import { openRuntime } from '../../src/runtime/onnx-runtime.js';
 import { noise, smoothMap } from '../correspondence/reference.js';
 
 const grid = { height: 16, width: 24 };
-const settings = { topK: 5, candidates: null, temperature: 0.05, keyframeWeight: 0.3, reappearedWeight: 0.8 };
+const settings = {
+	...{ topK: 5, candidates: null, temperature: 0.05, keyframeWeight: 0.3, reappearedWeight: 0.8 },
+	feedBack: 'refined' as const,
+};
 const runtime = openRuntime({ device: 'cpu' });
 const thread = new LabelThread(settings);
 const device = new DeviceVoter(runtime, settings);
