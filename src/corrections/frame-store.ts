@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { deflateRaw, inflateRaw } from 'node:zlib';
+import { discard } from '../discard.js';
 import { writeFailure } from '../media/atomic-file.js';
 
 const deflate = promisify<Uint8Array, { level: number }, Buffer>(deflateRaw);
@@ -34,7 +35,10 @@ export const openFrameStore = <Result>(folder: string): FrameStore<Result> => {
 		try {
 			made ??= mkdir(folder, { recursive: true });
 			await made;
-			await writeFile(partial, await deflate(serialize(result), { level: 1 }));
+			const bytes = serialize(result);
+			const deflated = await deflate(bytes, { level: 1 });
+			discard([bytes]);
+			await writeFile(partial, deflated);
 			await rename(partial, fileOf(frame));
 		} catch (error) {
 			await rm(partial, { force: true }).catch(() => {});

@@ -1,3 +1,5 @@
+import { pipeline, type Readable, Transform } from 'node:stream';
+import { discard } from '../discard.js';
 import { UserError } from '../errors.js';
 import { fileUrl, inputSafety, startFfmpeg } from './ffmpeg-process.js';
 import type { Frame, Raster } from './frame.js';
@@ -50,7 +52,7 @@ export async function* decodeFrames(
 
 	let index = 0;
 	try {
-		for await (const data of chunksOf(process.stdout, width * height * 3)) {
+		for await (const data of piecesOf(process.stdout, width * height * 3)) {
 			const image: Raster<3> = { width, height, channels: 3, data };
 			yield { index, timeSeconds: await times.next(), image };
 			index++;
@@ -103,26 +105,34 @@ const toneMapping = (stream: VideoStream): string[] => [
 ];
 
 /** Cuts a byte stream into pieces of a fixed size, each in memory of its own, which all threads can see without a copy. */
-async function* chunksOf(
-	stream: AsyncIterable<Buffer>,
-	size: number,
-): AsyncGenerator<Uint8Array, void, void> {
+const piecesOf = (stream: Readable, size: number): AsyncIterable<Uint8Array> => {
 	let piece = new Uint8Array(new SharedArrayBuffer(size));
 	let filled = 0;
-	for await (const chunk of stream) {
-		for (let at = 0; at < chunk.length; ) {
-			const taken = Math.min(size - filled, chunk.length - at);
-			piece.set(chunk.subarray(at, at + taken), filled);
-			filled += taken;
-			at += taken;
-			if (filled === size) {
-				yield piece;
-				piece = new Uint8Array(new SharedArrayBuffer(size));
-				filled = 0;
+	const cutter = new Transform({
+		readableObjectMode: true,
+		// One piece is ready while the next is filled; what is behind it waits in ffmpeg.
+		readableHighWaterMark: 1,
+		transform(chunk: Buffer, _encoding, done) {
+			for (let at = 0; at < chunk.length; ) {
+				const taken = Math.min(size - filled, chunk.length - at);
+				piece.set(chunk.subarray(at, at + taken), filled);
+				filled += taken;
+				at += taken;
+				if (filled === size) {
+					this.push(piece);
+					piece = new Uint8Array(new SharedArrayBuffer(size));
+					filled = 0;
+				}
 			}
-		}
-	}
-}
+			if (chunk.length === chunk.buffer.byteLength) {
+				discard([chunk]);
+			}
+			done();
+		},
+	});
+	// What goes wrong with the stream, the reader of the pieces gets to know.
+	return pipeline(stream, cutter, () => {});
+};
 
 /**
  * Presentation times from the lines of ffmpeg's showinfo filter. A line is written before its frame, but on another

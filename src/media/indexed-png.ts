@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
+import { discard } from '../discard.js';
 import { writeFileAtomically } from './atomic-file.js';
 import { paletteUpTo } from './davis-palette.js';
 import type { LabelMap } from './frame.js';
@@ -28,11 +29,13 @@ export const encodeIndexedPng = async (map: LabelMap): Promise<Buffer> => {
 		rows.set(ids.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
 	}
 	const highestId = objectIds(map).at(-1) ?? 0;
+	const deflated = await deflateInThreadPool(rows, { level: compressionLevel });
+	discard([rows]);
 	return Buffer.concat([
 		Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
 		chunk('IHDR', header),
 		chunk('PLTE', paletteUpTo(map.palette, highestId)),
-		chunk('IDAT', await deflateInThreadPool(rows, { level: compressionLevel })),
+		chunk('IDAT', deflated),
 		chunk('IEND', new Uint8Array(0)),
 	]);
 };

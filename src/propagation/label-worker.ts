@@ -4,6 +4,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { workerData } from 'node:worker_threads';
+import { discard } from '../discard.js';
 import { MapReader } from '../hyperfeatures/descriptor-cache.js';
 import { type RefinedLabels, refineLabels } from '../refinement/refine-labels.js';
 import { serveRequests } from '../runtime/serve-requests.js';
@@ -22,8 +23,11 @@ type RefineRequest = Extract<LabelRequest, { kind: 'refine' }>;
 
 const answer = async (request: LabelRequest): Promise<LabelReply> => {
 	switch (request.kind) {
-		case 'store':
-			return memory.store(request.handle, request.map);
+		case 'store': {
+			const grid = memory.store(request.handle, request.map);
+			discard([request.map.data]);
+			return grid;
+		}
 		case 'load': {
 			const map = await maps.read(request.file);
 			return map && memory.store(request.handle, map);

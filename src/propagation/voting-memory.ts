@@ -1,6 +1,7 @@
 import { BlockMatcher } from '../correspondence/block-matcher.js';
 import type { StoredDescriptors } from '../correspondence/matcher-memory.js';
 import type { GridSize } from '../correspondence/tiles.js';
+import { discard } from '../discard.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { LabelWorkerSettings, ToldWitness } from './label-protocol.js';
 import { poolVotes } from './pool-votes.js';
@@ -77,9 +78,13 @@ export class VotingMemory {
 		);
 	}
 
+	/** Forgets a frame, and its labels with it: they have lived too long for the garbage collector to look at them often. */
 	free(handle: number): void {
-		this.#frame(handle).descriptors.free();
+		const { descriptors, testimony, voted } = this.#frame(handle);
+		descriptors.free();
 		this.#frames.delete(handle);
+		const labels = [testimony?.labels.data, testimony?.certain, voted?.data];
+		discard(labels.filter((array) => array !== undefined));
 	}
 
 	/** What a remembered frame says, and what of it is certain. */

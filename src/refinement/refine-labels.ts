@@ -1,3 +1,4 @@
+import { discard } from '../discard.js';
 import type { Raster } from '../media/frame.js';
 import { CERTAIN, type SoftLabels } from '../propagation/soft-labels.js';
 import { labImage } from './lab-image.js';
@@ -42,11 +43,14 @@ export const refineLabels = (
 	const seen = runsOf(grown(open, labels.grid, down, across), labels.grid, size);
 	const band = runsOf(open, labels.grid, size);
 	const objects = upsample(labels, size, seen);
-	meanField(objects, pixelsOf(band), labImage(image, factor, seen), settings);
-	return {
+	const lab = labImage(image, factor, seen);
+	meanField(objects, pixelsOf(band), lab, settings);
+	const refined = {
 		ids: idsAtFullSize(objects, labels, size, open, image),
 		labels: averageToGrid(objects, labels, size, open, band),
 	};
+	discard([lab.l, lab.a, lab.b, ...objects]);
+	return refined;
 };
 
 /** 1 for cells that are not settled (their best class is not certain), or lie beside one that is not or that has another class. */

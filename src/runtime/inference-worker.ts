@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { workerData } from 'node:worker_threads';
 import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
+import { discard } from '../discard.js';
 import { serveRequests } from './serve-requests.js';
 import type { Device, GraphSource, ResidentTensor, ValueInfo } from './session.js';
 import type { Tensor } from './tensor.js';
@@ -115,6 +116,7 @@ const run = async (request: Extract<WorkerRequest, { kind: 'run' }>): Promise<Ru
 	const feeds = Object.fromEntries(Object.entries(request.feeds).map(([name, t]) => [name, toOrt(t)]));
 	const results =
 		request.fetches === undefined ? await session.run(feeds) : await session.run(feeds, request.fetches);
+	discard(Object.values(request.feeds).flatMap((feed) => ('data' in feed ? [feed.data] : [])));
 	const reply: RunReply = {};
 	for (const [name, value] of Object.entries(results)) {
 		const tensor = value as OrtTensor;
