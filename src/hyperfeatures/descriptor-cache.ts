@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } f
 import { join } from 'node:path';
 import { writeFailure } from '../media/atomic-file.js';
 import type { Raster } from '../media/frame.js';
+import { fromHalves, toHalves } from '../models/half-precision.js';
 import { propagateHome } from '../models/locations.js';
 import type { Manifest } from '../models/manifest.js';
 import { formatNpy, parseNpy } from '../models/npy.js';
@@ -47,8 +48,8 @@ const contentHash = ({ width, height, data }: Raster<3>): string =>
 	createHash('sha256').update(`${width}x${height}:`).update(data).digest('hex');
 
 /**
- * Puts a disk cache before an extractor. Maps are stored as float32 `.npy` [1, C, H, W], so that a run that reads them
- * gives the same bytes as one that computes them. The key is the hash of the pixels and the model's identity; a
+ * Puts a disk cache before an extractor. Maps are stored as float16 `.npy` [1, C, H, W], and given out with the same rounding when
+ * they are new, so that a run that reads them gives the same bytes as one that computes them. The key is the hash of the pixels and the model's identity; a
  * damaged file counts as absent. Several processes may share the folder.
  *
  * @throws UserError from `extract` when the folder cannot be written
@@ -83,7 +84,9 @@ export const cachedExtractor = async (
 			}
 			const map = await extractor.extract(image);
 			counts.computed++;
-			await writeMap(modelFolder, path, map);
+			const halves = toHalves(map.data);
+			await writeMap(modelFolder, path, halves, map);
+			fromHalves(halves, map.data);
 			return map;
 		},
 		close: () => extractor.close(),
@@ -134,12 +137,17 @@ export class MapReader {
 	}
 }
 
-const writeMap = async (folder: string, path: string, map: DescriptorMap): Promise<void> => {
+const writeMap = async (
+	folder: string,
+	path: string,
+	halves: Uint16Array,
+	{ channels, height, width }: DescriptorMap,
+): Promise<void> => {
 	// A name of its own, because another process may be writing the same map.
 	const partial = join(folder, `${randomUUID()}.partial`);
 	try {
 		await mkdir(folder, { recursive: true });
-		await writeFile(partial, formatNpy(map.data, [1, map.channels, map.height, map.width]));
+		await writeFile(partial, formatNpy(halves, [1, channels, height, width]));
 		await rename(partial, path);
 	} catch (error) {
 		await rm(partial, { force: true }).catch(() => {});

@@ -3,6 +3,9 @@ import { cachedExtractor } from '../hyperfeatures/descriptor-cache.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Engine } from './open-engine.js';
 
+/** Of a number in the cache. */
+const HALF_BYTES = 2;
+
 /** What one run leaves in the descriptor cache at most: the frames of a longer clip would only push each other out. */
 const MOST_BYTES = 3 * 2 ** 30;
 
@@ -23,7 +26,7 @@ export const frameExtractor = async (engine: Engine): Promise<DescriptorExtracto
 				const map = await cached.extract(image);
 				if (cached.counts.computed > computed) {
 					computed = cached.counts.computed;
-					bytes += map.data.byteLength;
+					bytes += map.data.length * HALF_BYTES;
 					isUsable = bytes < MOST_BYTES;
 				}
 				return map;

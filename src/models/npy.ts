@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { fromHalves } from './half-precision.js';
 
 /** An array of NumPy's `.npy` format, in row-major order. */
 export type NpyArray = {
@@ -11,6 +12,8 @@ const MAGIC = '\x93NUMPY';
 const PREAMBLE_BYTES = 8;
 
 const readers = {
+	'<f2': ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+		fromHalves(new Uint16Array(buffer, byteOffset, byteLength / 2)),
 	'<f4': ({ buffer, byteOffset, byteLength }: Uint8Array) =>
 		new Float32Array(buffer, byteOffset, byteLength / 4),
 	'<f8': ({ buffer, byteOffset, byteLength }: Uint8Array) =>
@@ -27,7 +30,7 @@ const isReadable = (type: string | undefined): type is keyof typeof readers =>
 
 /**
  * Reads a `.npy` array (format 1 to 3; https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). As a rule
- * it stays where it is and shares the memory of `bytes`.
+ * it stays where it is and shares the memory of `bytes`; half precision becomes single.
  *
  * @throws UserError for other files, element types and column-major arrays
  */
@@ -64,10 +67,15 @@ export const parseNpy = (bytes: Uint8Array): NpyArray => {
 	return { shape, data };
 };
 
-/** Writes a float32 array as `.npy` (format 1.0). */
-export const formatNpy = (data: Float32Array, shape: readonly number[]): Uint8Array => {
+/**
+ * Writes an array as `.npy` (format 1.0).
+ *
+ * @param data float32, or the bit patterns of float16
+ */
+export const formatNpy = (data: Float32Array | Uint16Array, shape: readonly number[]): Uint8Array => {
 	const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
-	const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`;
+	const type = data instanceof Float32Array ? '<f4' : '<f2';
+	const dictionary = `{'descr': '${type}', 'fortran_order': False, 'shape': (${tuple}), }`;
 	// The array starts at a multiple of 64 bytes, so that it can be mapped into memory.
 	const unpadded = PREAMBLE_BYTES + 2 + dictionary.length + 1;
 	const header = `${dictionary.padEnd(dictionary.length + (-unpadded & 63))}\n`;

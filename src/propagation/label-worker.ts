@@ -4,8 +4,10 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { workerData } from 'node:worker_threads';
+import type { GridSize } from '../correspondence/tiles.js';
 import { discard } from '../discard.js';
 import { MapReader } from '../hyperfeatures/descriptor-cache.js';
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import { type RefinedLabels, refineLabels } from '../refinement/refine-labels.js';
 import { serveRequests } from '../runtime/serve-requests.js';
 import type { LabelReply, LabelRequest, LabelWorkerSettings } from './label-protocol.js';
@@ -23,14 +25,11 @@ type RefineRequest = Extract<LabelRequest, { kind: 'refine' }>;
 
 const answer = async (request: LabelRequest): Promise<LabelReply> => {
 	switch (request.kind) {
-		case 'store': {
-			const grid = memory.store(request.handle, request.map);
-			discard([request.map.data]);
-			return grid;
-		}
+		case 'store':
+			return store(request.handle, request.map);
 		case 'load': {
 			const map = await maps.read(request.file);
-			return map && memory.store(request.handle, map);
+			return map && store(request.handle, map);
 		}
 		case 'vote':
 			return memory.vote(request.query, request.keyframes, request.recent);
@@ -42,6 +41,12 @@ const answer = async (request: LabelRequest): Promise<LabelReply> => {
 			memory.free(request.handle);
 			return undefined;
 	}
+};
+
+const store = (handle: number, map: DescriptorMap): GridSize => {
+	const grid = memory.store(handle, map);
+	discard([map.data]);
+	return grid;
 };
 
 const refineVote = (handle: number, { image, settings: refinement }: RefineRequest): RefinedLabels => {

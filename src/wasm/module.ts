@@ -60,13 +60,19 @@ export const loadVector = (offset = 0): Code => [...vector(0), ...memoryArgument
 export const storeVector = (offset = 0): Code => [...vector(11), ...memoryArgument(offset)];
 export const zeroVector: Code = [...vector(12), ...Array<number>(16).fill(0)];
 export const addInts: Code = vector(0xae);
+export const leastInts: Code = vector(0xb6);
 /** Arithmetic shift of four 32-bit integers by an i32. */
 export const shiftRightInts: Code = vector(0xac);
+/** Shifts of four 32-bit integers by an i32; what comes in from the left is 0. */
+export const shiftLeftBits: Code = vector(0xab);
+export const shiftRightBits: Code = vector(0xad);
 /** The lower, the upper four of eight 16-bit integers as 32-bit ones. */
 export const widenLowShorts: Code = vector(0xa7);
 export const widenHighShorts: Code = vector(0xa8);
 /** Two vectors of 32-bit integers as one of 16-bit integers, saturating. */
 export const narrowInts: Code = vector(0x85);
+/** The same as unsigned 16-bit integers. */
+export const narrowToUnsigned: Code = vector(0x86);
 export const multiplyInts: Code = vector(0xb5);
 /** All bits of a lane set where the first 32-bit integer is greater than the second, none elsewhere. */
 export const greaterInts: Code = vector(0x3b);
@@ -98,6 +104,7 @@ export const maxFloats: Code = vector(0xe9);
 /** All bits of a lane set where the first float is not smaller than the second, none elsewhere. */
 export const notSmallerFloats: Code = vector(0x46);
 export const andBits: Code = vector(0x4e);
+export const orBits: Code = vector(0x50);
 export const squareRoots: Code = vector(0xe3);
 /** Nearest 32-bit integers of four floats. */
 export const roundFloats: Code = [...vector(0x6a), ...vector(0xf8)];

@@ -50,12 +50,13 @@ describe('the descriptor cache', () => {
 		expect(model.calls).toBe(3);
 	});
 
-	it('stores plain float32 .npy, and computes again what is damaged', async () => {
+	it('stores float16 .npy, gives a new map out as it will be read, and computes again what is damaged', async () => {
 		const folder = temporaryFolder();
 		const model = counting();
 		const cache = await cachedExtractor(model, 'model', folder);
 		const map = await cache.extract(texture(20, 12));
 		const [file = ''] = filesOf(folder);
+		expect(readFileSync(file).length).toBe(128 + 2 * 4 * 3 * 5);
 		expect(parseNpy(readFileSync(file))).toEqual({ shape: [1, 4, 3, 5], data: map.data });
 		writeFileSync(file, readFileSync(file).subarray(0, 100));
 		expect(await cache.extract(texture(20, 12))).toEqual(map);

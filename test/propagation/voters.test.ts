@@ -63,6 +63,25 @@ describe('voters', () => {
 		expect(new Set(refined.ids)).toEqual(new Set([0, 3]));
 	});
 
+	it('let the label thread remember what it has refined, so that the next vote need not wait for it', async () => {
+		const image = { width: 96, height: 64, channels: 3 as const, data: new Uint8Array(96 * 64 * 3).fill(90) };
+		const refinement = { iterations: 5, colourSigma: 0.05, smoothness: 4, evidence: 1 };
+		const [keyframe, first, second] = await Promise.all(
+			[2, 1, 0].map((s) => thread.store(smoothMap(grid, 32, s))),
+		);
+		if (keyframe === undefined || first === undefined || second === undefined) {
+			throw new Error('Three frames were stored.');
+		}
+		const painted = [{ frame: keyframe, labels: randomLabels(1), radius: null }];
+		// All at once: nothing waits for an answer.
+		thread.vote(first, painted, []);
+		const refining = thread.refine(first, image, refinement);
+		const voting = thread.vote(second, painted, [{ frame: first, labels: undefined, radius: 4 }]);
+		const { labels } = await refining;
+		const told = await thread.vote(second, painted, [{ frame: first, labels, radius: 4 }]);
+		expect(await voting).toEqual(told);
+	});
+
 	it('say when a frame is used after it was freed', async () => {
 		const frame = await thread.store(smoothMap(grid, 32, 0));
 		frame.free();

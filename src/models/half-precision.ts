@@ -1,0 +1,63 @@
+import { growTo } from '../wasm/module.js';
+import {
+	compileDecodeKernel,
+	compileEncodeKernel,
+	type HalfKernel,
+	NUMBERS_A_ROUND,
+} from './half-kernels.js';
+
+/** Numbers that are converted in one go: a map of a million does not need room for all of them. */
+const NUMBERS_A_PIECE = 8192 * NUMBERS_A_ROUND;
+
+type Workspace = {
+	readonly encode: HalfKernel;
+	readonly decode: HalfKernel;
+	readonly singles: Float32Array;
+	readonly halves: Uint16Array;
+};
+
+let workspace: Workspace | undefined;
+
+const opened = (): Workspace => {
+	if (workspace === undefined) {
+		const memory = new WebAssembly.Memory({ initial: 1 });
+		growTo(memory, 6 * NUMBERS_A_PIECE);
+		workspace = {
+			encode: compileEncodeKernel(memory),
+			decode: compileDecodeKernel(memory),
+			singles: new Float32Array(memory.buffer, 0, NUMBERS_A_PIECE),
+			halves: new Uint16Array(memory.buffer, 4 * NUMBERS_A_PIECE, NUMBERS_A_PIECE),
+		};
+	}
+	return workspace;
+};
+
+const inRounds = (length: number): number => Math.ceil(length / NUMBERS_A_ROUND) * NUMBERS_A_ROUND;
+
+/** float32 as bit patterns of float16 (IEEE 754 binary16), rounded to nearest; what is too great becomes the greatest number, 65504. */
+export const toHalves = (values: Float32Array): Uint16Array => {
+	const { encode, singles, halves } = opened();
+	const out = new Uint16Array(values.length);
+	for (let at = 0; at < values.length; at += NUMBERS_A_PIECE) {
+		const piece = values.subarray(at, at + NUMBERS_A_PIECE);
+		singles.set(piece);
+		encode(singles.byteOffset, singles.byteOffset + 4 * inRounds(piece.length), halves.byteOffset);
+		out.set(halves.subarray(0, piece.length), at);
+	}
+	return out;
+};
+
+/** Bit patterns of finite float16 numbers as float32. @param out where to put them, as long as `bits`; new memory when left out */
+export const fromHalves = (
+	bits: Uint16Array,
+	out: Float32Array = new Float32Array(bits.length),
+): Float32Array => {
+	const { decode, singles, halves } = opened();
+	for (let at = 0; at < bits.length; at += NUMBERS_A_PIECE) {
+		const piece = bits.subarray(at, at + NUMBERS_A_PIECE);
+		halves.set(piece);
+		decode(halves.byteOffset, halves.byteOffset + 2 * inRounds(piece.length), singles.byteOffset);
+		out.set(singles.subarray(0, piece.length), at);
+	}
+	return out;
+};
