@@ -67,13 +67,19 @@ export const cachedExtractor = async (
 		files.set(image, file);
 		return file;
 	};
+	const fileOf = async (image: Raster<3>): Promise<string | undefined> => {
+		const path = pathOf(image);
+		return (await stat(path).catch(() => undefined))?.isFile() ? path : undefined;
+	};
 	await forgetOldest(folder, MAX_BYTES);
 	return {
 		channels: extractor.channels,
 		counts,
-		fileOf: async (image) => {
-			const path = pathOf(image);
-			return (await stat(path).catch(() => undefined))?.isFile() ? path : undefined;
+		fileOf,
+		prepare: async (image) => {
+			if ((await fileOf(image)) === undefined) {
+				await extractor.prepare?.(image);
+			}
 		},
 		extract: async (image) => {
 			const path = pathOf(image);

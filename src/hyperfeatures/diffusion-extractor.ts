@@ -44,15 +44,19 @@ export const openDiffusionExtractor = async (
 /** A network that is opened, once, by the first image. */
 const openedWhenNeeded = (manifest: Inversion['manifest'], open: () => Promise<Inversion>): Inversion => {
 	let opening: Promise<Inversion> | undefined;
+	const opened = (): Promise<Inversion> => {
+		opening ??= open();
+		return opening;
+	};
 	return {
 		manifest,
-		follow: async (...image) => {
-			opening ??= open();
-			return (await opening).follow(...image);
+		follow: async (...image) => (await opened()).follow(...image),
+		prepare: () => {
+			opened().catch(() => {}); // Its error is thrown by `follow`.
 		},
 		close: async () => {
-			const opened = await opening?.catch(() => undefined); // Its error has been thrown by `follow`.
-			await opened?.close();
+			const inversion = await opening?.catch(() => undefined); // Its error has been thrown by `follow`.
+			await inversion?.close();
 		},
 	};
 };
@@ -71,6 +75,7 @@ export const recipeExtractor = (inversion: Inversion, recipe: FeatureRecipe): De
 			await inversion.follow(image, plan.calls, collector, recipe.loadSide);
 			return collector.finish();
 		},
+		prepare: async () => inversion.prepare?.(),
 		close: () => inversion.close(),
 	};
 };

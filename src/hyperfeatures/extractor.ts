@@ -14,5 +14,7 @@ export type DescriptorExtractor = {
 	extract(image: Raster<3>): Promise<DescriptorMap>;
 	/** The file that an image's map lies in, where it does, so that another thread can read it there itself. */
 	fileOf?(image: Raster<3>): Promise<string | undefined>;
+	/** Begins to load what describing an image takes, where that is not loaded yet and will be needed. */
+	prepare?(image: Raster<3>): Promise<void>;
 	close(): Promise<void>;
 };

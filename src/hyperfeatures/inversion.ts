@@ -32,6 +32,8 @@ export type Inversion = {
 		collector: StepCollector,
 		loadSide?: number,
 	): Promise<void>;
+	/** Begins to open a network that is opened when it is needed. */
+	prepare?(): void;
 	close(): Promise<void>;
 };
 

@@ -12,8 +12,13 @@ const MOST_BYTES = 3 * 2 ** 30;
 /**
  * The extractor for the frames of a clip, with descriptors of earlier runs where there are some. A clip must not fail for
  * want of a cache: when it can't be written, or the clip is too long for it, frames are simply described.
+ *
+ * @param cache false: use none
  */
-export const frameExtractor = async (engine: Engine): Promise<DescriptorExtractor> => {
+export const frameExtractor = async (engine: Engine, cache: boolean): Promise<DescriptorExtractor> => {
+	if (!cache) {
+		return engine.extractor;
+	}
 	const cached = await cachedExtractor(engine.extractor, engine.identity);
 	let [isUsable, bytes, computed] = [true, 0, 0];
 	return {
@@ -39,6 +44,7 @@ export const frameExtractor = async (engine: Engine): Promise<DescriptorExtracto
 			}
 		},
 		fileOf: async (image) => (isUsable ? cached.fileOf(image) : undefined),
+		prepare: async (image) => cached.prepare?.(image),
 		close: () => cached.close(),
 	};
 };

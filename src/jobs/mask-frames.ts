@@ -3,17 +3,19 @@ import { type KeyframedMask, propagateKeyframes } from '../corrections/propagate
 import type { Keyframes } from '../corrections/read-keyframes.js';
 import { clipIdentity, openRunStores, runsFolder } from '../corrections/run-stores.js';
 import { UserError } from '../errors.js';
+import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Clip } from '../media/clip.js';
 import type { LabelThreads } from '../propagation/label-threads.js';
 import type { PropagationSettings } from '../propagation/settings.js';
 import type { StageClock } from '../propagation/stage-clock.js';
-import { frameExtractor } from './frame-extractor.js';
 import type { Engine } from './open-engine.js';
 
 export type MaskFramesJob = {
 	readonly clip: Clip;
 	readonly range: RunRange;
 	readonly engine: Engine;
+	/** The engine's, with what earlier runs have left; see {@link frameExtractor}. */
+	readonly extractor: DescriptorExtractor;
 	readonly settings: PropagationSettings;
 	readonly keyframes: Keyframes;
 	/** The passes' threads; they stay open. */
@@ -28,8 +30,7 @@ export type MaskFramesJob = {
 
 /** The frames of a run with their masks, from painted masks and what earlier runs on the clip have left. */
 export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedMask, void, void> {
-	const { clip, range, engine, settings, cache, clock, signal, keyframes, threads } = job;
-	const extractor = cache ? await frameExtractor(engine) : engine.extractor;
+	const { clip, range, engine, extractor, settings, cache, clock, signal, keyframes, threads } = job;
 	const stores = await openRunStores(
 		{
 			clip: await clipIdentity(clip.files, clip.info.frameRate),

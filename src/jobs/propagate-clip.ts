@@ -18,6 +18,7 @@ import { fingerprint, fingerprintClip, fingerprintMasks } from '../resume/finger
 import type { RunIdentity } from '../resume/run-notes.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { ClipOutputs } from './clip-outputs.js';
+import { frameExtractor } from './frame-extractor.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
 import { type Engine, openEngine } from './open-engine.js';
 
@@ -120,6 +121,8 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		const first = await firstFrame(clip, range);
 		await requireFramesOfRun(clip, range, job.masks);
 		const engine = await opening;
+		const extractor = await frameExtractor(engine, job.cache !== false);
+		await extractor.prepare?.(first.image);
 		outputs = await ClipOutputs.open({
 			...{ clip, range, signal, ffmpeg: job.ffmpeg, outputs: job.outputs, format: job.format },
 			existing: job.overwrite ? 'overwrite' : job.resume ? 'resume' : 'refuse',
@@ -134,7 +137,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		let computedFrames = 0;
 		const isComplete = outputs.isComplete && review === undefined;
 		const masked = maskFrames({
-			...{ clip, range, engine, keyframes, threads, clock, signal },
+			...{ clip, range, engine, extractor, keyframes, threads, clock, signal },
 			settings: preset.propagation,
 			cache: job.cache !== false,
 			scratchFolder: outputs.scratchFolder ?? scratch.path,

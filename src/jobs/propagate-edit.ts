@@ -104,15 +104,15 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 			notes ??= await RunNotes.begin(folder, identity, paths);
 		}
 		const cache = job.cache !== false;
+		const extractor = await frameExtractor(engine, cache);
 		const items =
 			job.masks.length === 0
 				? unmasked(clip, range)
 				: maskFrames({
-						...{ clip, range, engine, keyframes, threads, clock, signal, cache },
+						...{ clip, range, engine, extractor, keyframes, threads, clock, signal, cache },
 						settings: preset.propagation,
 						scratchFolder: scratch.path,
 					});
-		const extractor = cache ? await frameExtractor(engine) : engine.extractor;
 		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
 		const { mode, relight, linearLight } = job;
 		let [computedFrames, trustSum] = [0, 0];
