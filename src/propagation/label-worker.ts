@@ -23,12 +23,12 @@ const maps = new MapReader();
 
 type RefineRequest = Extract<LabelRequest, { kind: 'refine' }>;
 
-const answer = async (request: LabelRequest): Promise<LabelReply> => {
+const answer = (request: LabelRequest): LabelReply => {
 	switch (request.kind) {
 		case 'store':
 			return store(request.handle, request.map);
 		case 'load': {
-			const map = await maps.read(request.file);
+			const map = maps.read(request.file);
 			return map && store(request.handle, map);
 		}
 		case 'vote':
