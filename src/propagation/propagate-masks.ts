@@ -74,7 +74,8 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 	const thread = options.thread ?? new LabelThread(settings);
 	const voter = runtime.device === 'cpu' ? thread : new DeviceVoter(runtime, settings);
 	const propagator = new LabelPropagator(voter, settings);
-	const begun = beginFrames(options, { propagator, voter, thread, clock });
+	const unclaimed = new Set<StoredFrame>();
+	const begun = beginFrames(options, { propagator, voter, thread, unclaimed, clock });
 	let next: Promise<IteratorResult<BegunFrame, void>> | undefined;
 	try {
 		for (;;) {
@@ -91,6 +92,9 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 		await next?.catch(() => undefined);
 		await begun.return();
 		propagator.close();
+		for (const frame of unclaimed) {
+			frame.free();
+		}
 		if (voter !== thread) {
 			await voter.close();
 		}
@@ -127,6 +131,8 @@ type Workplace = {
 	readonly voter: Voter;
 	/** Refines, and on the CPU is the voter. */
 	readonly thread: LabelThread;
+	/** Frames that the voter has and the propagator has not: where the consumer stops, some were stored for nothing. */
+	readonly unclaimed: Set<StoredFrame>;
 	readonly clock: StageClock;
 };
 
@@ -136,14 +142,15 @@ async function* beginFrames(
 	workplace: Workplace,
 ): AsyncGenerator<BegunFrame, void, void> {
 	const { mask, extractor, known, signal } = options;
-	const { propagator, voter, thread, clock } = workplace;
+	const { propagator, voter, thread, unclaimed, clock } = workplace;
 	const ids = classIds(mask);
 	const described = prefetch(describeFrames(options, clock), 1);
 	let isFirst = true;
-	for await (const { frame, descriptors } of prefetch(storeFrames(described, extractor, voter, clock), 1)) {
+	for await (const { frame, descriptors } of prefetch(storeFrames(described, extractor, workplace), 1)) {
 		throwIfAborted(signal);
 		if (isFirst) {
 			isFirst = false;
+			unclaimed.delete(descriptors);
 			propagator.addKeyframe(descriptors, labelsFromMask(mask, descriptors.grid, ids));
 			yield { frame, carrying: undefined };
 			continue;
@@ -153,6 +160,7 @@ async function* beginFrames(
 		yield { frame, carrying: Promise.resolve(carrying) };
 		const isTold = earlier !== undefined || voter !== thread;
 		propagator.remember(descriptors, isTold ? (await carrying).remembered : undefined);
+		unclaimed.delete(descriptors);
 	}
 }
 
@@ -213,19 +221,19 @@ const describe = async (
 async function* storeFrames(
 	frames: AsyncIterable<DescribedFrame>,
 	extractor: DescriptorExtractor,
-	voter: Voter,
-	clock: StageClock,
+	{ voter, unclaimed, clock }: Workplace,
 ): AsyncGenerator<FrameInMemory> {
+	const store = (map: DescriptorMap): Promise<StoredFrame> =>
+		clock.measure('matching', () => voter.store(map));
 	for await (const { frame, described } of frames) {
 		const found = await described;
-		const loaded =
-			typeof found === 'string' ? await clock.measure('matching', () => voter.load(found)) : undefined;
-		if (loaded !== undefined) {
-			yield { frame, descriptors: loaded };
-			continue;
-		}
-		// A file that can't be read after all counts as absent.
-		const map = typeof found === 'string' ? await extractor.extract(frame.image) : found;
-		yield { frame, descriptors: await clock.measure('matching', () => voter.store(map)) };
+		const descriptors =
+			typeof found === 'string'
+				? ((await clock.measure('matching', () => voter.load(found))) ??
+					// A file that can't be read after all counts as absent.
+					(await store(await extractor.extract(frame.image))))
+				: await store(found);
+		unclaimed.add(descriptors);
+		yield { frame, descriptors };
 	}
 }
