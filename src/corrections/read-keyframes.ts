@@ -17,7 +17,7 @@ export type Keyframes = {
 	readonly palette: Uint8Array;
 };
 
-type ReadMask = Keyframe & { readonly path: string };
+type ReadMask = Keyframe & { readonly path: string; readonly objects: readonly number[] };
 
 /**
  * Reads the masks of a run. One after the first may be empty: there, nothing is to be seen.
@@ -46,9 +46,9 @@ export const readKeyframes = async (
 				`The mask "${path}" is ${mask.width}×${mask.height}, but the clip is ${clip.width}×${clip.height}; make the mask on a frame of the clip.`,
 			);
 		}
-		read.push({ frame, path, mask });
+		read.push({ frame, path, mask, objects: objectIds(mask) });
 	}
-	const objects = [...new Set(read.flatMap(({ mask }) => objectIds(mask)))].sort((a, b) => a - b);
+	const objects = [...new Set(read.flatMap((mask) => mask.objects))].sort((a, b) => a - b);
 	const [first] = read;
 	if (first !== undefined && objects.length === 0) {
 		throw new UserError(
@@ -69,9 +69,9 @@ export const readKeyframes = async (
  */
 const requireSameMeaning = (masks: readonly ReadMask[]): void => {
 	const known = new Map<string, { readonly id: number; readonly path: string }>();
-	for (const { mask, path } of masks) {
-		const own = new Map(objectIds(mask).map((id) => [colourOf(mask, id), id]));
-		if (own.size < objectIds(mask).length) {
+	for (const { mask, path, objects } of masks) {
+		const own = new Map(objects.map((id) => [colourOf(mask, id), id]));
+		if (own.size < objects.length) {
 			continue; // Colours that do not tell the mask's own objects apart say nothing.
 		}
 		for (const [colour, id] of own) {
@@ -94,11 +94,11 @@ const joinPalettes = (masks: readonly ReadMask[]): Uint8Array => {
 	if (first === undefined) {
 		return new Uint8Array(0);
 	}
-	const highest = Math.max(0, ...masks.flatMap(({ mask }) => objectIds(mask)));
+	const highest = Math.max(0, ...masks.flatMap(({ objects }) => objects));
 	const palette = Uint8Array.from(paletteUpTo(first.mask.palette, highest));
-	const coloured = new Set(objectIds(first.mask));
-	for (const { mask } of masks.slice(1)) {
-		for (const id of objectIds(mask)) {
+	const coloured = new Set(first.objects);
+	for (const { mask, objects } of masks.slice(1)) {
+		for (const id of objects) {
 			const colour = mask.palette.subarray(id * 3, id * 3 + 3);
 			if (!coloured.has(id) && colour.length === 3) {
 				palette.set(colour, id * 3);

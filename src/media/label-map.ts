@@ -87,7 +87,7 @@ const labelsOf = (png: DecodedPng): Labels | string => {
 	const samples = unpacked(png);
 	if (png.palette) {
 		return labelsFromIndices(
-			Uint8Array.from(samples),
+			new Uint8Array(samples),
 			Uint8Array.from(png.palette.flatMap((rgba) => rgba.slice(0, 3))),
 		);
 	}
@@ -127,7 +127,7 @@ const unpacked = ({ data, depth, width, height, channels }: DecodedPng): Uint8Ar
 		return data;
 	}
 	if (depth >= 8) {
-		return Uint8Array.from(data);
+		return new Uint8Array(data);
 	}
 	const perRow = width * channels;
 	const rowBytes = Math.ceil((perRow * depth) / 8);
@@ -147,6 +147,9 @@ const pickChannels = <Samples extends Uint8Array | Uint16Array>(
 	channels: number,
 	wanted: readonly number[],
 ): Uint8Array | Uint16Array => {
+	if (channels === 1) {
+		return samples;
+	}
 	const count = (samples.length / channels) * wanted.length;
 	const picked = samples instanceof Uint16Array ? new Uint16Array(count) : new Uint8Array(count);
 	let at = 0;

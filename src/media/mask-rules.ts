@@ -103,7 +103,7 @@ export const labelsFromColours = (rgb: Uint8Array): Labels | string => {
 export const labelsFromIndices = (indices: Uint8Array, palette: Uint8Array): Labels | string => {
 	const colourOf = (index: number): readonly number[] => [...palette.subarray(index * 3, index * 3 + 3)];
 	const isBlack = (index: number): boolean => colourOf(index).every((value) => value === 0);
-	const used = [...new Set(indices)];
+	const used = [...valuesOf(indices)];
 	if (!isBlack(0) && used.some(isBlack)) {
 		return labelsFromColours(
 			Uint8Array.from({ length: indices.length * 3 }, (_, at) => {
