@@ -1,3 +1,4 @@
+import { handled } from '../handled.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Frame } from '../media/frame.js';
 import type { LabelThreads } from '../propagation/label-threads.js';
@@ -85,9 +86,7 @@ export async function* carryPass(
 		for await (const { frame, carried } of masked) {
 			if (carried !== undefined && (frame.index - firstNew) * step >= 0) {
 				await writing;
-				writing = store.put(frame.index, carried);
-				// An error is thrown when its turn comes; until then it must not count as unhandled.
-				writing.catch(() => {});
+				writing = handled(store.put(frame.index, carried));
 				yield { index: frame.index, carried, isNew: true, frame };
 			}
 		}

@@ -1,3 +1,4 @@
+import { handled } from '../handled.js';
 import type { CarriedLabels } from '../propagation/propagate-masks.js';
 import type { PassFrame } from './carry-pass.js';
 import type { FrameStore } from './frame-store.js';
@@ -18,9 +19,7 @@ export class PassAhead {
 	constructor(pass: AsyncGenerator<PassFrame, void, void>, store: FrameStore<CarriedLabels>) {
 		this.#pass = pass;
 		this.#store = store;
-		this.#running = this.#run();
-		// An error is thrown when the frames are taken; until then it must not count as unhandled.
-		this.#running.catch(() => {});
+		this.#running = handled(this.#run());
 	}
 
 	/** All frames of the pass in order; to be called once. */

@@ -1,4 +1,5 @@
 import { throwIfAborted } from '../errors.js';
+import { handled } from '../handled.js';
 import type { Frame, LabelMap } from '../media/frame.js';
 import { frameConfidence } from '../propagation/confidence.js';
 import type { CarriedLabels } from '../propagation/propagate-masks.js';
@@ -167,12 +168,6 @@ async function* trailingFrames(
 const abortable = (options: PropagateKeyframesOptions, signal: AbortSignal): PassContext => {
 	const either = options.signal === undefined ? signal : AbortSignal.any([options.signal, signal]);
 	return { ...options, signal: either };
-};
-
-/** A rejection is met when its turn comes; until then it must not count as unhandled. */
-const handled = <Result>(promise: Promise<Result>): Promise<Result> => {
-	promise.catch(() => {});
-	return promise;
 };
 
 /** Where results are only kept for a later run, a full disk must not end this one. */

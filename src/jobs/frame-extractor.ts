@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js';
 import { cachedExtractor } from '../hyperfeatures/descriptor-cache.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import { fromHalves, toHalves } from '../models/half-precision.js';
 import type { Engine } from './open-engine.js';
 
 /** Of a number in the cache. */
@@ -13,11 +14,11 @@ const MOST_BYTES = 3 * 2 ** 30;
  * The extractor for the frames of a clip, with descriptors of earlier runs where there are some. A clip must not fail for
  * want of a cache: when it can't be written, or the clip is too long for it, frames are simply described.
  *
- * @param cache false: use none
+ * @param cache false: use none; the maps are the same
  */
 export const frameExtractor = async (engine: Engine, cache: boolean): Promise<DescriptorExtractor> => {
 	if (!cache) {
-		return engine.extractor;
+		return rounding(engine.extractor);
 	}
 	const cached = await cachedExtractor(engine.extractor, engine.identity);
 	let [isUsable, bytes, computed] = [true, 0, 0];
@@ -48,3 +49,13 @@ export const frameExtractor = async (engine: Engine, cache: boolean): Promise<De
 		close: () => cached.close(),
 	};
 };
+
+/** Maps in half precision, as the cache gives them. */
+const rounding = (extractor: DescriptorExtractor): DescriptorExtractor => ({
+	...extractor,
+	extract: async (image) => {
+		const map = await extractor.extract(image);
+		fromHalves(toHalves(map.data), map.data);
+		return map;
+	},
+});

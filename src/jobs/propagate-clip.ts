@@ -4,6 +4,7 @@ import { type Keyframes, type PaintedMask, readKeyframes } from '../corrections/
 import { ReviewSheet } from '../corrections/review-sheet.js';
 import { ScratchFolder } from '../corrections/scratch-folder.js';
 import { AbortedError, throwIfAborted, UserError } from '../errors.js';
+import { handled } from '../handled.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { findFfmpeg } from '../media/ffmpeg-binary.js';
 import type { Frame } from '../media/frame.js';
@@ -100,14 +101,14 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 	}
 	// Threads and model are started while the masks are read and the outputs opened.
 	const threads = new LabelThreads(preset.propagation, threadsFor(job));
-	const opening = openEngine(job.model ?? preset.model, {
-		...job,
-		precision: preset.precision,
-		features: preset.features,
-		whenNeeded: job.cache !== false,
-	});
-	// An error is thrown when its turn comes; until then it must not count as unhandled.
-	opening.catch(() => {});
+	const opening = handled(
+		openEngine(job.model ?? preset.model, {
+			...job,
+			precision: preset.precision,
+			features: preset.features,
+			whenNeeded: job.cache !== false,
+		}),
+	);
 	const clock = new StageClock();
 	const scratch = new ScratchFolder();
 	let outputs: ClipOutputs | undefined;

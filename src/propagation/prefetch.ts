@@ -1,3 +1,5 @@
+import { handled } from '../handled.js';
+
 /**
  * Reads ahead: while the consumer works on one item, the next `depth` are already being made.
  * Ends the source when the consumer stops early.
@@ -6,10 +8,7 @@ export async function* prefetch<Item>(source: AsyncIterable<Item>, depth: number
 	const iterator = source[Symbol.asyncIterator]();
 	const ahead: Promise<IteratorResult<Item>>[] = [];
 	const request = (): void => {
-		const next = iterator.next();
-		// The error is thrown when its turn comes; until then it must not count as unhandled.
-		next.catch(() => undefined);
-		ahead.push(next);
+		ahead.push(handled(iterator.next()));
 	};
 	try {
 		for (let i = 0; i < depth; i++) {

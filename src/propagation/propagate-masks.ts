@@ -1,4 +1,5 @@
 import { throwIfAborted } from '../errors.js';
+import { handled } from '../handled.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Frame, LabelMap } from '../media/frame.js';
@@ -103,12 +104,6 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 		}
 	}
 }
-
-/** A rejection is met when its turn comes; until then it must not count as unhandled. */
-const handled = <Result>(promise: Promise<Result>): Promise<Result> => {
-	promise.catch(() => undefined);
-	return promise;
-};
 
 const maskedFrame = (painted: LabelMap, frame: Frame, carried: CarriedLabels | undefined): MaskedFrame => {
 	if (carried === undefined) {
