@@ -34,16 +34,30 @@ const opened = (): Workspace => {
 
 const inRounds = (length: number): number => Math.ceil(length / NUMBERS_A_ROUND) * NUMBERS_A_ROUND;
 
+type Numbers = Float32Array | Uint16Array;
+
+/** Converts piece by piece, by way of a kernel's source and target. */
+const convert = (
+	kernel: HalfKernel,
+	values: Numbers,
+	source: Numbers,
+	target: Numbers,
+	out: Numbers,
+): void => {
+	for (let at = 0; at < values.length; at += NUMBERS_A_PIECE) {
+		const piece = values.subarray(at, at + NUMBERS_A_PIECE);
+		source.set(piece);
+		const bytes = source.BYTES_PER_ELEMENT * inRounds(piece.length);
+		kernel(source.byteOffset, source.byteOffset + bytes, target.byteOffset);
+		out.set(target.subarray(0, piece.length), at);
+	}
+};
+
 /** float32 as bit patterns of float16 (IEEE 754 binary16), rounded to nearest; what is too great becomes the greatest number, 65504. */
 export const toHalves = (values: Float32Array): Uint16Array => {
 	const { encode, singles, halves } = opened();
 	const out = new Uint16Array(values.length);
-	for (let at = 0; at < values.length; at += NUMBERS_A_PIECE) {
-		const piece = values.subarray(at, at + NUMBERS_A_PIECE);
-		singles.set(piece);
-		encode(singles.byteOffset, singles.byteOffset + 4 * inRounds(piece.length), halves.byteOffset);
-		out.set(halves.subarray(0, piece.length), at);
-	}
+	convert(encode, values, singles, halves, out);
 	return out;
 };
 
@@ -53,11 +67,6 @@ export const fromHalves = (
 	out: Float32Array = new Float32Array(bits.length),
 ): Float32Array => {
 	const { decode, singles, halves } = opened();
-	for (let at = 0; at < bits.length; at += NUMBERS_A_PIECE) {
-		const piece = bits.subarray(at, at + NUMBERS_A_PIECE);
-		halves.set(piece);
-		decode(halves.byteOffset, halves.byteOffset + 2 * inRounds(piece.length), singles.byteOffset);
-		out.set(singles.subarray(0, piece.length), at);
-	}
+	convert(decode, bits, halves, singles, out);
 	return out;
 };

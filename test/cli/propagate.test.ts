@@ -58,6 +58,16 @@ describe('propagate <clip> --mask <png>', () => {
 		expect(all.at(-1)).toMatchObject({ type: 'done', frames: 6, objects: 3, model: 'propagate-small' });
 	});
 
+	it("runs with flags of node's engine, which its threads may not be given again", async () => {
+		const args = [sample('birds/clip.mp4'), '--mask', sample('birds/first.png'), '--end', '2'];
+		const nodeFlags = ['--max-old-space-size=1000', '--stack-trace-limit=20'];
+		const { code, stderr } = await propagate([...args, '-o', join(temporaryFolder(), 'masks')], {
+			nodeFlags,
+		});
+		expect(stderr).not.toMatch(/error/i);
+		expect(code).toBe(0);
+	});
+
 	it('gives the same masks for a folder of frames as for the video they come from', async () => {
 		const folder = temporaryFolder();
 		mkdirSync(join(folder, 'frames'));

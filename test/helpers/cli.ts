@@ -13,11 +13,16 @@ export type CliResult = {
 
 export type CliRun = { readonly process: ChildProcess; readonly done: Promise<CliResult> };
 
-type CliOptions = { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv };
+type CliOptions = {
+	readonly cwd?: string;
+	readonly env?: NodeJS.ProcessEnv;
+	/** Of node itself. */
+	readonly nodeFlags?: readonly string[];
+};
 
 /** Starts `propagate <args>` in a process of its own; `cwd` is where it is called. */
 export const startCli = (args: readonly string[], options: CliOptions = {}): CliRun => {
-	const child = spawn(process.execPath, [cliPath, ...args], {
+	const child = spawn(process.execPath, [...(options.nodeFlags ?? []), cliPath, ...args], {
 		cwd: options.cwd,
 		env: { ...process.env, ...options.env },
 		stdio: ['ignore', 'pipe', 'pipe'],
