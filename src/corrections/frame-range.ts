@@ -1,5 +1,6 @@
 import type { Clip } from '../media/clip.js';
 import type { Frame } from '../media/frame.js';
+import type { FramePool } from '../media/frame-pool.js';
 import type { Position } from '../media/position.js';
 
 /** The part of a clip that a run works on; frames are numbered from 0 in it. */
@@ -18,6 +19,7 @@ export async function* framesBetween(
 	range: RunRange,
 	from: number,
 	to?: number | undefined,
+	pool?: FramePool,
 ): AsyncGenerator<Frame, void, void> {
 	if (to !== undefined && to <= from) {
 		return;
@@ -29,7 +31,7 @@ export async function* framesBetween(
 	const decoded = clip.frames({
 		start: first === undefined ? start : first + from > 0 ? { frame: first + from } : undefined,
 		end: to !== undefined && first !== undefined ? { frame: first + to } : end,
-		signal,
+		...{ signal, pool },
 	});
 	for await (const frame of decoded) {
 		const index = frame.index + skipped;
@@ -57,12 +59,17 @@ export class RunFrames {
 	/** The oldest first. */
 	readonly #kept = new Map<number, Frame>();
 	readonly #keeps: boolean;
+	readonly #pool: FramePool | undefined;
 
-	/** @param keeps whether there are several readers */
-	constructor(clip: Clip, range: RunRange, keeps: boolean) {
+	/**
+	 * @param keeps whether there are several readers
+	 * @param pool where frames are decoded to; only if a single reader gives them back
+	 */
+	constructor(clip: Clip, range: RunRange, keeps: boolean, pool?: FramePool) {
 		this.#clip = clip;
 		this.#range = range;
 		this.#keeps = keeps;
+		this.#pool = pool;
 		this.#blockFrames = Math.max(1, Math.floor(BLOCK_BYTES / (clip.info.width * clip.info.height * 3)));
 	}
 
@@ -78,7 +85,7 @@ export class RunFrames {
 			yield kept;
 			next++;
 		}
-		for await (const frame of framesBetween(this.#clip, this.#range, next, to)) {
+		for await (const frame of framesBetween(this.#clip, this.#range, next, to, this.#pool)) {
 			this.#keep(frame);
 			yield frame;
 		}

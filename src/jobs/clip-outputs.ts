@@ -47,6 +47,8 @@ export class ClipOutputs {
 		private readonly notes: RunNotes | undefined,
 		/** Frames from the first on whose PNGs an interrupted run has finished. */
 		readonly finishedFrames: number,
+		/** All outputs are folders of PNGs: nothing of the frames themselves is written. */
+		readonly areMasksOnly: boolean,
 		/** Nothing is to be done: the folder of PNGs is the only output, and it has them all. */
 		readonly isComplete: boolean,
 	) {}
@@ -74,9 +76,19 @@ export class ClipOutputs {
 				);
 			}
 			const continued = sinks[choices.findIndex(({ path }) => path === folder)];
+			const areMasksOnly = choices.every(({ kind }) => kind === 'png');
 			const isComplete = left !== undefined && left.notes === undefined && choices.length === 1;
 			const notes = folder && !left ? await RunNotes.begin(folder, options.identity, paths) : left?.notes;
-			return new ClipOutputs(paths, sinks, continued, folder, notes, left?.frames ?? 0, isComplete);
+			return new ClipOutputs(
+				paths,
+				sinks,
+				continued,
+				folder,
+				notes,
+				left?.frames ?? 0,
+				areMasksOnly,
+				isComplete,
+			);
 		} catch (error) {
 			await Promise.all(sinks.map((sink) => sink.abort()));
 			throw error;

@@ -5,6 +5,7 @@ import { clipIdentity, openRunStores, runsFolder } from '../corrections/run-stor
 import { UserError } from '../errors.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Clip } from '../media/clip.js';
+import type { FramePool } from '../media/frame-pool.js';
 import type { LabelThreads } from '../propagation/label-threads.js';
 import type { PropagationSettings } from '../propagation/settings.js';
 import type { StageClock } from '../propagation/stage-clock.js';
@@ -20,6 +21,8 @@ export type MaskFramesJob = {
 	readonly keyframes: Keyframes;
 	/** The passes' threads; they stay open. */
 	readonly threads: LabelThreads;
+	/** Where frames are decoded to, if the consumer gives them back; only with a single mask. */
+	readonly pool?: FramePool | undefined;
 	/** False: nothing of earlier runs is used, and nothing is left for later ones. */
 	readonly cache: boolean;
 	/** Where results between two masks are kept while they are needed when `cache` is false. */
@@ -30,7 +33,7 @@ export type MaskFramesJob = {
 
 /** The frames of a run with their masks, from painted masks and what earlier runs on the clip have left. */
 export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedMask, void, void> {
-	const { clip, range, engine, extractor, settings, cache, clock, signal, keyframes, threads } = job;
+	const { clip, range, engine, extractor, settings, cache, clock, signal, keyframes, threads, pool } = job;
 	const stores = await openRunStores(
 		{
 			clip: await clipIdentity(clip.files, clip.info.frameRate),
@@ -46,7 +49,7 @@ export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedM
 	yield* propagateKeyframes({
 		...{ extractor, settings, clock, signal, palette, stores, threads },
 		keyframes: keyframes.keyframes,
-		frames: new RunFrames(clip, range, keyframes.keyframes.length > 1),
+		frames: new RunFrames(clip, range, keyframes.keyframes.length > 1, pool),
 		runtime: engine.runtime,
 	});
 }

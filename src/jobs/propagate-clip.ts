@@ -8,6 +8,7 @@ import { handled } from '../handled.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { findFfmpeg } from '../media/ffmpeg-binary.js';
 import type { Frame } from '../media/frame.js';
+import { FramePool } from '../media/frame-pool.js';
 import { parsePosition } from '../media/position.js';
 import { loadPreset } from '../presets/load-preset.js';
 import type { Preset } from '../presets/preset.js';
@@ -137,8 +138,11 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		let confidenceSum = 0;
 		let computedFrames = 0;
 		const isComplete = outputs.isComplete && review === undefined;
+		// Where only masks are written, and once each, nobody looks at a frame when its mask is there.
+		const isDoneWithFrames = outputs.areMasksOnly && review === undefined && keyframes.keyframes.length === 1;
+		const pool = isDoneWithFrames ? new FramePool() : undefined;
 		const masked = maskFrames({
-			...{ clip, range, engine, extractor, keyframes, threads, clock, signal },
+			...{ clip, range, engine, extractor, keyframes, threads, pool, clock, signal },
 			settings: preset.propagation,
 			cache: job.cache !== false,
 			scratchFolder: outputs.scratchFolder ?? scratch.path,
@@ -154,6 +158,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 				review?.add({ frame, labels, confidence });
 			}
 			confidenceSum += confidence;
+			pool?.giveBack(frame.image);
 			job.onFrame?.({ frame: frame.index, total, timeSeconds: frame.timeSeconds, confidence });
 		}
 		await outputs.finish();

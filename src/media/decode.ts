@@ -3,6 +3,7 @@ import { discard } from '../discard.js';
 import { UserError } from '../errors.js';
 import { fileUrl, inputSafety, startFfmpeg } from './ffmpeg-process.js';
 import type { Frame, Raster } from './frame.js';
+import { type FramePool, sharedPixels } from './frame-pool.js';
 import type { Position } from './position.js';
 import type { ProbedClip } from './probe.js';
 import { effectiveMatrix, isHighDynamicRange, type VideoStream } from './video-stream.js';
@@ -14,6 +15,8 @@ export type DecodeOptions = {
 	readonly end?: Position | undefined;
 	readonly signal?: AbortSignal | undefined;
 	readonly ffmpeg?: string | undefined;
+	/** Where frames take their memory from; see {@link FramePool}. New memory when omitted. */
+	readonly pool?: FramePool | undefined;
 };
 
 /**
@@ -52,7 +55,7 @@ export async function* decodeFrames(
 
 	let index = 0;
 	try {
-		for await (const data of piecesOf(process.stdout, width * height * 3)) {
+		for await (const data of piecesOf(process.stdout, width * height * 3, options.pool)) {
 			const image: Raster<3> = { width, height, channels: 3, data };
 			yield { index, timeSeconds: await times.next(), image };
 			index++;
@@ -105,8 +108,9 @@ const toneMapping = (stream: VideoStream): string[] => [
 ];
 
 /** Cuts a byte stream into pieces of a fixed size, each in memory of its own, which all threads can see without a copy. */
-const piecesOf = (stream: Readable, size: number): AsyncIterable<Uint8Array> => {
-	let piece = new Uint8Array(new SharedArrayBuffer(size));
+const piecesOf = (stream: Readable, size: number, pool: FramePool | undefined): AsyncIterable<Uint8Array> => {
+	const take = (): Uint8Array => pool?.take(size) ?? sharedPixels(size);
+	let piece = take();
 	let filled = 0;
 	const cutter = new Transform({
 		readableObjectMode: true,
@@ -120,7 +124,7 @@ const piecesOf = (stream: Readable, size: number): AsyncIterable<Uint8Array> => 
 				at += taken;
 				if (filled === size) {
 					this.push(piece);
-					piece = new Uint8Array(new SharedArrayBuffer(size));
+					piece = take();
 					filled = 0;
 				}
 			}

@@ -2,7 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { throwIfAborted, UserError } from '../errors.js';
 import type { DecodeOptions } from './decode.js';
-import type { ClipInfo, Frame } from './frame.js';
+import type { ClipInfo, Frame, Raster } from './frame.js';
+import { type FramePool, sharedPixels } from './frame-pool.js';
 import { imageSize, readImage } from './image.js';
 import type { Position } from './position.js';
 
@@ -77,7 +78,7 @@ export const openImageSequence = async (
 /** The images as frames; the next one is read while the present one is worked on. */
 export async function* readImageFrames(
 	sequence: ImageSequence,
-	{ start, end, signal }: DecodeOptions = {},
+	{ start, end, signal, pool }: DecodeOptions = {},
 ): AsyncGenerator<Frame, void, void> {
 	const { frameRate } = sequence.info;
 	const from = start ? frameNumber(start, frameRate) : 0;
@@ -100,9 +101,16 @@ export async function* readImageFrames(
 		throwIfAborted(signal);
 		const image = await next;
 		next = read(index + 1);
-		yield { index, timeSeconds: (from + index) / frameRate, image };
+		yield { index, timeSeconds: (from + index) / frameRate, image: shared(image, pool) };
 	}
 }
+
+/** The same image where all threads can see it. */
+const shared = (image: Raster<3>, pool: FramePool | undefined): Raster<3> => {
+	const data = pool?.take(image.data.length) ?? sharedPixels(image.data.length);
+	data.set(image.data);
+	return { ...image, data };
+};
 
 const frameNumber = (position: Position, frameRate: number): number =>
 	// Of the frames at n / rate, the first that is not before the time; the small term absorbs 0.3 * 10 = 3.0000000000000004.
