@@ -6,6 +6,7 @@ import {
 	compileKernel,
 	constant,
 	get,
+	greaterInts,
 	I32,
 	leastInts,
 	lessUnsigned,
@@ -33,6 +34,8 @@ const VECTOR_BYTES = 16;
 const FRACTION_BITS = 13;
 /** The exponents' biases differ by 112: numbers that are multiplied by this have half precision's exponent, in single's place. */
 const REBIAS = 2 ** -112;
+/** The exponent of single precision's infinities and NaNs. */
+const NOT_FINITE = 0x7f800000;
 /** 65504, the greatest number of half precision, so multiplied. */
 const GREATEST = 0x7bff << FRACTION_BITS;
 
@@ -41,7 +44,7 @@ const GREATEST = 0x7bff << FRACTION_BITS;
  */
 export type HalfKernel = (source: number, sourceEnd: number, target: number) => void;
 
-const [source, sourceEnd, target, first, second] = [0, 1, 2, 3, 4];
+const [source, sourceEnd, target, first, second, magnitude] = [0, 1, 2, 3, 4, 5];
 const everywhere = (bits: number): Code => [...constant(bits), ...splatInt];
 const shifted = (direction: Code, by: number): Code => [...constant(by), ...direction];
 
@@ -79,14 +82,17 @@ export const compileDecodeKernel = (memory: WebAssembly.Memory): HalfKernel => {
 		...[...get(first), ...widen, ...set(second)],
 		...get(target),
 		...[...get(second), ...everywhere(0x7fff), ...andBits, ...shifted(shiftLeftBits, FRACTION_BITS)],
-		...[...splatFloat(1 / REBIAS), ...multiplyFloats],
+		...[...set(magnitude), ...get(magnitude), ...splatFloat(1 / REBIAS), ...multiplyFloats],
+		// Beyond the greatest number are infinities and NaNs, which have the highest exponent here, too.
+		...[...get(magnitude), ...everywhere(GREATEST | ((1 << FRACTION_BITS) - 1)), ...greaterInts],
+		...[...everywhere(NOT_FINITE), ...andBits, ...orBits],
 		...[...get(second), ...everywhere(0x8000), ...andBits, ...shifted(shiftLeftBits, 16), ...orBits],
 		...storeVector(offset),
 	];
 	return compileKernel(
 		{
 			parameters: [I32, I32, I32],
-			locals: [V128, V128],
+			locals: [V128, V128, V128],
 			body: repeatWhile(
 				[...get(source), ...loadVector(), ...set(first)],
 				[...decoded(widenLowUnsigned, 0), ...decoded(widenHighUnsigned, VECTOR_BYTES)],

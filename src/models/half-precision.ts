@@ -61,7 +61,7 @@ export const toHalves = (values: Float32Array): Uint16Array => {
 	return out;
 };
 
-/** Bit patterns of finite float16 numbers as float32. @param out where to put them, as long as `bits`; new memory when left out */
+/** Bit patterns of float16 as float32. @param out where to put them, as long as `bits`; new memory when left out */
 export const fromHalves = (
 	bits: Uint16Array,
 	out: Float32Array = new Float32Array(bits.length),

@@ -1,14 +1,29 @@
 import { expect, it } from 'vitest';
-import { halfToFloat } from '../../src/models/checkpoint/half-floats.js';
 import { fromHalves, toHalves } from '../../src/models/half-precision.js';
 
+/** From the definition of the format. */
+const halfToFloat = (bits: Uint16Array): Float32Array => Float32Array.from(bits, decodeHalf);
+
+const decodeHalf = (bits: number): number => {
+	const sign = bits & 0x8000 ? -1 : 1;
+	const exponent = (bits >> 10) & 0x1f;
+	const fraction = bits & 0x3ff;
+	if (exponent === 0x1f) {
+		return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+	}
+	// Subnormals have no implicit leading one.
+	return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+};
+
+const all = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
 /** The bit patterns of all finite numbers, negative zero and subnormals among them. */
 const finite = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits).filter(
 	(bits) => (bits & 0x7c00) !== 0x7c00,
 );
 
-it('knows every finite number of half precision', () => {
+it('knows every number of half precision, infinities and NaNs among them', () => {
 	expect(fromHalves(finite)).toEqual(halfToFloat(finite));
+	expect(fromHalves(all)).toEqual(halfToFloat(all));
 	expect(toHalves(halfToFloat(finite))).toEqual(finite);
 });
 

@@ -1,8 +1,9 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { UserError } from '../../errors.js';
+import { fromHalves } from '../half-precision.js';
 import { type Checkpoint, type CheckpointTensor, ValueBudget } from './checkpoint.js';
-import { bfloatToFloat, halfToFloat } from './half-floats.js';
+import { bfloatToFloat } from './half-floats.js';
 
 const MAX_HEADER_BYTES = 100_000_000;
 const LENGTH_BYTES = 8;
@@ -10,7 +11,7 @@ const LENGTH_BYTES = 8;
 const elementTypes = {
 	F32: { bytes: 4, decode: (buffer: ArrayBuffer) => new Float32Array(buffer) },
 	F64: { bytes: 8, decode: (buffer: ArrayBuffer) => Float32Array.from(new Float64Array(buffer)) },
-	F16: { bytes: 2, decode: (buffer: ArrayBuffer) => halfToFloat(new Uint16Array(buffer)) },
+	F16: { bytes: 2, decode: (buffer: ArrayBuffer) => fromHalves(new Uint16Array(buffer)) },
 	BF16: { bytes: 2, decode: (buffer: ArrayBuffer) => bfloatToFloat(new Uint16Array(buffer)) },
 } as const;
 

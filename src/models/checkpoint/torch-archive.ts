@@ -1,7 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { UserError } from '../../errors.js';
+import { fromHalves } from '../half-precision.js';
 import { type Checkpoint, type CheckpointTensor, ValueBudget } from './checkpoint.js';
-import { bfloatToFloat, halfToFloat } from './half-floats.js';
+import { bfloatToFloat } from './half-floats.js';
 import { type PickleValue, unpickle } from './pickle.js';
 import { readZipEntries, type ZipEntry } from './zip-entries.js';
 
@@ -14,7 +15,7 @@ const storageTypes = {
 		bytes: 8,
 		decode: (buffer: ArrayBuffer) => Float32Array.from(new Float64Array(buffer)),
 	},
-	'torch.HalfStorage': { bytes: 2, decode: (buffer: ArrayBuffer) => halfToFloat(new Uint16Array(buffer)) },
+	'torch.HalfStorage': { bytes: 2, decode: (buffer: ArrayBuffer) => fromHalves(new Uint16Array(buffer)) },
 	'torch.BFloat16Storage': {
 		bytes: 2,
 		decode: (buffer: ArrayBuffer) => bfloatToFloat(new Uint16Array(buffer)),

@@ -1,6 +1,6 @@
 import type { Runtime } from '../../runtime/session.js';
 import { type Float32Tensor, float32 } from '../../runtime/tensor.js';
-import { halfToFloat } from '../checkpoint/half-floats.js';
+import { fromHalves } from '../half-precision.js';
 import type { PromptTokenizer } from './clip-tokenizer.js';
 
 /**
@@ -36,7 +36,7 @@ export const embedPrompts = async (
 			);
 			const embedding = results[output.name];
 			if (embedding?.type === 'float16') {
-				embeddings.push(float32(halfToFloat(embedding.data), embedding.dims));
+				embeddings.push(float32(fromHalves(embedding.data), embedding.dims));
 			} else if (embedding?.type === 'float32') {
 				embeddings.push(embedding);
 			} else {
