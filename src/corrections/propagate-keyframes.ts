@@ -60,10 +60,9 @@ export async function* propagateKeyframes(
 	const context = abortable(options, consumer.signal);
 	const begun: Promise<Meeting>[] = [];
 	const beginMeetings = (count: number): void => {
-		for (const [position, left] of keyframes.slice(0, -1).entries()) {
-			if (position >= begun.length && position < count) {
-				begun.push(handled(meet(context, stores, left, keyframes[position + 1] as Keyframe)));
-			}
+		while (begun.length < Math.min(count, keyframes.length - 1)) {
+			const [left, right] = keyframes.slice(begun.length) as [Keyframe, Keyframe];
+			begun.push(handled(meet(context, stores, left, right)));
 		}
 	};
 	const ahead = keyframes.length > 1 ? await trailingAhead(options, last) : undefined;

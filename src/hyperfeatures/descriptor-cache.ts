@@ -70,7 +70,7 @@ export const cachedExtractor = async (
 	};
 	const fileOf = async (image: Raster<3>): Promise<string | undefined> => {
 		const path = pathOf(image);
-		// Asked for every frame, and thirty times as quick as by way of another thread.
+		// Asked for every frame, and much quicker than by way of another thread.
 		return statSync(path, { throwIfNoEntry: false })?.isFile() ? path : undefined;
 	};
 	await forgetOldest(folder, MAX_BYTES);
@@ -117,7 +117,7 @@ export const readMap = async (path: string): Promise<DescriptorMap | undefined> 
 
 /**
  * Reads maps that are used up one after the other: fresh memory for each takes as long as reading it. For a thread that has nothing
- * else to do meanwhile: five calls that go to another thread and back would take longer than reading, too.
+ * else to do meanwhile, so the file's calls need not go by way of another one.
  */
 export class MapReader {
 	#room = Buffer.alloc(0);

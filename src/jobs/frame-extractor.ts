@@ -4,9 +4,6 @@ import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import { fromHalves, toHalves } from '../models/half-precision.js';
 import type { Engine } from './open-engine.js';
 
-/** Of a number in the cache. */
-const HALF_BYTES = 2;
-
 /** What one run leaves in the descriptor cache at most: the frames of a longer clip would only push each other out. */
 const MOST_BYTES = 3 * 2 ** 30;
 
@@ -17,8 +14,9 @@ const MOST_BYTES = 3 * 2 ** 30;
  * @param cache false: use none; the maps are the same
  */
 export const frameExtractor = async (engine: Engine, cache: boolean): Promise<DescriptorExtractor> => {
+	const uncached = rounding(engine.extractor);
 	if (!cache) {
-		return rounding(engine.extractor);
+		return uncached;
 	}
 	const cached = await cachedExtractor(engine.extractor, engine.identity);
 	let [isUsable, bytes, computed] = [true, 0, 0];
@@ -26,13 +24,13 @@ export const frameExtractor = async (engine: Engine, cache: boolean): Promise<De
 		channels: engine.extractor.channels,
 		extract: async (image) => {
 			if (!isUsable) {
-				return engine.extractor.extract(image);
+				return uncached.extract(image);
 			}
 			try {
 				const map = await cached.extract(image);
 				if (cached.counts.computed > computed) {
 					computed = cached.counts.computed;
-					bytes += map.data.length * HALF_BYTES;
+					bytes += map.data.length * Uint16Array.BYTES_PER_ELEMENT;
 					isUsable = bytes < MOST_BYTES;
 				}
 				return map;
@@ -41,7 +39,7 @@ export const frameExtractor = async (engine: Engine, cache: boolean): Promise<De
 					throw error;
 				}
 				isUsable = false;
-				return engine.extractor.extract(image);
+				return uncached.extract(image);
 			}
 		},
 		fileOf: async (image) => (isUsable ? cached.fileOf(image) : undefined),

@@ -33,7 +33,7 @@ export type MaskFramesJob = {
 
 /** The frames of a run with their masks, from painted masks and what earlier runs on the clip have left. */
 export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedMask, void, void> {
-	const { clip, range, engine, extractor, settings, cache, clock, signal, keyframes, threads, pool } = job;
+	const { clip, range, engine, extractor, settings, cache, clock, signal, threads, pool } = job;
 	const stores = await openRunStores(
 		{
 			clip: await clipIdentity(clip.files, clip.info.frameRate),
@@ -45,11 +45,10 @@ export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedM
 		},
 		cache ? runsFolder() : job.scratchFolder,
 	);
-	const { palette } = keyframes;
+	const { keyframes, palette } = job.keyframes;
 	yield* propagateKeyframes({
-		...{ extractor, settings, clock, signal, palette, stores, threads },
-		keyframes: keyframes.keyframes,
-		frames: new RunFrames(clip, range, keyframes.keyframes.length > 1, pool),
+		...{ extractor, settings, clock, signal, keyframes, palette, stores, threads },
+		frames: new RunFrames(clip, range, keyframes.length > 1, pool),
 		runtime: engine.runtime,
 	});
 }

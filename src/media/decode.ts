@@ -3,7 +3,7 @@ import { discard } from '../discard.js';
 import { UserError } from '../errors.js';
 import { fileUrl, inputSafety, startFfmpeg } from './ffmpeg-process.js';
 import type { Frame, Raster } from './frame.js';
-import { type FramePool, sharedPixels } from './frame-pool.js';
+import { FramePool } from './frame-pool.js';
 import type { Position } from './position.js';
 import type { ProbedClip } from './probe.js';
 import { effectiveMatrix, isHighDynamicRange, type VideoStream } from './video-stream.js';
@@ -55,7 +55,7 @@ export async function* decodeFrames(
 
 	let index = 0;
 	try {
-		for await (const data of piecesOf(process.stdout, width * height * 3, options.pool)) {
+		for await (const data of piecesOf(process.stdout, width * height * 3, options.pool ?? new FramePool())) {
 			const image: Raster<3> = { width, height, channels: 3, data };
 			yield { index, timeSeconds: await times.next(), image };
 			index++;
@@ -108,9 +108,8 @@ const toneMapping = (stream: VideoStream): string[] => [
 ];
 
 /** Cuts a byte stream into pieces of a fixed size, each in memory of its own, which all threads can see without a copy. */
-const piecesOf = (stream: Readable, size: number, pool: FramePool | undefined): AsyncIterable<Uint8Array> => {
-	const take = (): Uint8Array => pool?.take(size) ?? sharedPixels(size);
-	let piece = take();
+const piecesOf = (stream: Readable, size: number, pool: FramePool): AsyncIterable<Uint8Array> => {
+	let piece = pool.take(size);
 	let filled = 0;
 	const cutter = new Transform({
 		readableObjectMode: true,
@@ -124,7 +123,7 @@ const piecesOf = (stream: Readable, size: number, pool: FramePool | undefined): 
 				at += taken;
 				if (filled === size) {
 					this.push(piece);
-					piece = take();
+					piece = pool.take(size);
 					filled = 0;
 				}
 			}

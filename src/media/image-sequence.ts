@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { throwIfAborted, UserError } from '../errors.js';
+import { handled } from '../handled.js';
 import type { DecodeOptions } from './decode.js';
 import type { ClipInfo, Frame, Raster } from './frame.js';
-import { type FramePool, sharedPixels } from './frame-pool.js';
+import { FramePool } from './frame-pool.js';
 import { imageSize, readImage } from './image.js';
 import type { Position } from './position.js';
 
@@ -78,7 +79,7 @@ export const openImageSequence = async (
 /** The images as frames; the next one is read while the present one is worked on. */
 export async function* readImageFrames(
 	sequence: ImageSequence,
-	{ start, end, signal, pool }: DecodeOptions = {},
+	{ start, end, signal, pool = new FramePool() }: DecodeOptions = {},
 ): AsyncGenerator<Frame, void, void> {
 	const { frameRate } = sequence.info;
 	const from = start ? frameNumber(start, frameRate) : 0;
@@ -91,10 +92,7 @@ export async function* readImageFrames(
 
 	const read = (at: number) => {
 		const file = files[at];
-		const image = file === undefined ? undefined : readImage(file);
-		// A failure is met when the frame's turn comes, not while its predecessor is worked on.
-		image?.catch(() => {});
-		return image;
+		return file === undefined ? undefined : handled(readImage(file));
 	};
 	let next = read(0);
 	for (let index = 0; next; index++) {
@@ -106,8 +104,8 @@ export async function* readImageFrames(
 }
 
 /** The same image where all threads can see it. */
-const shared = (image: Raster<3>, pool: FramePool | undefined): Raster<3> => {
-	const data = pool?.take(image.data.length) ?? sharedPixels(image.data.length);
+const shared = (image: Raster<3>, pool: FramePool): Raster<3> => {
+	const data = pool.take(image.data.length);
 	data.set(image.data);
 	return { ...image, data };
 };
