@@ -12,6 +12,8 @@ What is different from the exported graph:
 The operators FusedGemm, FusedMatMul and QuickGelu are onnxruntime's own; its CPU provider has all of them.
 """
 
+import math
+
 import numpy as np
 import onnx
 import torch
@@ -34,7 +36,7 @@ class Builder:
 
     def __init__(self, ranges: dict):
         self.ranges = ranges
-        self.nodes, self.initializers, self.known, self.counts = [], [], {}, {}
+        self.nodes, self.initializers, self.known, self.shared = [], [], {}, {}
         self.number = 0
 
     def name(self, hint: str) -> str:
@@ -72,8 +74,8 @@ class Builder:
         names = self.constant(np.array(scale)), self.constant(np.array(zero))
         return (self.node("QuantizeLinear", x, *names), *names)
 
-    def conv8(self, x: tuple, weight: np.ndarray, bias, key: str, **attributes) -> str:
-        """A convolution on (quantised tensor, scale, zero point), dequantised to the range measured for `key`."""
+    def conv8(self, x: tuple, weight: np.ndarray, bias, key: str, **attributes) -> tuple:
+        """A convolution on (quantised tensor, scale, zero point), quantised to the range measured for `key`."""
         scale = np.maximum(np.abs(weight).max(axis=(1, 2, 3)), 1e-8) / 127
         rounded = np.clip(np.round(weight / scale[:, None, None, None]), -127, 127).astype(np.int8)
         x_scale = numpy_helper.to_array(next(i for i in self.initializers if i.name == x[1]))
@@ -82,7 +84,12 @@ class Builder:
         inputs = [*x, self.constant(rounded), self.constant(scale.astype(np.float32)), self.constant(np.zeros(len(scale), np.int8)), *y]
         if bias is not None:
             inputs.append(self.constant(np.round(bias / (scale * x_scale)).astype(np.int32)))
-        return self.node("DequantizeLinear", self.node("QLinearConv", *inputs, **attributes), *y)
+        return (self.node("QLinearConv", *inputs, **attributes), *y)
+
+    def dequantised(self, x: tuple, channels: int, level: int) -> str:
+        # One reader that is not a Reshape, or onnxruntime would run the node once for each reader.
+        flat = self.node("Flatten", self.node("DequantizeLinear", *x), axis=2)
+        return self.shaped(flat, channels, level)
 
     # Float operators.
 
@@ -92,13 +99,32 @@ class Builder:
         return self.node("Gemm", *inputs)
 
     def flat(self, x: str) -> str:
-        # Not Reshape: onnxruntime would move the DequantizeLinear before it behind it and run it once for each reader.
         return self.node("Flatten", x, axis=2)
 
-    def shaped(self, x: str, channels: int, like: str) -> str:
-        """[channels, N] -> [1, channels, h, w] of `like`."""
-        size = self.node("Shape", like, start=2)
-        return self.node("Reshape", x, self.node("Concat", self.ints(1, channels), size, axis=0))
+    def once(self, key: tuple, make) -> str:
+        """What `make` returns, made with the first call for a key."""
+        if key not in self.shared:
+            self.shared[key] = make()
+        return self.shared[key]
+
+    def size(self, level: int) -> str:
+        """Rows and columns of the grids of a level, [2]: half as many as on the level before."""
+        shape = self.once(("shape",), lambda: self.node("Shape", "sample", start=2))
+        return self.once(("size", level), lambda: self.node("Div", shape, self.ints(unet_module.PATCH * 2**level)))
+
+    def count(self, channels: int, level: int) -> str:
+        """Numbers in so many channels of a level, as a float."""
+
+        def make() -> str:
+            cells = self.node("ReduceProd", self.size(level), keepdims=0)
+            return self.node("Cast", self.node("Mul", cells, self.constant(np.array(channels))), to=TensorProto.FLOAT)
+
+        return self.once(("count", channels, level), make)
+
+    def shaped(self, x: str, channels: int, level: int) -> str:
+        """[channels, N] -> [1, channels, h, w]."""
+        shape = self.once(("shape", channels, level), lambda: self.node("Concat", self.ints(1, channels), self.size(level), axis=0))
+        return self.node("Reshape", x, shape)
 
     def resize(self, x: str, scale: float, mode: str) -> str:
         if scale == 1:
@@ -107,36 +133,37 @@ class Builder:
         extra = {} if mode == "linear" else {"nearest_mode": "floor"}
         return self.node("Resize", x, "", self.floats(1, 1, scale, scale), mode=mode, coordinate_transformation_mode=position, **extra)
 
-    def length(self, x: str, axis: int) -> str:
-        """Size of an axis as a float, [1]; asked for once for each tensor."""
-        if (x, axis) not in self.counts:
-            size = self.node("Shape", x, start=axis, end=axis + 1)
-            self.counts[x, axis] = self.node("Cast", size, to=TensorProto.FLOAT)
-        return self.counts[x, axis]
-
-    def statistics(self, x: str, channels: int, groups: int) -> tuple:
+    def statistics(self, x: str, channels: int, groups: int, level: int) -> tuple:
         """Mean and variance of each channel's group, [channels] each."""
         rows = self.node("Reshape", self.flat(x), self.ints(groups, 1, -1))
-        mean = self.node("ReduceMean", rows, axes=[2])
+        mean = self.node("ReduceMean", rows, axes=[1, 2], keepdims=0)
         # A row times itself: onnxruntime's ReduceSumSquare takes five times as long.
-        squares = self.node("FusedMatMul", rows, rows, domain=RUNTIME, transB=1)
-        variance = self.node("Sub", self.node("Div", squares, self.length(rows, 2)), self.node("Mul", mean, mean))
+        squares = self.node("Reshape", self.node("FusedMatMul", rows, rows, domain=RUNTIME, transB=1), self.ints(-1))
+        squares = self.node("Div", squares, self.count(channels // groups, level))
+        variance = self.node("Relu", self.node("Sub", squares, self.node("Mul", mean, mean)))
         group_of = self.constant(np.arange(channels, dtype=np.int64) // (channels // groups))
-        pick = lambda v: self.node("Gather", self.node("Reshape", v, self.ints(-1)), group_of)
-        return pick(mean), self.node("Relu", pick(variance))
+        return self.node("Gather", mean, group_of), self.node("Gather", variance, group_of)
 
-    def group_norm(self, x: str, norm) -> str:
-        channels = norm.num_channels
-        mean, variance = self.statistics(x, channels, norm.num_groups)
+    def group_norm(self, x: str, norm, level: int, unit: float = 1) -> str:
+        """The norm of x [1, channels, h, w], or of numbers of which x is so many units and any constant."""
         gamma, beta = self.constant(array(norm.weight)), self.constant(array(norm.bias))
-        return self.node("BatchNormalization", x, gamma, beta, mean, variance, epsilon=EPSILON)
+        epsilon = EPSILON / unit**2
+        if norm.num_groups == norm.num_channels:
+            return self.node("InstanceNormalization", x, gamma, beta, epsilon=epsilon)
+        mean, variance = self.statistics(x, norm.num_channels, norm.num_groups, level)
+        return self.node("BatchNormalization", x, gamma, beta, mean, variance, epsilon=epsilon)
+
+    def group_norm8(self, x: tuple, norm, level: int) -> str:
+        """The norm of a quantised tensor: it does not depend on the zero point, nor on the scale but for epsilon."""
+        scale = numpy_helper.to_array(next(i for i in self.initializers if i.name == x[1])).item()
+        return self.group_norm(self.node("Cast", x[0], to=TensorProto.FLOAT), norm, level, scale)
 
     def silu(self, x: str) -> str:
         return self.node("QuickGelu", x, domain=RUNTIME, alpha=1.0)
 
     # The UNet.
 
-    def padded_conv(self, x: str, module, key: str, stride: int = 1, upsample: bool = False) -> str:
+    def padded_conv(self, x: str, module, key: str, stride: int = 1, upsample: bool = False) -> tuple:
         quantised, *parameters = self.quantise(x, f"{key}:in")
         if upsample:
             quantised = self.resize(quantised, 2.0, "nearest")
@@ -146,52 +173,57 @@ class Builder:
             pads=[pad] * 4, strides=[stride] * 2, kernel_shape=list(module.kernel_size),
         )  # fmt: skip
 
-    def resnet(self, x: str, block, key: str) -> tuple:
-        h = self.padded_conv(self.silu(self.group_norm(x, block.norm1)), block.conv1, f"{key}.conv1")
-        tap = self.padded_conv(self.silu(self.group_norm(h, block.norm2)), block.conv2, f"{key}.conv2")
-        skip = x if block.conv_shortcut is None else self.padded_conv(x, block.conv_shortcut, f"{key}.conv_shortcut")
-        return self.node("Add", skip, tap), tap
+    def resnet(self, x: str, block, key: str, level: int) -> tuple:
+        channels = block.conv2.out_channels
+        h = self.padded_conv(self.silu(self.group_norm(x, block.norm1, level)), block.conv1, f"{key}.conv1")
+        h = self.padded_conv(self.silu(self.group_norm8(h, block.norm2, level)), block.conv2, f"{key}.conv2")
+        tap = self.dequantised(h, channels, level)
+        if block.conv_shortcut is not None:
+            x = self.dequantised(self.padded_conv(x, block.conv_shortcut, f"{key}.conv_shortcut"), channels, level)
+        return self.node("Add", x, tap), tap
+
+    def sampler(self, x: str, conv, key: str, level: int, **options) -> str:
+        """To another level, down with a stride or up before the convolution."""
+        return self.dequantised(self.padded_conv(x, conv, key, **options), conv.out_channels, level)
 
     def unet(self, model: unet_module.UNet2D) -> tuple:
         """-> (taps, unshuffled pixels); runs up to the last tap."""
-        patch, colours = unet_module.PATCH, unet_module.IMAGE_CHANNELS
-        size = self.node("Div", self.node("Shape", "sample", start=2), self.ints(patch))
-        rows, columns = self.node("Split", size, self.ints(1, 1), outputs=2, axis=0)
-        split = self.node("Concat", self.ints(1, colours), rows, self.ints(patch), columns, self.ints(patch), axis=0)
-        cells = self.node("Transpose", self.node("Reshape", "sample", split), perm=[0, 1, 3, 5, 2, 4])
-        pixels = self.node("Reshape", cells, self.node("Concat", self.ints(1, colours * patch**2), size, axis=0))
+        # As a convolution, like in the network: a Transpose of single pixels takes five times as long.
+        patch = [unet_module.PATCH] * 2
+        pixels = self.node("Conv", "sample", self.constant(array(model.unshuffle)), strides=patch, kernel_shape=patch)
 
-        x = self.padded_conv(pixels, model.conv_in, "conv_in")
+        bottom = len(model.channels) - 1
+        x = self.sampler(pixels, model.conv_in, "conv_in", 0)
         skips, taps = [x], []
         for i, block in enumerate(model.down_blocks):
             for j, resnet in enumerate(block.resnets):
-                x, _ = self.resnet(x, resnet, f"down_blocks.{i}.resnets.{j}")
+                x, _ = self.resnet(x, resnet, f"down_blocks.{i}.resnets.{j}", i)
                 skips.append(x)
             if block.downsamplers is not None:
-                x = self.padded_conv(x, block.downsamplers[0].conv, f"down_blocks.{i}.downsamplers.0.conv", stride=2)
+                x = self.sampler(x, block.downsamplers[0].conv, f"down_blocks.{i}.downsamplers.0.conv", i + 1, stride=2)
                 skips.append(x)
         for j, resnet in enumerate(model.mid_block.resnets):
-            x, _ = self.resnet(x, resnet, f"mid_block.resnets.{j}")
+            x, _ = self.resnet(x, resnet, f"mid_block.resnets.{j}", bottom)
         for i, block in enumerate(model.up_blocks):
             for j, resnet in enumerate(block.resnets):
-                x, tap = self.resnet(self.node("Concat", x, skips.pop(), axis=1), resnet, f"up_blocks.{i}.resnets.{j}")
+                joined = self.node("Concat", x, skips.pop(), axis=1)
+                x, tap = self.resnet(joined, resnet, f"up_blocks.{i}.resnets.{j}", bottom - i)
                 taps.append(tap)
             if block.upsamplers is not None:
-                x = self.padded_conv(x, block.upsamplers[0].conv, f"up_blocks.{i}.upsamplers.0.conv", upsample=True)
+                x = self.sampler(x, block.upsamplers[0].conv, f"up_blocks.{i}.upsamplers.0.conv", bottom - i - 1, upsample=True)
         return taps, pixels
 
     # The aggregation network.
 
-    def scaled_product(self, weight: np.ndarray, norm, h: str, mix: float) -> tuple:
+    def scaled_product(self, weight: np.ndarray, norm, h: str, level: int, mix: float) -> tuple:
         """The matrix and the bias [out, 1] whose product with h [in, N] is mix * norm(weight h)."""
         out, groups = weight.shape[0], norm.num_groups
-        gram = self.node("Div", self.node("FusedMatMul", h, h, domain=RUNTIME, transB=1), self.length(h, 1))
+        gram = self.node("Div", self.node("FusedMatMul", h, h, domain=RUNTIME, transB=1), self.count(1, level))
         matrix = self.constant(weight)
         average = np.kron(np.eye(groups, dtype=np.float32), np.full((out // groups,) * 2, groups / out, np.float32))
-        average = self.constant(average)
-        mean = self.node("MatMul", average, self.node("MatMul", matrix, self.node("ReduceMean", h, axes=[1])))
+        mean = self.node("MatMul", self.constant(average @ weight), self.node("ReduceMean", h, axes=[1]))
         squares = self.node("ReduceSum", self.node("Mul", self.node("MatMul", matrix, gram), matrix), self.ints(1))
-        variance = self.node("Sub", self.node("MatMul", average, squares), self.node("Mul", mean, mean))
+        variance = self.node("Sub", self.node("MatMul", self.constant(average), squares), self.node("Mul", mean, mean))
         deviation = self.node("Sqrt", self.node("Add", self.node("Relu", variance), self.floats(EPSILON)))
         a = self.node("Div", self.constant(array(norm.weight)[:, None] * mix), deviation)
         b = self.node("Sub", self.constant(array(norm.bias)[:, None] * mix), self.node("Mul", a, mean))
@@ -211,35 +243,35 @@ class Builder:
         columns = self.node("Transpose", self.resizing(x, 3, scale), perm=[1, 0])
         return self.node("MatMul", self.resizing(x, 2, scale), self.node("MatMul", x, columns))
 
-    def bottleneck(self, tap: str, block, mix: float, key: str) -> str:
+    def bottleneck(self, tap: str, block, mix: float, key: str, level: int) -> str:
         """mix * block(tap), on the tap's own grid."""
         inner, width = block.conv1.weight.shape[0], block.conv3.weight.shape[0]
         flat_tap = self.flat(tap)
         matrix = lambda module: array(module.weight)[:, :, 0, 0]
-        h = self.shaped(self.linear(matrix(block.conv1), flat_tap), inner, tap)
+        h = self.shaped(self.linear(matrix(block.conv1), flat_tap), inner, level)
         # The norm's ReLU is the lower end of the quantised range.
-        h = self.quantise(self.group_norm(h, block.conv1.norm), f"{key}.conv2:in")
+        h = self.quantise(self.group_norm(h, block.conv1.norm, level), f"{key}.conv2:in")
         h = self.conv8(h, array(block.conv2.weight), None, f"{key}.conv2:out", pads=[1] * 4, strides=[1, 1], kernel_shape=[3, 3])
-        h = self.flat(self.node("Relu", self.group_norm(h, block.conv2.norm)))
-        product, bias = self.scaled_product(matrix(block.conv3), block.conv3.norm, h, mix)
+        h = self.flat(self.node("Relu", self.group_norm8(h, block.conv2.norm, level)))
+        product, bias = self.scaled_product(matrix(block.conv3), block.conv3.norm, h, level, mix)
         if block.shortcut is None:
             skip = self.node("Add", self.node("Mul", flat_tap, self.floats(mix)), bias)
         else:
-            skip_product, skip_bias = self.scaled_product(matrix(block.shortcut), block.shortcut.norm, flat_tap, mix)
+            skip_product, skip_bias = self.scaled_product(matrix(block.shortcut), block.shortcut.norm, flat_tap, level, mix)
             h = self.node("Concat", h, flat_tap, axis=0)
             product = self.node("Concat", product, skip_product, axis=1)
             skip = self.node("Add", bias, skip_bias)
-        return self.shaped(self.node("FusedGemm", product, h, skip, domain=RUNTIME, activation="Relu"), width, tap)
+        return self.shaped(self.node("FusedGemm", product, h, skip, domain=RUNTIME, activation="Relu"), width, level)
 
     def aggregation(self, taps: list, pixels: str, network: aggregation.AggregationNetwork) -> None:
         mixing = network.mixing()[0].tolist()
-        parts, grid = [], network.tap_scales[0]
+        total, grid = None, network.tap_scales[0]
         for i, (tap, scale) in enumerate(zip([*taps, pixels], network.tap_scales)):
             if scale != grid:
-                parts, grid = [self.enlarge(self.node("Sum", *parts), grid / scale)], scale
-            parts.append(self.bottleneck(tap, network.bottleneck_layers[i][0], mixing[i], f"aggregation.{i}"))
-        total = self.enlarge(self.node("Sum", *parts), grid)
-        self.nodes.append(helper.make_node("Identity", [total], ["hyperfeatures"]))
+                total, grid = self.enlarge(total, grid / scale), scale
+            part = self.bottleneck(tap, network.bottleneck_layers[i][0], mixing[i], f"aggregation.{i}", round(math.log2(scale)))
+            total = part if total is None else self.node("Add", total, part)
+        self.nodes.append(helper.make_node("Identity", [self.enlarge(total, grid)], ["hyperfeatures"]))
 
 
 def fold_timestep(model: unet_module.UNet2D) -> None:
