@@ -1,12 +1,11 @@
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
-import { BestMatches } from './best-matches.js';
-import { type BlockLayout, blockNumber, planBlocks } from './block-layout.js';
-import { type CandidateRoom, CandidateSearch } from './candidate-search.js';
-import { Candidates } from './candidates.js';
+import { type BlockLayout, planBlocks } from './block-layout.js';
+import { CandidateSearch } from './candidate-search.js';
+import { ChosenMatches } from './chosen-matches.js';
+import { ExactSearch } from './exact-search.js';
 import { MatcherMemory, type StoredDescriptors } from './matcher-memory.js';
 import type { MemoryMatches } from './memory-matches.js';
-import { GROUP } from './products-kernel.js';
-import type { SearchedFrame } from './searched-frame.js';
+import { type SearchedFrame, UNCERTAIN } from './searched-frame.js';
 import type { GridSize } from './tiles.js';
 
 export type BlockMatcherOptions = {
@@ -26,23 +25,18 @@ export type BlockMatcherOptions = {
  */
 export class BlockMatcher {
 	readonly #layout: BlockLayout;
-	readonly #k: number;
 	readonly #memory: MatcherMemory;
-	/** Undefined when all blocks in the window are compared. */
-	readonly #room: CandidateRoom | undefined;
+	readonly #chosen: ChosenMatches;
+	readonly #search: CandidateSearch | ExactSearch;
 
 	constructor(grid: GridSize, channels: number, { k, candidates }: BlockMatcherOptions) {
 		this.#layout = planBlocks(grid, channels);
-		this.#k = k;
 		this.#memory = new MatcherMemory(this.#layout);
-		this.#room =
+		this.#chosen = new ChosenMatches(this.#layout, this.#memory, k);
+		this.#search =
 			candidates === undefined
-				? undefined
-				: {
-						squares: new Candidates(2 * candidates, this.#memory),
-						blocks: new Candidates(candidates, this.#memory),
-						most: candidates,
-					};
+				? new ExactSearch(this.#layout, this.#memory, this.#chosen)
+				: new CandidateSearch(this.#layout, this.#memory, candidates, this.#chosen);
 	}
 
 	/** Puts a descriptor map into the matcher's memory. @throws Error for a map of another shape */
@@ -52,43 +46,33 @@ export class BlockMatcher {
 
 	/** The `k` best matches of every cell of `query` over all `frames`. */
 	match(query: StoredDescriptors, frames: readonly SearchedFrame[]): MemoryMatches {
-		const best = new BestMatches(this.#layout, this.#k);
-		if (this.#room === undefined) {
-			this.#searchAll(query, frames, best);
-		} else {
-			new CandidateSearch(this.#layout, this.#memory, query, frames, this.#room, best).run();
+		this.#chosen.clear();
+		if (frames.length > 0) {
+			this.#search.run(query, frames);
 		}
-		return best.matches();
+		return this.#chosen.matches();
 	}
 
-	#searchAll(query: StoredDescriptors, frames: readonly SearchedFrame[], best: BestMatches): void {
-		const { squareRows, squareColumns, rowLength } = this.#layout;
-		const blockRows = 2 * squareRows;
-		const blockColumns = 2 * squareColumns;
-		const blockBytes = 2 * GROUP * rowLength;
-		const most = frames.length * blockRows * blockColumns;
-		const { list, products } = this.#memory.reserve(most);
-		const owners = new Int32Array(most);
-		const keys = new Int32Array(most);
-		for (let y = 0; y < blockRows; y++) {
-			for (let x = 0; x < blockColumns; x++) {
-				const block = blockNumber(y, x, squareColumns);
-				let count = 0;
-				for (const [owner, { descriptors, radius }] of frames.entries()) {
-					const reach = Math.min(Math.ceil(radius / 2), blockRows + blockColumns);
-					for (let ky = Math.max(0, y - reach); ky <= Math.min(blockRows - 1, y + reach); ky++) {
-						const end = Math.min(blockColumns - 1, x + reach);
-						for (let kx = Math.max(0, x - reach); kx <= end; kx++) {
-							const key = blockNumber(ky, kx, squareColumns);
-							list[count] = descriptors.fine + key * blockBytes;
-							owners[count] = owner;
-							keys[count++] = key;
-						}
-					}
+	/**
+	 * Brings what is certain of cells to the squares that are searched.
+	 *
+	 * @param certain [cells] the class that a cell certainly has, or {@link UNCERTAIN}
+	 * @returns for {@link SearchedFrame.certainSquares}
+	 */
+	certainSquares(certain: Uint8Array): Uint8Array {
+		const { cells } = this.#layout;
+		const out = new Uint8Array(cells.length / 16);
+		for (let square = 0; square < out.length; square++) {
+			let common = -1;
+			for (let at = 16 * square; at < 16 * (square + 1) && common !== UNCERTAIN; at++) {
+				const cell = cells[at] as number;
+				if (cell >= 0) {
+					const found = certain[cell] as number;
+					common = common === -1 || common === found ? found : UNCERTAIN;
 				}
-				this.#memory.multiply(query.fine + block * blockBytes, count);
-				best.choose(block, products, count, owners, keys);
 			}
+			out[square] = common === -1 ? UNCERTAIN : common;
 		}
+		return out;
 	}
 }

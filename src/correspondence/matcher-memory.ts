@@ -1,7 +1,6 @@
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import { growTo, PAGE_BYTES } from '../wasm/module.js';
 import type { BlockLayout } from './block-layout.js';
-import { compilePickKernel, type PickKernel } from './pick-kernel.js';
 import { compileProductsKernel, GROUP, type ProductsKernel } from './products-kernel.js';
 import {
 	CELLS_A_ROUND,
@@ -13,12 +12,8 @@ import {
 
 /** A frame's descriptors in the matcher's memory. */
 export type StoredDescriptors = {
-	/** Byte address of the cells' rows [blocks, 4, rowLength]. */
+	/** Byte address of the cells' rows [blocks, 4, rowLength]; behind them lie those of the blocks [blocks, rowLength] and of the squares. */
 	readonly fine: number;
-	/** Byte address of the blocks' rows [blocks, rowLength]. */
-	readonly coarse: number;
-	/** Byte address of the squares' rows [squares, rowLength]. */
-	readonly squares: number;
 	free(): void;
 };
 
@@ -26,8 +21,7 @@ export type StoredDescriptors = {
 export class MatcherMemory {
 	readonly #layout: BlockLayout;
 	readonly #memory = new WebAssembly.Memory({ initial: 1 });
-	readonly #multiplyRows: ProductsKernel;
-	readonly #pickKeys: PickKernel;
+	readonly multiply: ProductsKernel;
 	readonly #storeCells: StoreKernel;
 	readonly #storeMeans: MeansKernel;
 	readonly #freeSlots: number[] = [];
@@ -44,8 +38,7 @@ export class MatcherMemory {
 	constructor(layout: BlockLayout) {
 		this.#layout = layout;
 		const { rowLength } = layout;
-		this.#multiplyRows = compileProductsKernel(rowLength, this.#memory);
-		this.#pickKeys = compilePickKernel(this.#memory);
+		this.multiply = compileProductsKernel(rowLength, this.#memory);
 		this.#storeCells = compileStoreKernel(rowLength, 4 * this.#planeLength, this.#memory);
 		this.#storeMeans = compileMeansKernel(rowLength, this.#memory);
 		// The last row takes what the padding of the planes gives.
@@ -70,7 +63,7 @@ export class MatcherMemory {
 		this.#storeCells(this.#planes, this.#rows, rowsEnd);
 		this.#storeMeans(fine, coarse, squares);
 		this.#storeMeans(coarse, squares, squares + fineBytes / 16);
-		return { fine, coarse, squares, free: () => this.#freeSlots.push(fine) };
+		return { fine, free: () => this.#freeSlots.push(fine) };
 	}
 
 	/** Cells of a plane, with padding. */
@@ -107,32 +100,25 @@ export class MatcherMemory {
 		return end;
 	}
 
+	/** Compiles a kernel for this memory. */
+	compile<Arguments extends unknown[], Kernel>(
+		kernel: (memory: WebAssembly.Memory, ...rest: Arguments) => Kernel,
+		...rest: Arguments
+	): Kernel {
+		return kernel(this.#memory, ...rest);
+	}
+
 	/**
-	 * Room for the list of so many groups of key rows, and for their products [groups, 4 queries, 4 keys]. Storing and reserving
-	 * detach the views of before.
+	 * Room for three lists of `listBytes` that lie one after the other, of so many groups of key rows and of what belongs to them,
+	 * and for the groups' products [groups, 4 queries, 4 keys]. Detaches the views of before.
 	 */
-	reserve(groups: number): { list: Int32Array; products: Int32Array } {
+	reserve(groups: number): { readonly list: number; readonly listBytes: number; readonly products: number } {
 		if (groups > this.#listCapacity) {
 			this.#listCapacity = groups;
-			this.#list = this.allocate(4 * groups);
+			this.#list = this.allocate(3 * 4 * groups);
 			this.#products = this.allocate(4 * GROUP * GROUP * groups);
 		}
-		const { buffer } = this.#memory;
-		return {
-			list: new Int32Array(buffer, this.#list, this.#listCapacity),
-			products: new Int32Array(buffer, this.#products, this.#listCapacity * GROUP * GROUP),
-		};
-	}
-
-	/** Products of four query rows, from an address on, with the listed groups of key rows. */
-	multiply(queries: number, groups: number): void {
-		this.#multiplyRows(queries, this.#list, this.#list + 4 * groups, this.#products);
-	}
-
-	/** Picks the best keys of one of the four queries among the products of so many groups; see {@link PickKernel}. */
-	pick(query: number, groups: number, held: number, positions: number, scores: number, size: number): void {
-		const first = this.#products + 4 * GROUP * query;
-		this.#pickKeys(first, first + 4 * GROUP * GROUP * groups, held, positions, scores, 4 * size);
+		return { list: this.#list, listBytes: 4 * this.#listCapacity, products: this.#products };
 	}
 
 	get buffer(): ArrayBuffer {

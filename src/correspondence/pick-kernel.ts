@@ -1,3 +1,4 @@
+import { isNotLess, loadedFrom, product, sum } from '../wasm/expressions.js';
 import {
 	add,
 	advance,
@@ -36,9 +37,9 @@ const INT_BYTES = 4;
 /**
  * Picks the keys with the greatest products of one query: `group * 4 + key`, best first, of equals the first one.
  *
- * All arguments but the last are byte addresses. From `products` to `productsEnd` (exclusive, not empty) lie int32 [groups, 4 queries,
+ * All arguments but `sizeBytes` are byte addresses. From `products` to `productsEnd` (exclusive, not empty) lie int32 [groups, 4 queries,
  * 4 keys], beginning with the query's own keys. `held` gets the bytes of the picked keys, `positions` the keys, `scores` their products;
- * `sizeBytes` is the room for either.
+ * `sizeBytes` is the room for either. `blocks` is wanted only where keys may be missing.
  */
 export type PickKernel = (
 	products: number,
@@ -47,11 +48,30 @@ export type PickKernel = (
 	positions: number,
 	scores: number,
 	sizeBytes: number,
+	blocks: number,
 ) => void;
 
-export const compilePickKernel = (memory: WebAssembly.Memory): PickKernel => {
-	const [products, productsEnd, held, positions, scores, sizeBytes] = [0, 1, 2, 3, 4, 5];
-	const [worst, heldBytes, position, score, rank, before, keys] = [6, 7, 8, 9, 10, 11, 12];
+/** {@link PickKernel}'s arguments. */
+export const PICK_PARAMETERS = 7;
+
+/**
+ * Compiles the kernel.
+ *
+ * @param cells where some blocks lack cells: byte address of int32 [blocks, 4], negative for what is missing; `blocks` then points to
+ *   the numbers [groups] of the blocks that the groups are, and missing cells are never picked
+ */
+export const compilePickKernel = (memory: WebAssembly.Memory, cells?: number): PickKernel => {
+	const [products, productsEnd, held, positions, scores, sizeBytes, blocks] = [0, 1, 2, 3, 4, 5, 6];
+	const [worst, heldBytes, position, score, rank, before, keys] = [7, 8, 9, 10, 11, 12, 13];
+	/** `position` of a group's first key is the group's number in bytes. */
+	const exists = (lane: number): Code =>
+		isNotLess(
+			loadedFrom(
+				sum(product(loadedFrom(sum(get(blocks), get(position))), INT_BYTES * GROUP), cells ?? 0),
+				INT_BYTES * lane,
+			),
+			0,
+		);
 	const at = (list: number, back = 0): Code => [
 		...[...get(list), ...get(rank), ...add],
 		...(back === 0 ? [] : [...constant(back), ...subtract]),
@@ -87,7 +107,7 @@ export const compilePickKernel = (memory: WebAssembly.Memory): PickKernel => {
 	];
 	return compileKernel(
 		{
-			parameters: [I32, I32, I32, I32, I32, I32],
+			parameters: Array(PICK_PARAMETERS).fill(I32),
 			locals: [I32, I32, I32, I32, I32, I32, V128],
 			body: [
 				...[...constant(NOTHING), ...set(worst)],
@@ -98,7 +118,7 @@ export const compilePickKernel = (memory: WebAssembly.Memory): PickKernel => {
 						...Array.from({ length: GROUP }, (_, lane) => [
 							...[...get(keys), ...laneOf(lane), ...set(score)],
 							...[...get(score), ...get(worst), ...greater],
-							...when(take(lane)),
+							...when(cells === undefined ? take(lane) : [...exists(lane), ...when(take(lane))]),
 						]),
 					),
 					advance(position, GROUP),

@@ -6,11 +6,11 @@ export type SearchedFrame = {
 	/** In cells (Chebyshev distance); each query sees at least these keys. `Infinity` for all. */
 	readonly radius: number;
 	/**
-	 * [cells] the class that a cell certainly has, or {@link UNCERTAIN}. Where all squares that resemble a query have the same
-	 * class, a careful search among them could only find more votes for it.
+	 * [squares] the class that all cells of a square certainly have, or {@link UNCERTAIN}; see `BlockMatcher.certainSquares`. Where all
+	 * squares that resemble a query have the same class, a careful search among them could only find more votes for it.
 	 */
-	readonly certain?: Uint8Array | undefined;
+	readonly certainSquares?: Uint8Array | undefined;
 };
 
-/** Marks cells that no class has for certain. */
+/** Marks what no class has for certain. */
 export const UNCERTAIN = 255;

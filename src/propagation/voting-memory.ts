@@ -8,7 +8,7 @@ import { poolVotes } from './pool-votes.js';
 import { certainClasses, type SoftLabels } from './soft-labels.js';
 import { type Vote, vote } from './vote.js';
 
-type Testimony = { readonly labels: SoftLabels; readonly certain: Uint8Array };
+type Testimony = { readonly labels: SoftLabels; readonly certainSquares: Uint8Array };
 type Frame = {
 	readonly descriptors: StoredDescriptors;
 	testimony: Testimony | undefined;
@@ -59,20 +59,18 @@ export class VotingMemory {
 
 	/** Gives a frame the labels that it has a say with from now on. */
 	remember(handle: number, labels: SoftLabels): void {
-		this.#frame(handle).testimony = { labels, certain: certainClasses(labels) };
+		const certainSquares = this.#known().certainSquares(certainClasses(labels));
+		this.#frame(handle).testimony = { labels, certainSquares };
 	}
 
 	#ask(query: number, witnesses: readonly ToldWitness[]): Vote {
-		if (this.#matcher === undefined) {
-			throw new Error('Nothing has been stored to vote on.');
-		}
 		const searched = witnesses.map(({ handle, labels, radius }) => ({
 			descriptors: this.#frame(handle).descriptors,
 			radius: radius ?? Number.POSITIVE_INFINITY,
 			...this.#testimony(handle, labels),
 		}));
 		return vote(
-			this.#matcher.match(this.#frame(query).descriptors, searched),
+			this.#known().match(this.#frame(query).descriptors, searched),
 			searched.map(({ labels }) => labels),
 			this.#settings.temperature,
 		);
@@ -83,7 +81,7 @@ export class VotingMemory {
 		const { descriptors, testimony, voted } = this.#frame(handle);
 		descriptors.free();
 		this.#frames.delete(handle);
-		const labels = [testimony?.labels.data, testimony?.certain, voted?.data];
+		const labels = [testimony?.labels.data, testimony?.certainSquares, voted?.data];
 		discard(labels.filter((array) => array !== undefined));
 	}
 
@@ -97,6 +95,13 @@ export class VotingMemory {
 			throw new Error('A frame was asked for its vote before it had labels.');
 		}
 		return testimony;
+	}
+
+	#known(): BlockMatcher {
+		if (this.#matcher === undefined) {
+			throw new Error('Nothing has been stored to vote on.');
+		}
+		return this.#matcher;
 	}
 
 	#frame(handle: number): Frame {

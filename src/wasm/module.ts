@@ -44,6 +44,7 @@ export const add: Code = [0x6a];
 export const subtract: Code = [0x6b];
 export const equal: Code = [0x46];
 export const isZero: Code = [0x45];
+export const leadingZeros: Code = [0x67];
 export const lessUnsigned: Code = [0x49];
 export const greater: Code = [0x4a];
 export const notLess: Code = [0x4e];
@@ -58,9 +59,15 @@ export const load = (offset = 0): Code => [0x28, ...memoryArgument(offset)];
 export const store = (offset = 0): Code => [0x36, ...memoryArgument(offset)];
 export const loadVector = (offset = 0): Code => [...vector(0), ...memoryArgument(offset)];
 export const storeVector = (offset = 0): Code => [...vector(11), ...memoryArgument(offset)];
-export const zeroVector: Code = [...vector(12), ...Array<number>(16).fill(0)];
+export const constantInts = (...lanes: readonly [number, number, number, number]): Code => [
+	...vector(12),
+	...new Uint8Array(Int32Array.from(lanes).buffer),
+];
+export const zeroVector: Code = constantInts(0, 0, 0, 0);
 export const addInts: Code = vector(0xae);
+export const subtractInts: Code = vector(0xb1);
 export const leastInts: Code = vector(0xb6);
+export const greatestInts: Code = vector(0xb8);
 /** Arithmetic shift of four 32-bit integers by an i32. */
 export const shiftRightInts: Code = vector(0xac);
 /** Shifts of four 32-bit integers by an i32; what comes in from the left is 0. */
@@ -103,7 +110,13 @@ export const divideFloats: Code = vector(0xe7);
 export const maxFloats: Code = vector(0xe9);
 /** All bits of a lane set where the first float is not smaller than the second, none elsewhere. */
 export const notSmallerFloats: Code = vector(0x46);
+/** All bits of a lane set where two 32-bit integers are equal, none elsewhere. */
+export const equalInts: Code = vector(0x37);
+/** Bits of the first where a third's are set, of the second elsewhere. */
+export const chooseBits: Code = vector(0x52);
 export const andBits: Code = vector(0x4e);
+/** The bits of the first that the second does not have. */
+export const andNotBits: Code = vector(0x4f);
 export const orBits: Code = vector(0x50);
 export const squareRoots: Code = vector(0xe3);
 /** Nearest 32-bit integers of four floats. */
@@ -136,11 +149,20 @@ export const repeat = (...body: readonly Code[]): Code => [
 /** Directly in the body of {@link repeat}: ends it when the i32 on the stack is not 0. */
 export const leaveIf: Code = [0x0d, 1];
 
+/** A kernel that another one calls. */
+export type Callee = {
+	/** How many i32 it takes. */
+	readonly parameters: number;
+	readonly run: (...parameters: number[]) => void;
+};
+
 export type KernelSpec = {
 	readonly parameters: readonly ValueType[];
 	/** Types of the locals, numbered on from the parameters. */
 	readonly locals: readonly ValueType[];
 	readonly body: Code;
+	/** Kernels of the same memory that the body calls. */
+	readonly callees?: readonly Callee[] | undefined;
 };
 
 /** `flat` and not spreading: a kernel has thousands of bytes, and engines compile a loop for each spread of them. */
@@ -151,16 +173,25 @@ const sized = (bytes: readonly number[]): number[] => joined(unsigned(bytes.leng
 const named = (name: string): number[] => sized([...new TextEncoder().encode(name)]);
 const section = (id: number, ...items: readonly (readonly number[])[]): number[] =>
 	joined([id], sized(list(items)));
+const imported = (name: string, ...description: number[]): number[] =>
+	joined(named('engine'), named(name), description);
+const typeOf = (parameters: readonly ValueType[]): number[] =>
+	joined([0x60], list(parameters.map((type) => [type])), [0]);
 
-/** A module that imports `engine.memory` and exports its one function as `kernel`. */
-export const encodeModule = ({ parameters, locals, body }: KernelSpec): Uint8Array<ArrayBuffer> =>
+/** A module that imports `engine.memory` and its callees, `engine.0` and so on, and exports its one function as `kernel`. */
+export const encodeModule = ({
+	parameters,
+	locals,
+	body,
+	callees = [],
+}: KernelSpec): Uint8Array<ArrayBuffer> =>
 	new Uint8Array(
 		joined(
 			[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-			section(1, joined([0x60], list(parameters.map((type) => [type])), [0])),
-			section(2, joined(named('engine'), named('memory'), [2, 0, 0])),
+			section(1, typeOf(parameters), ...callees.map((callee) => typeOf(Array(callee.parameters).fill(I32)))),
+			section(2, imported('memory', 2, 0, 0), ...callees.map((_, at) => imported(`${at}`, 0, at + 1))),
 			section(3, [0]),
-			section(7, joined(named('kernel'), [0, 0])),
+			section(7, joined(named('kernel'), [0, callees.length])),
 			section(10, sized(joined(list(locals.map((type) => [1, type])), body, [0x0b]))),
 		),
 	);
@@ -170,8 +201,9 @@ export const compileKernel = (
 	spec: KernelSpec,
 	memory: WebAssembly.Memory,
 ): ((...parameters: number[]) => void) => {
+	const callees = (spec.callees ?? []).map(({ run }, at) => [`${at}`, run] as const);
 	const instance = new WebAssembly.Instance(new WebAssembly.Module(encodeModule(spec)), {
-		engine: { memory },
+		engine: { memory, ...Object.fromEntries(callees) },
 	});
 	return instance.exports.kernel as (...parameters: number[]) => void;
 };

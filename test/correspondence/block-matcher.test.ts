@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BlockMatcher } from '../../src/correspondence/block-matcher.js';
 import type { MemoryMatches } from '../../src/correspondence/memory-matches.js';
+import { UNCERTAIN } from '../../src/correspondence/searched-frame.js';
 import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
 import { bestSimilarities, cosine, noiseMap, smoothMap } from './reference.js';
 
@@ -106,5 +107,75 @@ describe('search among candidates', () => {
 		}
 		expect(found / (24 * 40 * 5)).toBeGreaterThan(0.9);
 		expect(loss / (24 * 40)).toBeLessThan(0.001);
+	});
+
+	it('finds a single match, too, and also where rows and columns of blocks are not whole', () => {
+		const odd = { height: 11, width: 18 };
+		const [first, ...rest] = [0, 2, 1].map((shift) => smoothMap(odd, 20, shift)) as [
+			DescriptorMap,
+			...DescriptorMap[],
+		];
+		const exact = search(first, rest, { radius: 4, k: 1 });
+		const all = search(first, rest, { radius: 4, k: 1, candidates: 6 * 10 * 2 });
+		all.similarities.forEach((similarity, cell) => {
+			expect(similarity).toBeGreaterThanOrEqual(exact.similarities[cell] ?? 1);
+			const key = rest[all.owners[cell] ?? -1] as DescriptorMap;
+			expect(Math.abs(cosine(first, cell, key, all.indices[cell] ?? -1) - similarity)).toBeLessThan(
+				TOLERANCE,
+			);
+		});
+	});
+
+	it('finds the same with frames in another order', () => {
+		const there = search(query, frames, { radius: 6, k: 1, candidates: 16 });
+		const back = search(query, frames.toReversed(), { radius: 6, k: 1, candidates: 16 });
+		expect([...back.similarities]).toEqual([...there.similarities]);
+	});
+
+	describe('where classes are certain', () => {
+		const grid = { height: 24, width: 48 };
+		// Nothing resembles anything, so that a less careful search finds less.
+		const [query, key] = [noiseMap(grid, 32, 1), noiseMap(grid, 32, 2)];
+		const cells = grid.height * grid.width;
+		/** The left third and the rest are two classes; `isCertain` of a cell's column. */
+		const classes = (isCertain: (x: number) => boolean): Uint8Array =>
+			Uint8Array.from({ length: cells }, (_, cell) => {
+				const x = cell % grid.width;
+				return isCertain(x) ? (x < 16 ? 0 : 1) : UNCERTAIN;
+			});
+		const matchedWith = (certain: Uint8Array | undefined): MemoryMatches => {
+			const matcher = new BlockMatcher(grid, 32, { k: 1, candidates: 16 });
+			const certainSquares = certain && matcher.certainSquares(certain);
+			return matcher.match(matcher.store(query), [
+				{ descriptors: matcher.store(key), radius: 6, certainSquares },
+			]);
+		};
+		const careful = matchedWith(undefined);
+
+		it('looks less carefully, but only where all that resembles a query has one class', () => {
+			const { similarities } = matchedWith(classes(() => true));
+			const worse = (from: number, to: number): number => {
+				let count = 0;
+				similarities.forEach((similarity, cell) => {
+					const x = cell % grid.width;
+					count += x >= from && x < to && similarity < (careful.similarities[cell] ?? 0) ? 1 : 0;
+				});
+				return count;
+			};
+			// The windows of the last four squares of a row reach as far as the fifth square, those of the others into both classes.
+			expect(worse(32, 48)).toBeGreaterThan(0);
+			expect(worse(0, 32)).toBe(0);
+		});
+
+		it('looks carefully where nothing is certain', () => {
+			expect([...matchedWith(classes(() => false)).similarities]).toEqual([...careful.similarities]);
+		});
+
+		it('takes a square for certain when all its cells are of one class', () => {
+			const matcher = new BlockMatcher(grid, 32, { k: 1, candidates: 16 });
+			const squares = matcher.certainSquares(classes((x) => x !== 5));
+			// The second of a row's twelve squares has the uncertain column.
+			expect([...squares.subarray(0, 12)]).toEqual([0, UNCERTAIN, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]);
+		});
 	});
 });

@@ -16,7 +16,7 @@ const pick = (query: number, size: number, groups = GROUPS) => {
 	const products = Int32Array.from({ length: groups * 16 }, () => Math.round(random() * 50));
 	new Int32Array(memory.buffer, PRODUCTS, products.length).set(products);
 	const first = PRODUCTS + 16 * query;
-	compilePickKernel(memory)(first, first + 64 * groups, HELD, POSITIONS, SCORES, 4 * size);
+	compilePickKernel(memory)(first, first + 64 * groups, HELD, POSITIONS, SCORES, 4 * size, 0);
 	const held = (new Int32Array(memory.buffer, HELD, 1)[0] ?? 0) / 4;
 	return { products, picked: [...new Int32Array(memory.buffer, POSITIONS, held)] };
 };
