@@ -1,5 +1,5 @@
-import { readMap } from '../../src/hyperfeatures/descriptor-cache.js';
 import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
+import { readMap } from '../../src/hyperfeatures/map-reader.js';
 import type { PropagationSettings } from '../../src/propagation/settings.js';
 import type { Vote } from '../../src/propagation/vote.js';
 import type { StoredFrame, Voter, Witness } from '../../src/propagation/voter.js';

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import sharp from 'sharp';
 import { UserError } from '../errors.js';
 import { drawNumber } from '../media/digits.js';
 import type { Frame, LabelMap, Raster } from '../media/frame.js';
 import { requireImageName, writeImage } from '../media/image.js';
 import { drawOverlay } from '../media/overlay.js';
+import { loadSharp } from '../media/sharp.js';
 
 const COLUMNS = 4;
 const ROWS = 3;
@@ -84,6 +84,7 @@ const nothingToReview: Raster<3> = { width: 1, height: 1, channels: 3, data: new
 const makeTile = async (frame: Frame, labels: LabelMap): Promise<Raster<3>> => {
 	const { width, height, data } = drawOverlay(frame.image, labels);
 	const scale = Math.min(1, TILE_SIDE / Math.max(width, height));
+	const sharp = loadSharp();
 	const tile = await sharp(data, { raw: { width, height, channels: 3 } })
 		.resize(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)), { fit: 'fill' })
 		.raw()

@@ -33,7 +33,7 @@ export type RunIdentity = {
 };
 
 /** To be raised when a change of the engine makes old results wrong. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 /** When it is opened, the folder forgets what was used longest ago until it is no larger than this. */
 const MAX_BYTES = 2 ** 30;

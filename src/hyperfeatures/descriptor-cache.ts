@@ -1,17 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync, statSync, utimesSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFailure } from '../media/atomic-file.js';
 import type { Raster } from '../media/frame.js';
 import { fromHalves, toHalves } from '../models/half-precision.js';
 import { propagateHome } from '../models/locations.js';
 import type { Manifest } from '../models/manifest.js';
-import { formatNpy, parseNpy } from '../models/npy.js';
-import { mapOfArray } from './descriptor-file.js';
+import { formatNpy } from '../models/npy.js';
 import type { DescriptorMap } from './descriptor-map.js';
 import type { ExtractorOptions } from './diffusion-extractor.js';
 import type { DescriptorExtractor } from './extractor.js';
+import { readMap } from './map-reader.js';
 
 /** When it is opened, the cache forgets what was used longest ago until it is no larger than this. */
 const MAX_BYTES = 4 * 2 ** 30;
@@ -100,58 +100,6 @@ export const cachedExtractor = async (
 		close: () => extractor.close(),
 	};
 };
-
-/** A map that the cache holds; undefined when there is none at this path, or none that can be read. */
-export const readMap = async (path: string): Promise<DescriptorMap | undefined> => {
-	try {
-		const map = mapOfArray(parseNpy(await readFile(path)));
-		if (map !== undefined) {
-			const now = new Date();
-			await utimes(path, now, now).catch(() => {}); // Used just now: the last to be forgotten.
-		}
-		return map;
-	} catch {
-		return undefined;
-	}
-};
-
-/**
- * Reads maps that are used up one after the other: fresh memory for each takes as long as reading it. For a thread that has nothing
- * else to do meanwhile, so the file's calls need not go by way of another one.
- */
-export class MapReader {
-	#room = Buffer.alloc(0);
-
-	/** As {@link readMap}, but valid only until the next one is read. */
-	read(path: string): DescriptorMap | undefined {
-		try {
-			const map = mapOfArray(parseNpy(this.#readBytes(path)));
-			if (map !== undefined) {
-				const now = new Date();
-				utimesSync(path, now, now);
-			}
-			return map;
-		} catch {
-			return undefined;
-		}
-	}
-
-	#readBytes(path: string): Buffer {
-		const file = openSync(path, 'r');
-		try {
-			const { size } = fstatSync(file);
-			if (size !== this.#room.length) {
-				this.#room = Buffer.alloc(size);
-			}
-			if (readSync(file, this.#room, 0, size, 0) !== size) {
-				throw new Error(`${path} has become shorter while it was read.`);
-			}
-			return this.#room;
-		} finally {
-			closeSync(file);
-		}
-	}
-}
 
 const writeMap = async (
 	folder: string,

@@ -1,10 +1,10 @@
-import sharp from 'sharp';
 import { UserError } from '../errors.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import { principalComponents } from '../hyperfeatures/principal-components.js';
 import { writeFileAtomically } from '../media/atomic-file.js';
 import type { Raster } from '../media/frame.js';
 import { readImage, requireImageName, writeImage } from '../media/image.js';
+import { loadSharp } from '../media/sharp.js';
 import { formatNpy } from '../models/npy.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
@@ -73,7 +73,7 @@ const aboveEachOther = async (
 	const widths = images.map(({ width, height }) => Math.max(1, Math.round((width * ROW_HEIGHT) / height)));
 	const lefts = widths.map((_, i) => widths.slice(0, i).reduce((sum, width) => sum + width + GAP, 0));
 	const tile = async (image: Raster<3>, index: number, row: number) => ({
-		input: await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
+		input: await loadSharp()(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
 			.resize(widths[index], ROW_HEIGHT, { fit: 'fill', kernel: row === 0 ? 'lanczos3' : 'nearest' })
 			.png({ compressionLevel: 1 })
 			.toBuffer(),
@@ -82,7 +82,7 @@ const aboveEachOther = async (
 	});
 	const width = widths.reduce((sum, one) => sum + one, 0) + GAP * (widths.length - 1);
 	const height = 2 * ROW_HEIGHT + GAP;
-	const { data, info } = await sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
+	const { data, info } = await loadSharp()({ create: { width, height, channels: 3, background: '#ffffff' } })
 		.composite([
 			...(await Promise.all(images.map((image, i) => tile(image, i, 0)))),
 			...(await Promise.all(components.map((image, i) => tile(image, i, 1)))),

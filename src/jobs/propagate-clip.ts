@@ -96,11 +96,11 @@ export type PropagateClipResult = {
 export const propagateClip = async (job: PropagateClipJob): Promise<PropagateClipResult> => {
 	const started = performance.now();
 	const { signal } = job;
-	const { range, review, preset, clip } = await openRun(job);
+	const { range, review, preset } = await readSettings(job);
 	if (job.masks.length === 0) {
 		throw new UserError('There is no mask; paint the object on the first frame and give it with --mask.');
 	}
-	// Threads and model are started while the masks are read and the outputs opened.
+	// Threads and model are started while clip, masks and outputs are opened.
 	const threads = new LabelThreads(preset.propagation, threadsFor(job));
 	const opening = handled(
 		openEngine(job.model ?? preset.model, {
@@ -115,6 +115,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 	let outputs: ClipOutputs | undefined;
 	let count = 0;
 	try {
+		const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
 		const keyframes = await readKeyframes(job.masks, clip.info);
 		const [keyframe] = keyframes.keyframes;
 		if (keyframe === undefined) {
@@ -194,8 +195,8 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 /** Only passes from several masks run side by side. */
 export const threadsFor = ({ masks }: PropagateClipJob): number => Math.min(masks.length, 2);
 
-/** What a run on a clip is made from, be it masks or an edit that is carried. @throws UserError for bad input */
-export const openRun = async (job: PropagateClipJob) => {
+/** How a run is to go, be it with masks or with an edit that is carried. @throws UserError for bad input */
+export const readSettings = async (job: PropagateClipJob) => {
 	const range: RunRange = {
 		signal: job.signal,
 		start: job.start === undefined ? undefined : parsePosition(job.start),
@@ -204,8 +205,7 @@ export const openRun = async (job: PropagateClipJob) => {
 	const review =
 		job.review === undefined ? undefined : await ReviewSheet.open(job.review, job.overwrite === true);
 	const preset = withQuality(await loadPreset(job.preset), job.quality);
-	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal: job.signal });
-	return { range, review, preset, clip };
+	return { range, review, preset };
 };
 
 /** @throws UserError when there is none */

@@ -7,7 +7,7 @@ import { type EditLayer, readEdit } from '../edits/edit-layer.js';
 import type { EditMode } from '../edits/mesh-tracker.js';
 import { AbortedError, throwIfAborted, UserError } from '../errors.js';
 import { rememberingExtractor } from '../hyperfeatures/remembering-extractor.js';
-import type { Clip } from '../media/clip.js';
+import { type Clip, openClip } from '../media/clip.js';
 import { davisPalette } from '../media/davis-palette.js';
 import type { Frame, LabelMap } from '../media/frame.js';
 import { finishedFrames } from '../media/png-sequence-sink.js';
@@ -24,9 +24,9 @@ import { type Engine, openEngine } from './open-engine.js';
 import {
 	firstFrame,
 	identityOf,
-	openRun,
 	type PropagateClipJob,
 	type PropagateClipResult,
+	readSettings,
 	threadsFor,
 } from './propagate-clip.js';
 
@@ -56,7 +56,8 @@ type EditItem = {
 export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateClipResult> => {
 	const started = performance.now();
 	const { signal } = job;
-	const { range, review, preset, clip } = await openRun(job);
+	const { range, review, preset } = await readSettings(job);
+	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
 	const keyframes = await readKeyframes(job.masks, clip.info);
 	const first = await firstFrame(clip, range);
 	const layer = await layerOf(job, first, keyframes.keyframes.find(({ frame }) => frame === 0)?.mask);

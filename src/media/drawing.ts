@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
-import sharp from 'sharp';
 import { UserError } from '../errors.js';
 import { writeFileAtomically } from './atomic-file.js';
+import { loadSharp } from './sharp.js';
 
 /** A `.png` gets twice the drawing's size, for sharp text on today's screens. */
 const DENSITY = 144;
@@ -26,6 +26,6 @@ export const writeDrawing = async (path: string, svg: string): Promise<void> => 
 		path,
 		extname(path).toLowerCase() === '.svg'
 			? drawing
-			: await sharp(drawing, { density: DENSITY }).flatten({ background: '#fff' }).png().toBuffer(),
+			: await loadSharp()(drawing, { density: DENSITY }).flatten({ background: '#fff' }).png().toBuffer(),
 	);
 };

@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { resolve } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
-import ffmpeg from 'fluent-ffmpeg';
 import { AbortedError, messageOf } from '../errors.js';
 import { findFfmpeg } from './ffmpeg-binary.js';
 import { ffmpegFailure } from './ffmpeg-failure.js';
@@ -58,6 +57,8 @@ export const startFfmpeg = async (job: FfmpegJob): Promise<FfmpegProcess> => {
 		throw new AbortedError();
 	}
 
+	// Loaded here, because a run on still images does without.
+	const { default: ffmpeg } = await import('fluent-ffmpeg');
 	const command = ffmpeg();
 	command.setFfmpegPath(binary.path);
 	for (const { source, options = [] } of job.inputs) {

@@ -1,11 +1,9 @@
 import { stat } from 'node:fs/promises';
-import sharp, { type Sharp } from 'sharp';
+import type { Sharp } from 'sharp';
 import { messageOf, UserError } from '../errors.js';
 import { writeFileAtomically } from './atomic-file.js';
 import type { Raster } from './frame.js';
-
-// A long run must not grow: libvips would keep the last files it opened.
-sharp.cache(false);
+import { loadSharp } from './sharp.js';
 
 /**
  * Reads a still image upright (EXIF orientation applied) as sRGB.
@@ -25,7 +23,7 @@ export const readImageWithAlpha = async (path: string): Promise<Raster<4>> => {
 
 /** Size of a still image as displayed, from its header. */
 export const imageSize = async (path: string): Promise<{ width: number; height: number }> => {
-	const { autoOrient } = await orExplain(path, () => sharp(path).metadata());
+	const { autoOrient } = await orExplain(path, () => loadSharp()(path).metadata());
 	return { width: autoOrient.width, height: autoOrient.height };
 };
 
@@ -38,6 +36,7 @@ export const imageSize = async (path: string): Promise<{ width: number; height: 
 export const writeImage = async (path: string, image: Raster): Promise<void> => {
 	const extension = imageExtension(path);
 	const { data, width, height, channels } = image;
+	const sharp = loadSharp();
 	const pixels = sharp(data, { raw: { width, height, channels } });
 	const oneChannel = channels === 1 ? pixels.toColourspace('b-w') : pixels;
 	const encoded = extension.startsWith('jp')
@@ -71,7 +70,7 @@ const imageExtension = (path: string): string => {
 
 const pixelsOf = (path: string, channels: (image: Sharp) => Sharp) =>
 	orExplain(path, () =>
-		channels(sharp(path).autoOrient().toColourspace('srgb'))
+		channels(loadSharp()(path).autoOrient().toColourspace('srgb'))
 			.raw({ depth: 'uchar' })
 			.toBuffer({ resolveWithObject: true }),
 	);

@@ -1,15 +1,15 @@
 import { promisify } from 'node:util';
-import { deflate } from 'node:zlib';
+import { constants, deflate, type ZlibOptions } from 'node:zlib';
 import { discard } from '../discard.js';
 import { writeFileAtomically } from './atomic-file.js';
 import { paletteUpTo } from './davis-palette.js';
 import type { LabelMap } from './frame.js';
 import { objectIds } from './object-ids.js';
 
-const deflateInThreadPool = promisify<Uint8Array, { level: number }, Buffer>(deflate);
+const deflateInThreadPool = promisify<Uint8Array, ZlibOptions, Buffer>(deflate);
 
-/** Label maps are long runs of equal bytes: higher levels take longer and hardly save anything. */
-const compressionLevel = 4;
+/** Label maps are long runs of equal bytes. Looking for nothing else takes a quarter of the time of level 4, and the files are smaller. */
+const compression = { level: 1, strategy: constants.Z_RLE };
 
 /**
  * An indexed PNG of 8 bits a pixel whose indices are the object ids and whose palette is the map's, to the byte.
@@ -29,7 +29,7 @@ export const encodeIndexedPng = async (map: LabelMap): Promise<Buffer> => {
 		rows.set(ids.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
 	}
 	const highestId = objectIds(map).at(-1) ?? 0;
-	const deflated = await deflateInThreadPool(rows, { level: compressionLevel });
+	const deflated = await deflateInThreadPool(rows, compression);
 	discard([rows]);
 	return Buffer.concat([
 		Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),

@@ -36,7 +36,7 @@ export const labelsFromGrey = (values: Uint8Array | Uint16Array, white: number):
 		return { ids: new Uint8Array(values), palette: davisPalette };
 	}
 	if (used.size === 1) {
-		return { ids: new Uint8Array(values.map((value) => (value > 0 ? 1 : 0))), palette: davisPalette };
+		return { ids: marked(values, (value) => value > 0), palette: davisPalette };
 	}
 	if (used.size < fewestSoftGreys || (white > 255 && highest < white / 2)) {
 		return highest <= 255
@@ -44,7 +44,20 @@ export const labelsFromGrey = (values: Uint8Array | Uint16Array, white: number):
 			: `it has ids up to ${highest}, but at most 255 fit`;
 	}
 	const half = white / 2;
-	return { ids: Uint8Array.from(values, (value) => (value > half ? 1 : 0)), palette: davisPalette };
+	return { ids: marked(values, (value) => value > half), palette: davisPalette };
+};
+
+/** 1 where a value is meant, else 0. */
+const marked = (values: Uint8Array | Uint16Array, isMeant: (value: number) => boolean): Uint8Array => {
+	// Each value is asked for once: a picture has far fewer than pixels, and calling a function for each of these takes ten times as long.
+	const table = Uint8Array.from({ length: values instanceof Uint8Array ? 256 : 65536 }, (_, value) =>
+		isMeant(value) ? 1 : 0,
+	);
+	const out = new Uint8Array(values.length);
+	for (let at = 0; at < values.length; at++) {
+		out[at] = table[values[at] as number] as number;
+	}
+	return out;
 };
 
 /** Which values there are; a picture has far fewer than pixels. */
@@ -62,7 +75,7 @@ const valuesOf = (values: Uint8Array | Uint16Array): Set<number> => {
 
 /** One object where the picture is more opaque than transparent. */
 export const labelsFromAlpha = (alpha: Uint8Array): Labels => ({
-	ids: Uint8Array.from(alpha, (value) => (value >= 128 ? 1 : 0)),
+	ids: marked(alpha, (value) => value >= 128),
 	palette: davisPalette,
 });
 

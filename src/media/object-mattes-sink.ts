@@ -1,11 +1,11 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import sharp from 'sharp';
 import { UserError } from '../errors.js';
 import { writeFailure, writeFileAtomically } from './atomic-file.js';
 import { matteOf } from './compositing.js';
 import type { LabelMap } from './frame.js';
 import { frameFileName } from './frame-folder.js';
+import { loadSharp } from './sharp.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 
 /** `mattes.mp4` -> `mattes-2.mp4`: the file of object 2. */
@@ -58,6 +58,7 @@ export const openMattePngs = async (folder: string, existing: Existing): Promise
 	} catch (error) {
 		throw writeFailure(folder, error);
 	}
+	const sharp = loadSharp();
 	return {
 		write: async ({ frame, labels }) => {
 			const { data, width, height } = matteOf(labels);

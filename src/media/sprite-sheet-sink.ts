@@ -1,11 +1,11 @@
 import { rename, rm } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
-import sharp from 'sharp';
 import { partialPath, writeFailure, writeFileAtomically } from './atomic-file.js';
 import { cutOut } from './compositing.js';
 import type { Raster } from './frame.js';
 import { frameFileName } from './frame-folder.js';
 import { requireFree } from './growing-file.js';
+import { loadSharp } from './sharp.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 
 /** Sheets are no larger than every graphics card takes, unless a single frame is. */
@@ -136,6 +136,7 @@ class SpriteSheets implements VideoSink {
 		const size = { w: Math.max(1, usedWidth), h: Math.max(1, y + rowHeight) };
 		const { width, height, data } = image;
 		this.#finished.push({ path, size, sprites });
+		const sharp = loadSharp();
 		const png = await sharp(data, { raw: { width, height, channels: 4 } })
 			.extract({ left: 0, top: 0, width: size.w, height: size.h })
 			.png()

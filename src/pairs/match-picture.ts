@@ -1,5 +1,5 @@
-import sharp from 'sharp';
 import type { Raster } from '../media/frame.js';
+import { loadSharp } from '../media/sharp.js';
 import type { PointMatch } from './match-points.js';
 
 /** Longer side of each image in the picture, in pixels: larger ones are shrunk, small ones enlarged. */
@@ -23,7 +23,7 @@ export const matchPicture = async (
 	const height = Math.max(left.height, right.height);
 	const marks = marksOf(matches, left, right);
 	const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${marks}</svg>`;
-	const { data, info } = await sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
+	const { data, info } = await loadSharp()({ create: { width, height, channels: 3, background: '#ffffff' } })
 		.composite([
 			{ input: await scaled(source, left), left: left.x, top: 0 },
 			{ input: await scaled(target, right), left: right.x, top: 0 },
@@ -53,7 +53,7 @@ const placed = (image: Raster<3>, x: number): Placed => {
 };
 
 const scaled = (image: Raster<3>, { width, height }: Placed): Promise<Buffer> =>
-	sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
+	loadSharp()(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
 		.resize(width, height, { fit: 'fill' })
 		.png({ compressionLevel: 1 })
 		.toBuffer();

@@ -1,8 +1,8 @@
 import { DescriptorBank, type NormalisedDescriptors } from '../correspondence/descriptor-bank.js';
 import { mergeMatches } from '../correspondence/merge-matches.js';
 import { type TopMatches, WindowMatcher } from '../correspondence/window-matcher.js';
-import { readMap } from '../hyperfeatures/descriptor-cache.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import { readMap } from '../hyperfeatures/map-reader.js';
 import type { Runtime } from '../runtime/session.js';
 import { type KeyframeWeights, poolVotes } from './pool-votes.js';
 import type { PropagationSettings } from './settings.js';

@@ -173,6 +173,24 @@ describe('reading a mask', () => {
 		expect([...own.palette]).toEqual([0, 0, 0, 9, 8, 7, 255, 0, 0]);
 	});
 
+	test('colours are the numbers in the file, whatever profile it names', async () => {
+		const path = join(temporaryFolder(), 'mask.png');
+		await sharp(Uint8Array.of(0, 0, 0, 0, 250, 0, 250, 0, 0), { raw: { width: 3, height: 1, channels: 3 } })
+			.withIccProfile('p3')
+			.png()
+			.toFile(path);
+		const { data } = decode(readFileSync(path));
+		expect(data[4]).not.toBe(250); // What sharp has written are Display P3's numbers.
+		expect([...(await readLabelMap(path)).palette]).toEqual([...data]);
+	});
+
+	test('grey with alpha is a mask of what is opaque, or of greys where all is', async () => {
+		const greys = (alpha: number) =>
+			readMask({ width: 2, height: 1, channels: 2, data: Uint8Array.of(3, 255, 5, alpha) });
+		expect([...(await greys(255)).ids]).toEqual([3, 5]);
+		expect([...(await greys(0)).ids]).toEqual([1, 0]);
+	});
+
 	test('a picture is refused', async () => {
 		const data = flat(64 * 64 * 3, (at) => (at * at * 31 + at) % 256);
 		await expect(readMask({ width: 64, height: 64, channels: 3, data })).rejects.toThrow(
