@@ -31,17 +31,25 @@ export const labelsFromMask = (mask: LabelMap, grid: GridSize, ids: readonly num
 	}
 	const data = new Float32Array(grid.height * grid.width * classes);
 	// Pixel x covers [x, x + 1); it is split over the cells it overlaps, so cells need not be whole pixels.
-	const columns = spans(mask.width, grid.width);
 	const rows = spans(mask.height, grid.height);
 	const line = new Float32Array(grid.width * classes);
 	for (let y = 0; y < mask.height; y++) {
 		line.fill(0);
-		for (let x = 0; x < mask.width; x++) {
-			const label = classOf[mask.ids[y * mask.width + x] as number] as number;
-			for (let column = columns.starts[x] as number; column < (columns.starts[x + 1] as number); column++) {
-				const at = (columns.cells[column] as number) * classes + label;
-				line[at] = (line[at] as number) + (columns.shares[column] as number);
+		// Along a row in runs of one id: there are a few of them, but hundreds of pixels.
+		for (let x = 0; x < mask.width; ) {
+			const id = mask.ids[y * mask.width + x] as number;
+			let end = x + 1;
+			while (end < mask.width && mask.ids[y * mask.width + end] === id) {
+				end++;
 			}
+			cover(
+				line,
+				classOf[id] as number,
+				classes,
+				(x * grid.width) / mask.width,
+				(end * grid.width) / mask.width,
+			);
+			x = end;
 		}
 		for (let row = rows.starts[y] as number; row < (rows.starts[y + 1] as number); row++) {
 			const share = rows.shares[row] as number;
@@ -52,6 +60,15 @@ export const labelsFromMask = (mask: LabelMap, grid: GridSize, ids: readonly num
 		}
 	}
 	return { grid, ids, data };
+};
+
+/** Adds to the cells of a line what a run from one place to another, in cells, covers of each. */
+const cover = (line: Float32Array, label: number, classes: number, from: number, to: number): void => {
+	const end = Math.min(Math.ceil(to), line.length / classes);
+	for (let cell = Math.floor(from); cell < end; cell++) {
+		const at = cell * classes + label;
+		line[at] = (line[at] as number) + Math.min(to, cell + 1) - Math.max(from, cell);
+	}
 };
 
 /** Which cells each pixel overlaps: those of pixel `p` are the entries `starts[p]` to `starts[p + 1]`, the end not included. */
