@@ -5,7 +5,8 @@ What is different from the exported graph:
 - the noise prediction is left out, nothing behind the last tap runs;
 - 3x3 convolutions, which are most of the work, run on 8-bit integers (weights per channel, activations with ranges that
   were measured on photographs);
-- a group norm is two sums and one scaling, instead of five passes over the map;
+- a group norm is two sums and one scaling, instead of five passes over the map; one that follows a convolution reads its
+  8-bit numbers as they are, for norms do not depend on their zero and scale;
 - the last 1x1 convolution of a bottleneck and its norm are one matrix product: mean and variance of W h follow from the
   mean of h and from h h^T, so W is scaled before it is applied and its normalised output is never written twice.
 
@@ -56,10 +57,14 @@ class Builder:
     def ints(self, *values) -> str:
         return self.constant(np.array(values, np.int64))
 
-    def node(self, op: str, *inputs, domain: str = "", outputs: int = 1, **attributes):
-        names = [self.name(op) for _ in range(outputs)]
-        self.nodes.append(helper.make_node(op, list(inputs), names, name=self.name(f"/{op}"), domain=domain, **attributes))
-        return names[0] if outputs == 1 else names
+    def value(self, name: str) -> np.ndarray:
+        """A constant's."""
+        return numpy_helper.to_array(next(i for i in self.initializers if i.name == name))
+
+    def node(self, op: str, *inputs, domain: str = "", **attributes) -> str:
+        output = self.name(op)
+        self.nodes.append(helper.make_node(op, list(inputs), [output], name=self.name(f"/{op}"), domain=domain, **attributes))
+        return output
 
     # Quantisation: uint8 activations, int8 weights with a scale per output channel.
 
@@ -78,7 +83,7 @@ class Builder:
         """A convolution on (quantised tensor, scale, zero point), quantised to the range measured for `key`."""
         scale = np.maximum(np.abs(weight).max(axis=(1, 2, 3)), 1e-8) / 127
         rounded = np.clip(np.round(weight / scale[:, None, None, None]), -127, 127).astype(np.int8)
-        x_scale = numpy_helper.to_array(next(i for i in self.initializers if i.name == x[1]))
+        x_scale = self.value(x[1])
         y_scale, y_zero = self.scale_of(key)
         y = self.constant(np.array(y_scale)), self.constant(np.array(y_zero))
         inputs = [*x, self.constant(rounded), self.constant(scale.astype(np.float32)), self.constant(np.zeros(len(scale), np.int8)), *y]
@@ -93,10 +98,9 @@ class Builder:
 
     # Float operators.
 
-    def linear(self, weight: np.ndarray, x: str, bias=None) -> str:
-        """weight [out, in] times x [in, N], plus a bias for each row: a 1x1 convolution of a flattened map."""
-        inputs = [self.constant(weight), x] + ([] if bias is None else [self.constant(bias[:, None])])
-        return self.node("Gemm", *inputs)
+    def linear(self, weight: np.ndarray, x: str) -> str:
+        """weight [out, in] times x [in, N]: a 1x1 convolution of a flattened map."""
+        return self.node("Gemm", self.constant(weight), x)
 
     def flat(self, x: str) -> str:
         return self.node("Flatten", x, axis=2)
@@ -126,12 +130,9 @@ class Builder:
         shape = self.once(("shape", channels, level), lambda: self.node("Concat", self.ints(1, channels), self.size(level), axis=0))
         return self.node("Reshape", x, shape)
 
-    def resize(self, x: str, scale: float, mode: str) -> str:
-        if scale == 1:
-            return x
-        position = "half_pixel" if mode == "linear" else "asymmetric"
-        extra = {} if mode == "linear" else {"nearest_mode": "floor"}
-        return self.node("Resize", x, "", self.floats(1, 1, scale, scale), mode=mode, coordinate_transformation_mode=position, **extra)
+    def doubled(self, x: str) -> str:
+        """Each cell four times."""
+        return self.node("Resize", x, "", self.floats(1, 1, 2, 2), mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
 
     def statistics(self, x: str, channels: int, groups: int, level: int) -> tuple:
         """Mean and variance of each channel's group, [channels] each."""
@@ -155,8 +156,7 @@ class Builder:
 
     def group_norm8(self, x: tuple, norm, level: int) -> str:
         """The norm of a quantised tensor: it does not depend on the zero point, nor on the scale but for epsilon."""
-        scale = numpy_helper.to_array(next(i for i in self.initializers if i.name == x[1])).item()
-        return self.group_norm(self.node("Cast", x[0], to=TensorProto.FLOAT), norm, level, scale)
+        return self.group_norm(self.node("Cast", x[0], to=TensorProto.FLOAT), norm, level, self.value(x[1]).item())
 
     def silu(self, x: str) -> str:
         return self.node("QuickGelu", x, domain=RUNTIME, alpha=1.0)
@@ -166,7 +166,7 @@ class Builder:
     def padded_conv(self, x: str, module, key: str, stride: int = 1, upsample: bool = False) -> tuple:
         quantised, *parameters = self.quantise(x, f"{key}:in")
         if upsample:
-            quantised = self.resize(quantised, 2.0, "nearest")
+            quantised = self.doubled(quantised)
         pad = module.kernel_size[0] // 2
         return self.conv8(
             (quantised, *parameters), array(module.weight), array(module.bias), f"{key}:out",
@@ -188,7 +188,7 @@ class Builder:
 
     def unet(self, model: unet_module.UNet2D) -> tuple:
         """-> (taps, unshuffled pixels); runs up to the last tap."""
-        # As a convolution, like in the network: a Transpose of single pixels takes five times as long.
+        # As a convolution, like in the network: a Transpose of single pixels takes twice as long.
         patch = [unet_module.PATCH] * 2
         pixels = self.node("Conv", "sample", self.constant(array(model.unshuffle)), strides=patch, kernel_shape=patch)
 
