@@ -34,9 +34,6 @@ const GREATEST = 0x7fffffff;
  */
 export type BestKernel = (products: number, productsEnd: number, best: number, blocks: number) => void;
 
-/** {@link BestKernel}'s arguments. */
-export const BEST_PARAMETERS = 4;
-
 /** @param cells as for `compilePickKernel`; where no key exists the product is {@link NOTHING} */
 export const compileBestKernel = (memory: WebAssembly.Memory, cells?: number): BestKernel => {
 	const [products, productsEnd, best, blocks] = [0, 1, 2, 3];
@@ -90,7 +87,7 @@ export const compileBestKernel = (memory: WebAssembly.Memory, cells?: number): B
 	const members = [0, 1, 2, 3];
 	return compileKernel(
 		{
-			parameters: Array(BEST_PARAMETERS).fill(I32),
+			parameters: Array(4).fill(I32),
 			locals: Array(12).fill(V128),
 			body: [
 				...members.flatMap((member) => [...splat(NOTHING), ...set(scores[member] as number)]),

@@ -15,11 +15,11 @@ import {
 	sum,
 	type Value,
 } from '../wasm/expressions.js';
-import { type Callee, type Code, compileKernel, get, I32, when } from '../wasm/module.js';
-import { BEST_PARAMETERS, compileBestKernel } from './best-kernel.js';
+import { type Code, compileKernel, get, I32, when } from '../wasm/module.js';
+import { compileBestKernel } from './best-kernel.js';
 import { SIMILARITY_ONE } from './block-layout.js';
 import { RECORD_BYTES } from './frame-table.js';
-import { compilePickKernel, NOTHING, PICK_PARAMETERS } from './pick-kernel.js';
+import { compilePickKernel, NOTHING } from './pick-kernel.js';
 import { GROUP } from './products-kernel.js';
 
 const INT_BYTES = 4;
@@ -57,8 +57,6 @@ export type ChooseKernel = (
 	blockNumbers: number,
 ) => void;
 
-export const CHOOSE_PARAMETERS = 6;
-
 export const compileChooseKernel = (
 	memory: WebAssembly.Memory,
 	k: number,
@@ -68,9 +66,7 @@ export const compileChooseKernel = (
 	const [member, cell, rank, group] = [6, 7, 8, 9];
 	const existing = room.lacksCells ? room.cells : undefined;
 	const isSingle = k === 1;
-	const callee: Callee = isSingle
-		? { parameters: BEST_PARAMETERS, run: compileBestKernel(memory, existing) as Callee['run'] }
-		: { parameters: PICK_PARAMETERS, run: compilePickKernel(memory, existing) as Callee['run'] };
+	const callees = [isSingle ? compileBestKernel(memory, existing) : compilePickKernel(memory, existing)];
 	const [CALLEE] = [0];
 	/** The cell of a block, from the block's number and the bytes before the cell's. */
 	const cellOf = (number: Value, bytes: Value): Code =>
@@ -120,9 +116,9 @@ export const compileChooseKernel = (
 	];
 	return compileKernel(
 		{
-			parameters: Array(CHOOSE_PARAMETERS).fill(I32),
+			parameters: Array(6).fill(I32),
 			locals: Array(4).fill(I32),
-			callees: [callee],
+			callees,
 			body: [
 				...(isSingle ? call(CALLEE, get(products), get(productsEnd), room.scratch, get(blockNumbers)) : []),
 				...forEach(

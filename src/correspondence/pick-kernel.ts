@@ -51,9 +51,6 @@ export type PickKernel = (
 	blocks: number,
 ) => void;
 
-/** {@link PickKernel}'s arguments. */
-export const PICK_PARAMETERS = 7;
-
 /**
  * Compiles the kernel.
  *
@@ -107,7 +104,7 @@ export const compilePickKernel = (memory: WebAssembly.Memory, cells?: number): P
 	];
 	return compileKernel(
 		{
-			parameters: Array(PICK_PARAMETERS).fill(I32),
+			parameters: Array(7).fill(I32),
 			locals: [I32, I32, I32, I32, I32, I32, V128],
 			body: [
 				...[...constant(NOTHING), ...set(worst)],

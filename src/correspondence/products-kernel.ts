@@ -32,9 +32,6 @@ const CHANNELS_A_ROUND = 8;
  */
 export type ProductsKernel = (queries: number, list: number, listEnd: number, out: number) => void;
 
-/** {@link ProductsKernel}'s arguments. */
-export const PRODUCTS_PARAMETERS = 4;
-
 /** Channels of a row in memory: rows are padded with zeros to whole rounds. */
 export const paddedChannels = (channels: number): number =>
 	Math.ceil(channels / CHANNELS_A_ROUND) * CHANNELS_A_ROUND;

@@ -50,9 +50,6 @@ const GREATEST = 0x7fffffff;
  */
 export type RankKernel = (products: number, productsEnd: number, held: number, positions: number) => void;
 
-/** {@link RankKernel}'s arguments. */
-export const RANK_PARAMETERS = 4;
-
 /** So many keys does a kernel for `size` keys write, of which the first `held` bytes count. */
 export const rankedKeys = (size: number): number => Math.ceil(size / GROUP) * GROUP;
 
@@ -98,7 +95,7 @@ export const compileRankKernel = (memory: WebAssembly.Memory, size: number): Ran
 	];
 	return compileKernel(
 		{
-			parameters: Array(RANK_PARAMETERS).fill(I32),
+			parameters: Array(4).fill(I32),
 			locals: [I32, I32, ...Array(6 + ranked.length).fill(V128)],
 			body: [
 				...begin,

@@ -15,12 +15,12 @@ import {
 	storeAt,
 	sum,
 } from '../wasm/expressions.js';
-import { advance, type Callee, compileKernel, get, I32, repeatWhile, when } from '../wasm/module.js';
+import { advance, compileKernel, get, I32, repeatWhile, when } from '../wasm/module.js';
 import type { BlockLayout } from './block-layout.js';
 import { REACH, RECORD_BYTES } from './frame-table.js';
-import { GROUP, PRODUCTS_PARAMETERS, type ProductsKernel } from './products-kernel.js';
-import { compileRankKernel, RANK_PARAMETERS } from './rank-kernel.js';
-import { SQUARE_PARAMETERS, type SquareKernel } from './square-kernel.js';
+import { GROUP, type ProductsKernel } from './products-kernel.js';
+import { compileRankKernel } from './rank-kernel.js';
+import type { SquareKernel } from './square-kernel.js';
 
 const INT_BYTES = 4;
 
@@ -66,11 +66,7 @@ export const compileSearchKernel = (
 		6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
 	];
 	const [MULTIPLY, RANK, SQUARE] = [0, 1, 2];
-	const callees: Callee[] = [
-		{ parameters: PRODUCTS_PARAMETERS, run: multiply },
-		{ parameters: RANK_PARAMETERS, run: compileRankKernel(memory, picked) as Callee['run'] },
-		{ parameters: SQUARE_PARAMETERS, run: searchSquare as Callee['run'] },
-	];
+	const callees = [multiply, compileRankKernel(memory, picked), searchSquare];
 	const rowBytes = 2 * rowLength;
 	/** Behind the cells lie the rows of the blocks, a quarter of them, and then those of the squares. */
 	const squares = cells.length * rowBytes + (cells.length / 4) * rowBytes;

@@ -14,12 +14,12 @@ import {
 	storeAt,
 	sum,
 } from '../wasm/expressions.js';
-import { type Callee, compileKernel, get, I32 } from '../wasm/module.js';
+import { compileKernel, get, I32 } from '../wasm/module.js';
 import type { BlockLayout } from './block-layout.js';
-import { CHOOSE_PARAMETERS, type ChooseKernel } from './choose-kernel.js';
+import type { ChooseKernel } from './choose-kernel.js';
 import { CLASSES } from './frame-table.js';
-import { GROUP, PRODUCTS_PARAMETERS, type ProductsKernel } from './products-kernel.js';
-import { compileRankKernel, RANK_PARAMETERS, rankedKeys } from './rank-kernel.js';
+import { GROUP, type ProductsKernel } from './products-kernel.js';
+import { compileRankKernel, rankedKeys } from './rank-kernel.js';
 import { UNCERTAIN } from './searched-frame.js';
 
 const INT_BYTES = 4;
@@ -61,8 +61,6 @@ export type SquareKernel = (
 	groupFirsts: number,
 ) => void;
 
-export const SQUARE_PARAMETERS = 7;
-
 export type SquareCallees = {
 	readonly multiply: ProductsKernel;
 	readonly choose: ChooseKernel;
@@ -81,11 +79,7 @@ export const compileSquareKernel = (
 		7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
 	];
 	const [MULTIPLY, RANK, CHOOSE] = [0, 1, 2];
-	const callees: Callee[] = [
-		{ parameters: PRODUCTS_PARAMETERS, run: multiply },
-		{ parameters: RANK_PARAMETERS, run: compileRankKernel(memory, candidates) as Callee['run'] },
-		{ parameters: CHOOSE_PARAMETERS, run: choose as Callee['run'] },
-	];
+	const callees = [multiply, compileRankKernel(memory, candidates), choose];
 	const rowBytes = 2 * layout.rowLength;
 	const coarse = layout.cells.length * rowBytes;
 	const productBytes = INT_BYTES * GROUP * GROUP;
@@ -182,7 +176,7 @@ export const compileSquareKernel = (
 	);
 	return compileKernel(
 		{
-			parameters: Array(SQUARE_PARAMETERS).fill(I32),
+			parameters: Array(7).fill(I32),
 			locals: Array(11).fill(I32),
 			callees,
 			body: [...takeSquares, ...multiplyBlocks, ...pickBlocks, ...searchBlocks],

@@ -149,12 +149,8 @@ export const repeat = (...body: readonly Code[]): Code => [
 /** Directly in the body of {@link repeat}: ends it when the i32 on the stack is not 0. */
 export const leaveIf: Code = [0x0d, 1];
 
-/** A kernel that another one calls. */
-export type Callee = {
-	/** How many i32 it takes. */
-	readonly parameters: number;
-	readonly run: (...parameters: number[]) => void;
-};
+/** A compiled kernel; one that another kernel calls takes i32 only. */
+export type Kernel = (...parameters: number[]) => void;
 
 export type KernelSpec = {
 	readonly parameters: readonly ValueType[];
@@ -162,7 +158,7 @@ export type KernelSpec = {
 	readonly locals: readonly ValueType[];
 	readonly body: Code;
 	/** Kernels of the same memory that the body calls. */
-	readonly callees?: readonly Callee[] | undefined;
+	readonly callees?: readonly Kernel[] | undefined;
 };
 
 /** `flat` and not spreading: a kernel has thousands of bytes, and engines compile a loop for each spread of them. */
@@ -188,7 +184,7 @@ export const encodeModule = ({
 	new Uint8Array(
 		joined(
 			[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-			section(1, typeOf(parameters), ...callees.map((callee) => typeOf(Array(callee.parameters).fill(I32)))),
+			section(1, typeOf(parameters), ...callees.map((callee) => typeOf(Array(callee.length).fill(I32)))),
 			section(2, imported('memory', 2, 0, 0), ...callees.map((_, at) => imported(`${at}`, 0, at + 1))),
 			section(3, [0]),
 			section(7, joined(named('kernel'), [0, callees.length])),
@@ -197,15 +193,12 @@ export const encodeModule = ({
 	);
 
 /** Compiles a kernel for a memory. */
-export const compileKernel = (
-	spec: KernelSpec,
-	memory: WebAssembly.Memory,
-): ((...parameters: number[]) => void) => {
-	const callees = (spec.callees ?? []).map(({ run }, at) => [`${at}`, run] as const);
+export const compileKernel = (spec: KernelSpec, memory: WebAssembly.Memory): Kernel => {
+	const callees = (spec.callees ?? []).map((callee, at) => [`${at}`, callee] as const);
 	const instance = new WebAssembly.Instance(new WebAssembly.Module(encodeModule(spec)), {
 		engine: { memory, ...Object.fromEntries(callees) },
 	});
-	return instance.exports.kernel as (...parameters: number[]) => void;
+	return instance.exports.kernel as Kernel;
 };
 
 /** WebAssembly memory grows by pages of so many bytes. */
