@@ -49,7 +49,7 @@ export const refineLabels = (
 		ids: idsAtFullSize(objects, labels, size, open, image),
 		labels: averageToGrid(objects, labels, size, open, band),
 	};
-	discard([lab.l, lab.a, lab.b, ...objects]);
+	discard(objects);
 	return refined;
 };
 

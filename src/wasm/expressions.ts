@@ -7,6 +7,7 @@ import {
 	get,
 	leaveIf,
 	load,
+	loadByte,
 	notLess,
 	repeat,
 	set,
@@ -49,13 +50,27 @@ export const smaller = (a: Value, b: Value): Code => either(isLess(a, b), a, b);
 export const larger = (a: Value, b: Value): Code => either(isLess(a, b), b, a);
 
 export const loadedFrom = (address: Value, offset = 0): Code => [...codeOf(address), ...load(offset)];
-/** An unsigned byte. */
-export const loadedByte = (address: Value): Code => [...codeOf(address), 0x2d, 0, 0];
+export const loadedByte = (address: Value, offset = 0): Code => [...codeOf(address), ...loadByte(offset)];
 /** An i32 as float32, times a constant. */
 export const scaledFloat = (value: Value, scale: number): Code => [
 	...[...codeOf(value), 0xb2],
 	...[0x43, ...new Uint8Array(Float32Array.of(scale).buffer), 0x94],
 ];
+
+/** Code that leaves one double: JavaScript's numbers, computed as there. */
+export const real = (value: number): Code => [0x44, ...new Uint8Array(Float64Array.of(value).buffer)];
+export const sumOfReals = joining([0xa0]);
+export const differenceOfReals = joining([0xa1]);
+export const productOfReals = joining([0xa2]);
+/** A float32 in memory. */
+export const loadedReal = (address: Value): Code => [...codeOf(address), 0x2a, 0, 0, 0xbb];
+/** As float32. */
+export const storeReal = (address: Value, value: Code): Code => [
+	...[...codeOf(address), ...value],
+	...[0xb6, 0x38, 0, 0],
+];
+/** The integer part of a real, as i32. */
+export const truncated = (value: Code): Code => [...value, 0xaa];
 
 export const assign = (local: number, value: Value): Code => [...codeOf(value), ...set(local)];
 export const storeAt = (address: Value, value: Value): Code => [

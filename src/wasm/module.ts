@@ -4,7 +4,8 @@
  */
 export const I32 = 0x7f;
 export const V128 = 0x7b;
-export type ValueType = typeof I32 | typeof V128;
+export const F64 = 0x7c;
+export type ValueType = typeof I32 | typeof V128 | typeof F64;
 
 /** Bytes of one or more instructions. */
 export type Code = readonly number[];
@@ -56,6 +57,8 @@ export const advance = (local: number, value: number): Code => [
 	...set(local),
 ];
 export const load = (offset = 0): Code => [0x28, ...memoryArgument(offset)];
+/** An unsigned byte. */
+export const loadByte = (offset = 0): Code => [0x2d, ...memoryArgument(offset)];
 export const store = (offset = 0): Code => [0x36, ...memoryArgument(offset)];
 export const loadVector = (offset = 0): Code => [...vector(0), ...memoryArgument(offset)];
 export const storeVector = (offset = 0): Code => [...vector(11), ...memoryArgument(offset)];
