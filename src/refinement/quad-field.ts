@@ -12,6 +12,11 @@ import {
 	type SupportKernel,
 	WEIGHTS_BYTES,
 } from './quad-kernels.js';
+import type { RefinementSettings } from './settings.js';
+import { compileStepKernel, STEP_RECORD, type StepKernel } from './step-kernel.js';
+
+/** What the kernels are compiled for. */
+type FieldSettings = Pick<RefinementSettings, 'colourSigma' | 'smoothness'>;
 
 const COLOURS = 3;
 /** A colour that resembles none, for what lies outside the image: no pixel has a neighbour there. */
@@ -26,35 +31,18 @@ const roundedUp = (value: number, to: number): number => Math.ceil(value / to) *
  * A class and not a literal: for the literals of different frames V8 compiled what reads them again and again.
  */
 export class QuadField {
-	/** [quads] those that are still computed, the first so many of them. */
-	readonly moving: Int32Array;
-
 	constructor(
 		/** [quads, QUAD] index in a plane, -1 for pixels outside the band. */
 		readonly pixels: Int32Array,
 		/** [count] planes of probabilities. */
 		readonly planes: readonly Float32Array[],
-		/** [quads, QUAD] sums of a pixel's weights, just below 1. */
-		readonly sums: Float32Array,
-		/** [count][quads, QUAD] the neighbours' support for each object, in the order of `moving`; see {@link updateSupports}. */
-		readonly supports: readonly Float32Array[],
-		/** [quads, 2] the kernels' list of the quads that are computed. */
-		private readonly listed: Int32Array,
-		/** Computes the support of the first so many quads of `moving`. */
-		readonly updateSupports: (length: number) => void,
+		/** [count][quads, QUAD] logarithms of the objects' odds against the background: to be written before the first iteration. */
+		readonly unary: readonly Float32Array[],
+		/** One iteration at the quads that still move, all at first; returns whether any still does. */
+		readonly iterate: () => boolean,
 		/** Writes the band's probabilities back to where they came from. */
 		readonly readBack: () => void,
-	) {
-		this.moving = Int32Array.from({ length: sums.length / QUAD }, (_, quad) => quad);
-	}
-
-	/** Goes on with the quad at one place of `moving` at an earlier place. */
-	keep(from: number, to: number): void {
-		const { moving, listed } = this;
-		moving[to] = moving[from] as number;
-		listed[2 * to] = listed[2 * from] as number;
-		listed[2 * to + 1] = listed[2 * from + 1] as number;
-	}
+	) {}
 }
 
 /** Room and kernels for images of one size. */
@@ -65,26 +53,36 @@ class Workspace {
 	readonly #memory = new WebAssembly.Memory({ initial: 1 });
 	readonly #affinities: AffinityKernel;
 	readonly #support: SupportKernel;
+	readonly #step: StepKernel;
 
-	constructor(width: number, height: number, sigma: number) {
+	constructor(width: number, height: number, { colourSigma, smoothness }: FieldSettings) {
 		this.#width = width;
 		this.#height = height;
 		const stride = roundedUp(width, QUAD) + 2 * MAX_DISTANCE;
 		this.#layout = { stride, planeBytes: 4 * stride * (height + 2 * MAX_DISTANCE) };
-		this.#affinities = compileAffinityKernel(this.#layout, sigma, this.#memory);
+		this.#affinities = compileAffinityKernel(this.#layout, colourSigma, this.#memory);
 		this.#support = compileSupportKernel(this.#layout, this.#memory);
+		this.#step = compileStepKernel(this.#memory, smoothness);
 	}
 
 	field(lab: LabImage, band: Int32Array, objects: readonly Float32Array[]): QuadField {
 		const firsts = this.#quadsOf(band);
 		const quads = firsts.length;
+		const count = objects.length;
 		const { planeBytes, stride } = this.#layout;
-		const entries = (COLOURS + objects.length) * planeBytes;
+		const quadBytes = quads * QUAD_BYTES;
+		const entries = (COLOURS + count) * planeBytes;
 		const sums = entries + roundedUp(quads * ENTRY_BYTES, QUAD_BYTES);
-		const support = sums + quads * QUAD_BYTES;
-		const weights = support + objects.length * quads * QUAD_BYTES;
+		const masks = sums + quadBytes;
+		const supports = masks + quadBytes;
+		const unary = supports + count * quadBytes;
+		const places = unary + count * quadBytes;
+		const moving = places + 4 * quads;
+		const record = moving + 4 * quads;
+		const weights = roundedUp(record + 4 * STEP_RECORD.length, QUAD_BYTES);
 		growTo(this.#memory, weights + quads * WEIGHTS_BYTES);
 		const floats = (from: number, length: number) => new Float32Array(this.#memory.buffer, from, length);
+		const ints = (from: number, length: number) => new Int32Array(this.#memory.buffer, from, length);
 		const plane = (number: number) => floats(number * planeBytes, planeBytes / 4);
 
 		[lab.l, lab.a, lab.b].forEach((colours, number) => {
@@ -96,26 +94,38 @@ class Workspace {
 			to.fill(0);
 			this.#write(objects[object] as Float32Array, to);
 		});
-		const listed = new Int32Array(this.#memory.buffer, entries, 2 * quads);
+		const listed = ints(entries, 2 * quads);
+		const placed = ints(places, quads);
+		const all = ints(moving, quads);
 		firsts.forEach((first, quad) => {
 			const [y, x] = [Math.floor(first / this.#width), first % this.#width];
 			listed[2 * quad] = 4 * (y * stride + x);
 			listed[2 * quad + 1] = weights + quad * WEIGHTS_BYTES;
+			placed[quad] = 4 * this.#indexOf(first);
+			all[quad] = quad;
 		});
+		const pixels = this.#pixelsOf(firsts, band);
+		ints(masks, quads * QUAD).set(pixels.map((pixel) => (pixel < 0 ? 0 : -1)));
 		this.#affinities(entries, entries + quads * ENTRY_BYTES, sums);
 
-		const supportOf = (object: number): number => support + object * quads * QUAD_BYTES;
+		const told = ints(record, STEP_RECORD.length);
+		const movingEnd = STEP_RECORD.indexOf('movingEnd');
+		told.set([
+			...[count, moving, moving + 4 * quads, entries, places, masks, sums],
+			...[unary, quadBytes, supports, quadBytes, COLOURS * planeBytes, planeBytes],
+		]);
 		return new QuadField(
-			this.#pixelsOf(firsts, band),
+			pixels,
 			planes,
-			floats(sums, quads * QUAD),
-			objects.map((_, object) => floats(supportOf(object), quads * QUAD)),
-			listed,
-			(length) => {
-				for (let object = 0; object < objects.length; object++) {
+			objects.map((_, object) => floats(unary + object * quadBytes, quads * QUAD)),
+			() => {
+				const left = ((told[movingEnd] as number) - moving) / 4;
+				for (let object = 0; object < count; object++) {
 					const from = (COLOURS + object) * planeBytes;
-					this.#support(entries, entries + length * ENTRY_BYTES, from, supportOf(object));
+					this.#support(entries, entries + left * ENTRY_BYTES, from, supports + object * quadBytes);
 				}
+				this.#step(record);
+				return (told[movingEnd] as number) > moving;
 			},
 			() => {
 				for (const [object, plane] of planes.entries()) {
@@ -174,23 +184,27 @@ class Workspace {
 }
 
 /** The frames of a clip have one size, and are refined with the same settings: kernels and memory stay for the next one. */
-let latest: { readonly workspace: Workspace; readonly sigma: number } | undefined;
+let latest: { readonly workspace: Workspace; readonly settings: FieldSettings } | undefined;
 
 /**
  * A field for a band of pixels; it holds until the next one is made.
  *
  * @param band pixel numbers, ascending, not empty
  * @param objects [count][pixels] probabilities
- * @param sigma colour distance at which two pixels stop supporting each other
  */
 export const quadField = (
 	lab: LabImage,
 	band: Int32Array,
 	objects: readonly Float32Array[],
-	sigma: number,
+	settings: FieldSettings,
 ): QuadField => {
-	if (latest?.sigma !== sigma || !latest.workspace.isFor(lab.width, lab.height)) {
-		latest = { workspace: new Workspace(lab.width, lab.height, sigma), sigma };
+	const { colourSigma, smoothness } = settings;
+	if (
+		latest?.settings.colourSigma !== colourSigma ||
+		latest.settings.smoothness !== smoothness ||
+		!latest.workspace.isFor(lab.width, lab.height)
+	) {
+		latest = { workspace: new Workspace(lab.width, lab.height, settings), settings };
 	}
 	return latest.workspace.field(lab, band, objects);
 };

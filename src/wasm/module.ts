@@ -122,8 +122,16 @@ export const andBits: Code = vector(0x4e);
 export const andNotBits: Code = vector(0x4f);
 export const orBits: Code = vector(0x50);
 export const squareRoots: Code = vector(0xe3);
+export const absoluteFloats: Code = vector(0xe0);
+export const leastFloats: Code = vector(0xe8);
+/** All bits of a lane set where the first float is greater than the second, none elsewhere. */
+export const greaterFloats: Code = vector(0x44);
+/** The nearest whole numbers, still floats. */
+export const wholeFloats: Code = vector(0x6a);
+/** Four floats as 32-bit integers. */
+export const truncateFloats: Code = vector(0xf8);
 /** Nearest 32-bit integers of four floats. */
-export const roundFloats: Code = [...vector(0x6a), ...vector(0xf8)];
+export const roundFloats: Code = [...wholeFloats, ...truncateFloats];
 /** Four copies of a 32-bit float. */
 export const splatFloat = (value: number): Code => [
 	0x43,
