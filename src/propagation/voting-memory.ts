@@ -40,11 +40,14 @@ export class VotingMemory {
 	/** What the keyframes (at least one) and the recent frames say, pooled; all labels with the same classes. */
 	vote(query: number, keyframes: readonly ToldWitness[], recent: readonly ToldWitness[]): Vote {
 		const fromKeyframes = this.#ask(query, keyframes);
-		const pooled =
-			recent.length === 0
-				? fromKeyframes
-				: poolVotes(fromKeyframes, this.#ask(query, recent), this.#settings);
+		const pooled = recent.length === 0 ? fromKeyframes : this.#pool(fromKeyframes, this.#ask(query, recent));
 		this.#frame(query).voted = pooled.labels;
+		return pooled;
+	}
+
+	#pool(keyframes: Vote, recent: Vote): Vote {
+		const pooled = poolVotes(keyframes, recent, this.#settings);
+		discard([keyframes, recent].flatMap(({ labels, bestSimilarity }) => [labels.data, bestSimilarity]));
 		return pooled;
 	}
 
@@ -69,11 +72,14 @@ export class VotingMemory {
 			radius: radius ?? Number.POSITIVE_INFINITY,
 			...this.#testimony(handle, labels),
 		}));
-		return vote(
-			this.#known().match(this.#frame(query).descriptors, searched),
+		const matches = this.#known().match(this.#frame(query).descriptors, searched);
+		const voted = vote(
+			matches,
 			searched.map(({ labels }) => labels),
 			this.#settings.temperature,
 		);
+		discard([matches.owners, matches.indices, matches.similarities]);
+		return voted;
 	}
 
 	/** Forgets a frame, and its labels with it: they have lived too long for the garbage collector to look at them often. */

@@ -1,3 +1,4 @@
+import { discard } from '../discard.js';
 import type { LabImage } from './lab-image.js';
 import { type QuadField, quadField } from './quad-field.js';
 import type { RefinementSettings } from './settings.js';
@@ -24,6 +25,7 @@ export const meanField = (
 		iteration++;
 	}
 	field.readBack();
+	discard([field.pixels]);
 };
 
 /** The propagated probability is never certain, so that an edge can still move it. */

@@ -105,7 +105,10 @@ class Workspace {
 			all[quad] = quad;
 		});
 		const pixels = this.#pixelsOf(firsts, band);
-		ints(masks, quads * QUAD).set(pixels.map((pixel) => (pixel < 0 ? 0 : -1)));
+		const masked = ints(masks, quads * QUAD);
+		pixels.forEach((pixel, at) => {
+			masked[at] = pixel < 0 ? 0 : -1;
+		});
 		this.#affinities(entries, entries + quads * ENTRY_BYTES, sums);
 
 		const told = ints(record, STEP_RECORD.length);

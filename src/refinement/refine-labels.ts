@@ -44,12 +44,13 @@ export const refineLabels = (
 	const band = runsOf(open, labels.grid, size);
 	const objects = upsample(labels, size, seen);
 	const lab = labImage(image, factor, seen);
-	meanField(objects, pixelsOf(band), lab, settings);
+	const pixels = pixelsOf(band);
+	meanField(objects, pixels, lab, settings);
 	const refined = {
 		ids: idsAtFullSize(objects, labels, size, open, image),
 		labels: averageToGrid(objects, labels, size, open, band),
 	};
-	discard(objects);
+	discard([...objects, pixels]);
 	return refined;
 };
 
