@@ -1,8 +1,8 @@
 // Stands in for the engine in tests of host programs, which are about the host: it follows the command contract
 // (arguments, JSON records, exit codes), but takes its masks from the sample's ground truth, so that it needs no model
-// and no minutes. PROPAGATE_TRUTH names the folder of masks; with PROPAGATE_TRUTH_HOLD it works on until that file appears.
+// and no minutes. PROPAGATE_TRUTH names the folder of masks; with PROPAGATE_TRUTH_HOLD it works on until that file appears, and takes it away.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -35,6 +35,9 @@ if (existsSync(output) && !values.overwrite) {
 const hold = process.env.PROPAGATE_TRUTH_HOLD;
 while (hold !== undefined && !existsSync(hold)) {
 	await sleep(50);
+}
+if (hold !== undefined) {
+	rmSync(hold); // It lets one run go on: the next one waits again, however soon it begins.
 }
 const truth = process.env.PROPAGATE_TRUTH ?? '';
 const frames = readdirSync(truth).length;

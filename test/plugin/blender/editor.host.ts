@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -100,7 +100,6 @@ describe.skipIf(!installed('blender', 'xdotool', ...screenPrograms))(
 			writeFileSync(hold, '');
 			await until(({ run: number, running, mattes }) => number === 1 && !running && mattes === 1);
 
-			rmSync(hold);
 			const second = await until(({ run: number, running }) => number === 2 && running);
 			await until(({ run: number, running, ticks }) => number === 2 && running && ticks > second.ticks + 5);
 			const xdotool = (...args: string[]) =>
