@@ -3,15 +3,13 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
-import { constants, deflateRaw, inflateRaw, type ZlibOptions } from 'node:zlib';
+import { deflateRaw, inflateRaw, type ZlibOptions } from 'node:zlib';
 import { discard } from '../discard.js';
 import { writeFailure } from '../media/atomic-file.js';
+import { idCompression } from '../media/indexed-png.js';
 
 const deflate = promisify<Uint8Array, ZlibOptions, Buffer>(deflateRaw);
 const inflate = promisify<Uint8Array, ZlibOptions, Buffer>(inflateRaw);
-
-/** Maps of object ids are long runs of equal bytes. Numbers hardly get smaller, and trying to takes five times as long as all the rest. */
-const COMPRESSION = { level: 1, strategy: constants.Z_RLE };
 
 /** Inflated in one piece, and not in dozens of small ones that each go to another thread and back: some bytes more than a 480p frame. */
 const CHUNK_BYTES = 2 ** 20;
@@ -38,7 +36,7 @@ export const openFrameStore = <Result>(folder: string): FrameStore<Result> => {
 		try {
 			made ??= mkdir(folder, { recursive: true });
 			await made;
-			const bytes = serialize(await withIds(result, (ids) => deflate(ids, COMPRESSION)));
+			const bytes = serialize(await withIds(result, (ids) => deflate(ids, idCompression)));
 			await writeFile(partial, bytes);
 			discard([bytes]);
 			await rename(partial, fileOf(frame));
@@ -70,7 +68,10 @@ export const openFrameStore = <Result>(folder: string): FrameStore<Result> => {
 	};
 };
 
-/** The same result with its map of ids, if it has one, in another form. */
+/**
+ * The same result with its map of ids, if it has one, in another form. Nothing else is packed: numbers hardly get smaller, and trying to takes
+ * five times as long as all the rest.
+ */
 const withIds = async <Result>(
 	result: Result,
 	change: (ids: Uint8Array) => Promise<Uint8Array>,

@@ -11,18 +11,19 @@ import {
 	greaterInts,
 	greatestInts,
 	I32,
+	INT_BYTES,
 	laneOf,
 	leastInts,
 	loadVector,
 	repeatWhile,
 	set,
 	shuffleInts,
+	splatNumber,
 	V128,
 } from '../wasm/module.js';
 import { NOTHING } from './pick-kernel.js';
 import { GROUP } from './products-kernel.js';
 
-const INT_BYTES = 4;
 const GREATEST = 0x7fffffff;
 
 /**
@@ -40,21 +41,20 @@ export const compileBestKernel = (memory: WebAssembly.Memory, cells?: number): B
 	const [number, keys, found, exists] = [4, 5, 6, 7];
 	const scores = [8, 9, 10, 11];
 	const numbers = [12, 13, 14, 15];
-	const splat = (value: number): Code => constantInts(value, value, value, value);
 
 	const findExisting: Code =
 		cells === undefined
 			? []
 			: [
 					...sum(product(loadedFrom(get(blocks)), INT_BYTES * GROUP), cells),
-					...[...loadVector(), ...splat(-1), ...greaterInts, ...set(exists)],
+					...[...loadVector(), ...splatNumber(-1), ...greaterInts, ...set(exists)],
 					...advance(blocks, INT_BYTES),
 				];
 	const compare = (member: number): Code => {
 		const [score, place] = [scores[member] as number, numbers[member] as number];
 		return [
 			...[...get(products), ...loadVector(INT_BYTES * GROUP * member)],
-			...(cells === undefined ? [] : [...splat(NOTHING), ...get(exists), ...chooseBits]),
+			...(cells === undefined ? [] : [...splatNumber(NOTHING), ...get(exists), ...chooseBits]),
 			...set(keys),
 			...[
 				...get(number),
@@ -78,7 +78,7 @@ export const compileBestKernel = (memory: WebAssembly.Memory, cells?: number): B
 		return [
 			...[...get(score), ...set(found), ...acrossLanes(score, greatestInts)],
 			// Of the lanes with the greatest product the one with the first key.
-			...[...get(place), ...splat(GREATEST), ...get(found), ...get(score), ...equalInts, ...chooseBits],
+			...[...get(place), ...splatNumber(GREATEST), ...get(found), ...get(score), ...equalInts, ...chooseBits],
 			...[...set(place), ...acrossLanes(place, leastInts)],
 			...storeAt(sum(get(best), INT_BYTES * member), [...get(place), ...laneOf(0)]),
 			...storeAt(sum(get(best), INT_BYTES * (GROUP + member)), [...get(score), ...laneOf(0)]),
@@ -90,12 +90,12 @@ export const compileBestKernel = (memory: WebAssembly.Memory, cells?: number): B
 			parameters: Array(4).fill(I32),
 			locals: Array(12).fill(V128),
 			body: [
-				...members.flatMap((member) => [...splat(NOTHING), ...set(scores[member] as number)]),
+				...members.flatMap((member) => [...splatNumber(NOTHING), ...set(scores[member] as number)]),
 				...[...constantInts(0, 1, 2, 3), ...set(number)],
 				...repeatWhile(
 					findExisting,
 					...members.map(compare),
-					[...get(number), ...splat(GROUP), ...addInts, ...set(number)],
+					[...get(number), ...splatNumber(GROUP), ...addInts, ...set(number)],
 					advance(products, INT_BYTES * GROUP * GROUP),
 					isLessUnsigned(get(products), get(productsEnd)),
 				),

@@ -14,6 +14,10 @@ export type BlockLayout = {
 	/** In squares; the columns are a multiple of {@link GROUP}. */
 	readonly squareRows: number;
 	readonly squareColumns: number;
+	/** Bytes from a frame's first cell to its first block and to its first square, and of all three levels. */
+	readonly blocksAt: number;
+	readonly squaresAt: number;
+	readonly frameBytes: number;
 	/** [squares, 4 blocks, 4 cells] cell numbers; -1 for cells that do not exist. */
 	readonly cells: Int32Array;
 };
@@ -34,7 +38,14 @@ export const planBlocks = (grid: GridSize, channels: number): BlockLayout => {
 			cells[block * 4 + (y & 1) * 2 + (x & 1)] = y * grid.width + x;
 		}
 	}
-	return { grid, channels, rowLength: paddedChannels(channels), squareRows, squareColumns, cells };
+	const rowLength = paddedChannels(channels);
+	const blocksAt = 2 * rowLength * cells.length;
+	const squaresAt = blocksAt + blocksAt / 4;
+	const frameBytes = squaresAt + blocksAt / 16;
+	return {
+		...{ grid, channels, rowLength, squareRows, squareColumns, cells },
+		...{ blocksAt, squaresAt, frameBytes },
+	};
 };
 
 /** Number of the block in a row and a column of blocks. */

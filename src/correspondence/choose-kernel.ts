@@ -15,14 +15,12 @@ import {
 	sum,
 	type Value,
 } from '../wasm/expressions.js';
-import { type Code, compileKernel, get, I32, when } from '../wasm/module.js';
+import { type Code, compileKernel, get, I32, INT_BYTES, when } from '../wasm/module.js';
 import { compileBestKernel } from './best-kernel.js';
 import { SIMILARITY_ONE } from './block-layout.js';
 import { RECORD_BYTES } from './frame-table.js';
 import { compilePickKernel, NOTHING } from './pick-kernel.js';
 import { GROUP } from './products-kernel.js';
-
-const INT_BYTES = 4;
 
 /** Byte addresses of what the kernel reads and writes besides its arguments. */
 export type ChooseRoom = {

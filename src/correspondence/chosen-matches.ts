@@ -1,7 +1,8 @@
-import type { BlockLayout } from './block-layout.js';
+import { type BlockLayout, SIMILARITY_ONE } from './block-layout.js';
 import { type ChooseKernel, chooseScratch, compileChooseKernel } from './choose-kernel.js';
 import type { MatcherMemory } from './matcher-memory.js';
 import type { MemoryMatches } from './memory-matches.js';
+import { NOTHING } from './pick-kernel.js';
 
 /** The k best keys of every query cell, in a matcher's memory. */
 export class ChosenMatches {
@@ -32,7 +33,9 @@ export class ChosenMatches {
 
 	/** Forgets what was chosen before. */
 	clear(): void {
-		new Int32Array(this.#memory.buffer, this.#owners, this.#length).fill(-1);
+		const { buffer } = this.#memory;
+		new Int32Array(buffer, this.#owners, 2 * this.#length).fill(0).fill(-1, 0, this.#length);
+		new Float32Array(buffer, this.#owners + 8 * this.#length, this.#length).fill(NOTHING / SIMILARITY_ONE);
 	}
 
 	/** What has been chosen since. */

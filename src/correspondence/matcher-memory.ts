@@ -1,5 +1,5 @@
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
-import { growTo, PAGE_BYTES } from '../wasm/module.js';
+import { growTo, PAGE_BYTES, roundedUp } from '../wasm/module.js';
 import type { BlockLayout } from './block-layout.js';
 import { compileProductsKernel, GROUP, type ProductsKernel } from './products-kernel.js';
 import {
@@ -48,28 +48,26 @@ export class MatcherMemory {
 
 	/** Puts a descriptor map into the matcher's memory. */
 	store(map: DescriptorMap): StoredDescriptors {
-		const { rowLength, cells, grid, channels } = this.#layout;
+		const { grid, channels, blocksAt, squaresAt, frameBytes } = this.#layout;
 		if (map.height !== grid.height || map.width !== grid.width || map.channels !== channels) {
 			throw new Error(
 				`A map of ${map.channels} x ${map.height} x ${map.width} does not fit a matcher for ${channels} x ${grid.height} x ${grid.width}.`,
 			);
 		}
-		const fineBytes = 2 * cells.length * rowLength;
-		const fine = this.#freeSlots.pop() ?? this.allocate(fineBytes + fineBytes / 4 + fineBytes / 16);
-		const coarse = fine + fineBytes;
-		const squares = coarse + fineBytes / 4;
+		const fine = this.#freeSlots.pop() ?? this.allocate(frameBytes);
+		const [coarse, squares] = [fine + blocksAt, fine + squaresAt];
 		this.#writePlanes(map.data);
 		const rowsEnd = this.#listRows(fine);
 		this.#storeCells(this.#planes, this.#rows, rowsEnd);
 		this.#storeMeans(fine, coarse, squares);
-		this.#storeMeans(coarse, squares, squares + fineBytes / 16);
+		this.#storeMeans(coarse, squares, fine + frameBytes);
 		return { fine, free: () => this.#freeSlots.push(fine) };
 	}
 
 	/** Cells of a plane, with padding. */
 	get #planeLength(): number {
 		const { height, width } = this.#layout.grid;
-		return Math.ceil((height * width) / CELLS_A_ROUND) * CELLS_A_ROUND;
+		return roundedUp(height * width, CELLS_A_ROUND);
 	}
 
 	#writePlanes(data: Float32Array): void {
@@ -128,7 +126,7 @@ export class MatcherMemory {
 	/** So many bytes for good. Detaches the views of before. */
 	allocate(bytes: number): number {
 		const address = this.#top;
-		this.#top = Math.ceil((address + bytes) / PAGE_BYTES) * PAGE_BYTES;
+		this.#top = roundedUp(address + bytes, PAGE_BYTES);
 		growTo(this.#memory, this.#top);
 		return address;
 	}

@@ -10,6 +10,7 @@ import {
 	greater,
 	greaterInts,
 	I32,
+	INT_BYTES,
 	isAnySet,
 	isZero,
 	laneOf,
@@ -31,8 +32,6 @@ import { GROUP } from './products-kernel.js';
 
 /** Less than every product. */
 export const NOTHING = -0x80000000;
-
-const INT_BYTES = 4;
 
 /**
  * Picks the keys with the greatest products of one query: `group * 4 + key`, best first, of equals the first one.

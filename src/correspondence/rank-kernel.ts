@@ -7,8 +7,6 @@ import {
 	shiftedRightUnsigned,
 	smaller,
 	storeAt,
-	sum,
-	type Value,
 } from '../wasm/expressions.js';
 import {
 	advance,
@@ -21,24 +19,26 @@ import {
 	greaterInts,
 	greatestInts,
 	I32,
+	INT_BYTES,
 	isAnySet,
 	leadingZeros,
 	leastInts,
 	loadVector,
 	orBits,
 	repeatWhile,
+	roundedUp,
 	set,
 	shuffleInts,
 	splatInt,
+	splatNumber,
 	storeVector,
 	subtractInts,
 	V128,
 	when,
 } from '../wasm/module.js';
+import { NOTHING } from './pick-kernel.js';
 import { GROUP } from './products-kernel.js';
 
-const INT_BYTES = 4;
-const LEAST = -0x80000000;
 const GREATEST = 0x7fffffff;
 
 /**
@@ -51,7 +51,7 @@ const GREATEST = 0x7fffffff;
 export type RankKernel = (products: number, productsEnd: number, held: number, positions: number) => void;
 
 /** So many keys does a kernel for `size` keys write, of which the first `held` bytes count. */
-export const rankedKeys = (size: number): number => Math.ceil(size / GROUP) * GROUP;
+export const rankedKeys = (size: number): number => roundedUp(size, GROUP);
 
 /**
  * Compiles the kernel for `size` keys. They are held in registers, sorted; a new one is put in its place without a branch: each entry becomes the
@@ -63,17 +63,16 @@ export const compileRankKernel = (memory: WebAssembly.Memory, size: number): Ran
 	const [numberBits, numbers, keys, worst, key, aboveAll] = [6, 7, 8, 9, 10, 11];
 	const ranked = Array.from({ length: rankedKeys(size) / GROUP }, (_, at) => 12 + at);
 	const [first, last] = [ranked[0] as number, ranked.at(-1) as number];
-	const splat = (value: Value): Code => [...sum(value), ...splatInt];
 
 	const begin: Code = [
 		...assign(count, quotient(difference(get(productsEnd), get(products)), INT_BYTES * GROUP)),
 		// As many ones as it takes to number the keys.
-		...[...splat(shiftedRightUnsigned(-1, [...difference(get(count), 1), ...leadingZeros]))],
-		...set(numberBits),
+		...shiftedRightUnsigned(-1, [...difference(get(count), 1), ...leadingZeros]),
+		...[...splatInt, ...set(numberBits)],
 		// The first key has the greatest number, so that it wins against its equals.
 		...[...get(numberBits), ...constantInts(0, 1, 2, 3), ...subtractInts, ...set(numbers)],
-		...[worst, ...ranked].flatMap((entries) => [...splat(LEAST), ...set(entries)]),
-		...[...splat(GREATEST), ...set(aboveAll)],
+		...[worst, ...ranked].flatMap((entries) => [...splatNumber(NOTHING), ...set(entries)]),
+		...[...splatNumber(GREATEST), ...set(aboveAll)],
 	];
 	/** From the last entries to the first: each needs what its neighbours were. */
 	const insert: Code = ranked
@@ -104,7 +103,7 @@ export const compileRankKernel = (memory: WebAssembly.Memory, size: number): Ran
 					[...get(numbers), ...orBits, ...set(keys)],
 					[...get(keys), ...get(worst), ...greaterInts, ...isAnySet],
 					when(insertFour),
-					[...get(numbers), ...constantInts(GROUP, GROUP, GROUP, GROUP), ...subtractInts, ...set(numbers)],
+					[...get(numbers), ...splatNumber(GROUP), ...subtractInts, ...set(numbers)],
 					advance(products, INT_BYTES * GROUP * GROUP),
 					isLessUnsigned(get(products), get(productsEnd)),
 				),

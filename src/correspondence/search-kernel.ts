@@ -15,14 +15,12 @@ import {
 	storeAt,
 	sum,
 } from '../wasm/expressions.js';
-import { advance, compileKernel, get, I32, repeatWhile, when } from '../wasm/module.js';
+import { advance, compileKernel, get, I32, INT_BYTES, repeatWhile, when } from '../wasm/module.js';
 import type { BlockLayout } from './block-layout.js';
 import { REACH, RECORD_BYTES } from './frame-table.js';
 import { GROUP, type ProductsKernel } from './products-kernel.js';
 import { compileRankKernel } from './rank-kernel.js';
 import type { SquareKernel } from './square-kernel.js';
-
-const INT_BYTES = 4;
 
 /** Byte addresses of what was picked for a square. */
 export type SearchRoom = {
@@ -56,7 +54,7 @@ export type SearchCallees = {
 /** @param picked squares that are picked for a square, at most */
 export const compileSearchKernel = (
 	memory: WebAssembly.Memory,
-	{ squareRows, squareColumns, rowLength, cells }: BlockLayout,
+	{ squareRows, squareColumns, rowLength, squaresAt }: BlockLayout,
 	picked: number,
 	room: SearchRoom,
 	{ multiply, searchSquare }: SearchCallees,
@@ -68,14 +66,12 @@ export const compileSearchKernel = (
 	const [MULTIPLY, RANK, SQUARE] = [0, 1, 2];
 	const callees = [multiply, compileRankKernel(memory, picked), searchSquare];
 	const rowBytes = 2 * rowLength;
-	/** Behind the cells lie the rows of the blocks, a quarter of them, and then those of the squares. */
-	const squares = cells.length * rowBytes + (cells.length / 4) * rowBytes;
 
 	const listRow = [
 		...assign(key, sum(product(get(row), squareColumns), get(left))),
 		...assign(keyEnd, sum(get(key), get(width))),
 		...repeatWhile(
-			storeAt(get(entry), sum(loadedFrom(get(frame)), product(get(key), rowBytes), squares)),
+			storeAt(get(entry), sum(loadedFrom(get(frame)), product(get(key), rowBytes), squaresAt)),
 			storeAt(sum(get(entry), get(listBytes)), get(frame)),
 			storeAt(sum(get(entry), get(listBytes), get(listBytes)), get(key)),
 			advance(entry, INT_BYTES),
@@ -111,7 +107,7 @@ export const compileSearchKernel = (
 		...assign(square, sum(product(get(y), squareColumns), get(x))),
 		...call(
 			MULTIPLY,
-			sum(get(query), product(get(square), rowBytes), squares),
+			sum(get(query), product(get(square), rowBytes), squaresAt),
 			get(list),
 			get(entry),
 			get(products),

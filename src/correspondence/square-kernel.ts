@@ -14,15 +14,13 @@ import {
 	storeAt,
 	sum,
 } from '../wasm/expressions.js';
-import { compileKernel, get, I32 } from '../wasm/module.js';
+import { compileKernel, get, I32, INT_BYTES } from '../wasm/module.js';
 import type { BlockLayout } from './block-layout.js';
 import type { ChooseKernel } from './choose-kernel.js';
 import { CLASSES } from './frame-table.js';
 import { GROUP, type ProductsKernel } from './products-kernel.js';
 import { compileRankKernel, rankedKeys } from './rank-kernel.js';
 import { UNCERTAIN } from './searched-frame.js';
-
-const INT_BYTES = 4;
 
 /** Where nothing but the similarity is at stake, a fraction of the candidates is looked at. */
 const FEWER = 8;
@@ -69,7 +67,7 @@ export type SquareCallees = {
 /** @param candidates blocks that a block is compared with cell by cell, at most */
 export const compileSquareKernel = (
 	memory: WebAssembly.Memory,
-	layout: BlockLayout,
+	{ rowLength, blocksAt }: BlockLayout,
 	candidates: number,
 	room: SquareRoom,
 	{ multiply, choose }: SquareCallees,
@@ -80,8 +78,7 @@ export const compileSquareKernel = (
 	];
 	const [MULTIPLY, RANK, CHOOSE] = [0, 1, 2];
 	const callees = [multiply, compileRankKernel(memory, candidates), choose];
-	const rowBytes = 2 * layout.rowLength;
-	const coarse = layout.cells.length * rowBytes;
+	const rowBytes = 2 * rowLength;
 	const productBytes = INT_BYTES * GROUP * GROUP;
 	const productsEnd = (listBytes: readonly number[]) =>
 		sum(product(listBytes, productBytes / INT_BYTES), room.products);
@@ -114,13 +111,13 @@ export const compileSquareKernel = (
 				sum(
 					loadedFrom(loadedFrom(sum(get(at), room.squareFrames))),
 					product(loadedFrom(sum(get(at), room.squareNumbers)), GROUP * rowBytes),
-					coarse,
+					blocksAt,
 				),
 			),
 		),
 		...call(
 			MULTIPLY,
-			sum(get(query), product(get(square), GROUP * rowBytes), coarse),
+			sum(get(query), product(get(square), GROUP * rowBytes), blocksAt),
 			room.list,
 			sum(get(looked), room.list),
 			room.products,

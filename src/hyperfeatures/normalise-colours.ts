@@ -1,5 +1,14 @@
 import { forEach, loadedByte, loadedFrom, product, storeAt, sum } from '../wasm/expressions.js';
-import { advance, type Code, compileKernel, get, growTo, I32, type Kernel } from '../wasm/module.js';
+import {
+	advance,
+	type Code,
+	compileKernel,
+	get,
+	growTo,
+	I32,
+	type Kernel,
+	roundedUp,
+} from '../wasm/module.js';
 
 const CHANNELS = 3;
 const VALUES = 256;
@@ -44,7 +53,7 @@ export const normaliseColours = (
 	data: Uint8Array,
 	normalise: (value: number, channel: number) => number,
 ): Float32Array => {
-	const planes = TABLES_BYTES + Math.ceil(data.length / 4) * 4;
+	const planes = TABLES_BYTES + roundedUp(data.length, 4);
 	growTo(memory, planes + 4 * data.length);
 	// 256 possible values a channel: a table is faster than dividing at every pixel.
 	const tables = new Float32Array(memory.buffer, 0, CHANNELS * VALUES);

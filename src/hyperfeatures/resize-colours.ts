@@ -1,5 +1,5 @@
 import type { Raster } from '../media/frame.js';
-import { growTo } from '../wasm/module.js';
+import { growTo, roundedUp } from '../wasm/module.js';
 import {
 	type ColumnKernel,
 	compileColumnKernel,
@@ -20,7 +20,7 @@ const remembered = <Key, Value>(known: Map<Key, Value>, key: Key, make: () => Va
 	return value;
 };
 
-const wholeVectors = (bytes: number): number => Math.ceil(bytes / VECTOR_BYTES) * VECTOR_BYTES;
+const wholeVectors = (bytes: number): number => roundedUp(bytes, VECTOR_BYTES);
 
 /** `pilResize` of RGB images in WebAssembly: [height, width, 3]. */
 export const resizeColours = (image: Raster<3>, width: number, height: number): Uint8Array => {

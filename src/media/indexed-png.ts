@@ -8,8 +8,8 @@ import { objectIds } from './object-ids.js';
 
 const deflateInThreadPool = promisify<Uint8Array, ZlibOptions, Buffer>(deflate);
 
-/** Label maps are long runs of equal bytes. Looking for nothing else takes a quarter of the time of level 4, and the files are smaller. */
-const compression = { level: 1, strategy: constants.Z_RLE };
+/** For maps of object ids, which are long runs of equal bytes: looking for nothing else takes a quarter of the time of level 4, and gives smaller files. */
+export const idCompression: ZlibOptions = { level: 1, strategy: constants.Z_RLE };
 
 /**
  * An indexed PNG of 8 bits a pixel whose indices are the object ids and whose palette is the map's, to the byte.
@@ -29,7 +29,7 @@ export const encodeIndexedPng = async (map: LabelMap): Promise<Buffer> => {
 		rows.set(ids.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
 	}
 	const highestId = objectIds(map).at(-1) ?? 0;
-	const deflated = await deflateInThreadPool(rows, compression);
+	const deflated = await deflateInThreadPool(rows, idCompression);
 	discard([rows]);
 	return Buffer.concat([
 		Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),

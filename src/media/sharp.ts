@@ -4,7 +4,7 @@ import type Sharp from 'sharp';
 let loaded: typeof Sharp | undefined;
 
 /**
- * sharp, loaded with its first use: a run from video to masks does without. By `require`, which takes half the time: to import them, Node
+ * sharp, loaded with its first use: a run from a video and an indexed mask to masks does without. By `require`, which takes half the time: to import them, Node
  * would look through the fifty modules that sharp requires for what they export.
  */
 export const loadSharp = (): typeof Sharp => {

@@ -30,8 +30,7 @@ export const labelsFromMask = (mask: LabelMap, grid: GridSize, ids: readonly num
 		classOf[id] = position;
 	}
 	const data = new Float32Array(grid.height * grid.width * classes);
-	// Pixel x covers [x, x + 1); it is split over the cells it overlaps, so cells need not be whole pixels.
-	const rows = spans(mask.height, grid.height);
+	// A pixel covers [x, x + 1); it is split over the cells it overlaps, so cells need not be whole pixels.
 	const line = new Float32Array(grid.width * classes);
 	for (let y = 0; y < mask.height; y++) {
 		line.fill(0);
@@ -51,46 +50,28 @@ export const labelsFromMask = (mask: LabelMap, grid: GridSize, ids: readonly num
 			);
 			x = end;
 		}
-		for (let row = rows.starts[y] as number; row < (rows.starts[y + 1] as number); row++) {
-			const share = rows.shares[row] as number;
-			const first = (rows.cells[row] as number) * line.length;
+		const [top, bottom] = [(y * grid.height) / mask.height, ((y + 1) * grid.height) / mask.height];
+		for (let row = Math.floor(top); row < bottom; row++) {
+			const share = overlap(row, top, bottom);
 			for (let at = 0; at < line.length; at++) {
-				data[first + at] = (data[first + at] as number) + share * (line[at] as number);
+				const to = row * line.length + at;
+				data[to] = (data[to] as number) + share * (line[at] as number);
 			}
 		}
 	}
 	return { grid, ids, data };
 };
 
-/** Adds to the cells of a line what a run from one place to another, in cells, covers of each. */
+/** How much of a cell lies between two places, in cells. */
+const overlap = (cell: number, from: number, to: number): number =>
+	Math.min(to, cell + 1) - Math.max(from, cell);
+
+/** Adds to the cells of a line what a run from one place to another covers of each. */
 const cover = (line: Float32Array, label: number, classes: number, from: number, to: number): void => {
-	const end = Math.min(Math.ceil(to), line.length / classes);
-	for (let cell = Math.floor(from); cell < end; cell++) {
+	for (let cell = Math.floor(from); cell < to; cell++) {
 		const at = cell * classes + label;
-		line[at] = (line[at] as number) + Math.min(to, cell + 1) - Math.max(from, cell);
+		line[at] = (line[at] as number) + overlap(cell, from, to);
 	}
-};
-
-/** Which cells each pixel overlaps: those of pixel `p` are the entries `starts[p]` to `starts[p + 1]`, the end not included. */
-type Spans = {
-	readonly starts: readonly number[];
-	readonly cells: readonly number[];
-	/** Of the cell's extent. */
-	readonly shares: readonly number[];
-};
-
-const spans = (pixels: number, cells: number): Spans => {
-	const [starts, overlapped, shares]: [number[], number[], number[]] = [[0], [], []];
-	for (let pixel = 0; pixel < pixels; pixel++) {
-		const from = (pixel * cells) / pixels;
-		const to = ((pixel + 1) * cells) / pixels;
-		for (let cell = Math.floor(from); cell < to; cell++) {
-			overlapped.push(cell);
-			shares.push(Math.min(to, cell + 1) - Math.max(from, cell));
-		}
-		starts.push(overlapped.length);
-	}
-	return { starts, cells: overlapped, shares };
 };
 
 /** A class with at least this probability is taken for certain: votes need no care there, and borders do not move. */

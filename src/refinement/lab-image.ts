@@ -1,5 +1,5 @@
 import type { Raster } from '../media/frame.js';
-import { growTo } from '../wasm/module.js';
+import { growTo, roundedUp } from '../wasm/module.js';
 import { compileLabKernel, type LabKernel } from './lab-kernel.js';
 import { allRuns, type PixelRuns } from './pixel-runs.js';
 
@@ -27,7 +27,7 @@ const labCurve = Float32Array.from({ length: CURVE_STEPS + 1 }, (_, step) => {
 const memory = new WebAssembly.Memory({ initial: 1 });
 const tables = { linear: 0, curve: 4 * linearFromByte.length, curveSteps: CURVE_STEPS };
 /** A vector's alignment behind the tables. */
-const IMAGE = Math.ceil((tables.curve + 4 * labCurve.length) / 16) * 16;
+const IMAGE = roundedUp(tables.curve + 4 * labCurve.length, 16);
 new Float32Array(memory.buffer, tables.linear, linearFromByte.length).set(linearFromByte);
 new Float32Array(memory.buffer, tables.curve, labCurve.length).set(labCurve);
 const kernels = new Map<number, LabKernel>();
@@ -48,7 +48,7 @@ export const labImage = (image: Raster<3>, factor: number, wanted?: PixelRuns): 
 	const width = Math.floor(image.width / factor);
 	const height = Math.floor(image.height / factor);
 	const list = wanted ?? allRuns({ width, height });
-	const runs = IMAGE + Math.ceil(image.data.length / 16) * 16;
+	const runs = IMAGE + roundedUp(image.data.length, 16);
 	const planes = runs + list.byteLength;
 	const area = width * height;
 	growTo(memory, planes + 3 * 4 * area);

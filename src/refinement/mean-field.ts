@@ -21,8 +21,9 @@ export const meanField = (
 	}
 	const field = quadField(lab, band, objects, settings);
 	writeUnary(field, settings.evidence);
-	for (let iteration = 0; iteration < settings.iterations && field.iterate(); ) {
-		iteration++;
+	let moves = true;
+	for (let iteration = 0; iteration < settings.iterations && moves; iteration++) {
+		moves = field.iterate();
 	}
 	field.readBack();
 	discard([field.pixels]);

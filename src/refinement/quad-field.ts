@@ -1,4 +1,4 @@
-import { growTo } from '../wasm/module.js';
+import { growTo, roundedUp } from '../wasm/module.js';
 import type { LabImage } from './lab-image.js';
 import { MAX_DISTANCE } from './neighbourhood.js';
 import {
@@ -21,8 +21,6 @@ type FieldSettings = Pick<RefinementSettings, 'colourSigma' | 'smoothness'>;
 const COLOURS = 3;
 /** A colour that resembles none, for what lies outside the image: no pixel has a neighbour there. */
 const NO_COLOUR = 1000;
-
-const roundedUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
 /**
  * The band's pixels of an image with their neighbours, in the memory of the kernels, four pixels at a time.

@@ -17,11 +17,11 @@ import {
 	chooseBits,
 	compileKernel,
 	constant,
-	constantInts,
 	divideFloats,
 	get,
 	greaterFloats,
 	I32,
+	INT_BYTES,
 	isAnySet,
 	leastFloats,
 	loadVector,
@@ -30,6 +30,7 @@ import {
 	set,
 	shiftLeftBits,
 	splatFloat,
+	splatNumber,
 	storeVector,
 	subtractFloats,
 	truncateFloats,
@@ -39,8 +40,6 @@ import {
 	zeroVector,
 } from '../wasm/module.js';
 import { ENTRY_BYTES, QUAD_BYTES } from './quad-kernels.js';
-
-const INT_BYTES = 4;
 
 /** A quad whose probabilities changed by less than this in an iteration has arrived, and is left alone. */
 const ARRIVED = 0.0005;
@@ -108,7 +107,7 @@ export const compileStepKernel = (memory: WebAssembly.Memory, smoothness: number
 		...splatFloat(HIGHEST),
 		...LOWER.flatMap((factor) => [...get(power), ...multiplyFloats, ...splatFloat(factor), ...addFloats]),
 		// The exponent's bits of 2^whole.
-		...[...get(whole), ...truncateFloats, ...constantInts(127, 127, 127, 127), ...addInts],
+		...[...get(whole), ...truncateFloats, ...splatNumber(127), ...addInts],
 		...[...constant(23), ...shiftLeftBits, ...multiplyFloats],
 	];
 	const takeSupportFromBackground = [

@@ -8,7 +8,6 @@ import { type ResourceLimits, type TransferListItem, Worker } from 'node:worker_
  * a worker keeps is a few megabytes. (A flag of the process; it holds for isolates that are made from now on.)
  */
 const UNCOLLECTED_MEGABYTES = 256;
-setFlagsFromString(`--initial-old-space-size=${UNCOLLECTED_MEGABYTES}`);
 
 /** What {@link WorkerChannel.terminate} sends: end when the request in hand is done. */
 export const END = 'end';
@@ -43,6 +42,7 @@ export class WorkerChannel<Request, Value> {
 	 */
 	constructor(url: URL, name: string, workerData?: unknown, resourceLimits?: ResourceLimits) {
 		this.#name = name;
+		setFlagsFromString(`--initial-old-space-size=${UNCOLLECTED_MEGABYTES}`);
 		this.#worker = new Worker(url, { workerData, execArgv: workerFlags(), resourceLimits });
 		this.#worker.on('message', (reply: WorkerReply<Value>) => this.#settle(reply));
 		this.#worker.on('error', (error) => this.#end(error));

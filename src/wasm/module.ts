@@ -92,6 +92,8 @@ export const isAnySet: Code = vector(0x53);
 export const laneOf = (lane: number): Code => [...vector(0x1b), lane];
 /** Four copies of an i32. */
 export const splatInt: Code = vector(0x11);
+/** Four copies of a number known now. */
+export const splatNumber = (value: number): Code => constantInts(value, value, value, value);
 /** Four bytes from memory, the other twelve are 0. */
 export const loadFourBytes = (offset = 0): Code => [...vector(0x5c), ...memoryArgument(offset)];
 /** The first four bytes of a vector into memory. */
@@ -211,6 +213,11 @@ export const compileKernel = (spec: KernelSpec, memory: WebAssembly.Memory): Ker
 	});
 	return instance.exports.kernel as Kernel;
 };
+
+/** Bytes of an address, of a 32-bit integer or of a float32. */
+export const INT_BYTES = 4;
+
+export const roundedUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
 /** WebAssembly memory grows by pages of so many bytes. */
 export const PAGE_BYTES = 65536;
