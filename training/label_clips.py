@@ -41,7 +41,9 @@ OBJECT_GAP, MIN_SHARE = 9, 0.1
 # Of an object, two pixels from its edge: less is a drawing's lines.
 MIN_BODY = 0.2
 WHITE, BLACK = 215, 40
-MIN_RETURN_IOU, MIN_SALIENCY_IOU, MIN_FUSED_IOU = 0.85, 0.75, 0.85
+MIN_SALIENCY_IOU, MIN_FUSED_IOU = 0.75, 0.85
+# How much of an object must return: alone, and where the network's map agrees as much as this.
+MIN_RETURN_IOU, MIN_SEEN_RETURN_IOU, SEEN_IOU = 0.85, 0.72, 0.8
 # A probability nearer to one half than this is nobody's knowledge.
 DOUBT = 0.2
 MIN_LAST_PIXELS = 30
@@ -197,7 +199,9 @@ def label(frames: np.ndarray, first: np.ndarray, forward: np.ndarray, seen: dict
     returned = backward[0].argmax(0)
     known = first != IGNORE
     scores["return"] = [round(iou((returned == i) & known, first == k), 3) for i, k in enumerate(present, 1)]
-    stay = [i for i, score in enumerate(scores["return"], 1) if score >= MIN_RETURN_IOU]
+    seen_well = min(scores["saliency"], default=0) >= SEEN_IOU
+    least = MIN_SEEN_RETURN_IOU if seen_well else MIN_RETURN_IOU
+    stay = [i for i, score in enumerate(scores["return"], 1) if score >= least]
     if not stay:
         return None, scores
     kept = [present[i - 1] for i in stay]
