@@ -47,6 +47,8 @@ MIN_RETURN_IOU, MIN_SEEN_RETURN_IOU, SEEN_IOU = 0.85, 0.72, 0.8
 # A probability nearer to one half than this is nobody's knowledge.
 DOUBT = 0.2
 MIN_LAST_PIXELS = 30
+# Pieces of less than this share of their object are nobody's knowledge either.
+SPECK = 0.05
 # Mean change of a pixel (of 255) at 64 x 36 that cuts a clip, and how far above its surroundings.
 CUT_CHANGE, CUT_RATIO = 18, 3
 # Below this mean change every second frame is a sequence, too.
@@ -176,6 +178,15 @@ def renumber(ids: np.ndarray, kept: list) -> np.ndarray:
     return out
 
 
+def ignore_specks(ids: np.ndarray, count: int) -> None:
+    """Marks stray pieces of the objects in ids uint8 [H, W], in place."""
+    for k in range(1, count + 1):
+        pieces, labels, stats, _ = cv2.connectedComponentsWithStats((ids == k).astype(np.uint8))
+        areas = stats[:, cv2.CC_STAT_AREA].copy()
+        areas[0] = 0
+        ids[np.isin(labels, [i for i in range(1, pieces) if areas[i] < SPECK * areas.sum()])] = IGNORE
+
+
 def label(frames: np.ndarray, first: np.ndarray, forward: np.ndarray, seen: dict, track):
     """(ids uint8 [T, H, W], scores) of the objects that come back as they left; ids are None where none does.
 
@@ -214,6 +225,8 @@ def label(frames: np.ndarray, first: np.ndarray, forward: np.ndarray, seen: dict
             mean[t] = np.concatenate([1 - fused, mean[t, 1:] * fused / np.maximum(objects, 1e-3)])
     ids = mean.argmax(1).astype(np.uint8)
     ids[mean.max(1) < 0.5 + DOUBT] = IGNORE
+    for frame in ids:
+        ignore_specks(frame, len(kept))
     ids[0] = np.where(first == IGNORE, IGNORE, renumber(first, kept))
     return ids, scores
 
