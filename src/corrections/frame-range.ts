@@ -30,7 +30,7 @@ export async function* framesBetween(
 	const skipped = first === undefined ? 0 : from;
 	const decoded = clip.frames({
 		start: first === undefined ? start : first + from > 0 ? { frame: first + from } : undefined,
-		end: to !== undefined && first !== undefined ? { frame: first + to } : end,
+		end: to !== undefined && first !== undefined ? earlier(first + to, end) : end,
 		...{ signal, pool },
 	});
 	for await (const frame of decoded) {
@@ -43,6 +43,10 @@ export async function* framesBetween(
 		}
 	}
 }
+
+/** Whichever comes first, as far as that can be told; a time stays, and the frames are counted. */
+const earlier = (frame: number, end: Position | undefined): Position =>
+	end === undefined || ('frame' in end && end.frame > frame) ? { frame } : end;
 
 /** Decoded frames held at once when a clip is read backwards, and as many that several readers want, in bytes. */
 const BLOCK_BYTES = 96 * 2 ** 20;

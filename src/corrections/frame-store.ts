@@ -1,12 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { deflateRaw, inflateRaw, type ZlibOptions } from 'node:zlib';
 import { discard } from '../discard.js';
-import { writeFailure } from '../media/atomic-file.js';
 import { idCompression } from '../media/indexed-png.js';
+import { makePrivateFolder, unsealed, writeCacheFile } from '../store/cache-file.js';
 
 const deflate = promisify<Uint8Array, ZlibOptions, Buffer>(deflateRaw);
 const inflate = promisify<Uint8Array, ZlibOptions, Buffer>(inflateRaw);
@@ -22,36 +21,36 @@ export type FrameStore<Result> = {
 };
 
 /**
- * A folder with a file for each frame. Files are renamed into place, so one that is there is complete; one that
- * can't be read counts as absent. The results are plain objects with typed arrays.
+ * A folder with a file for each frame. A file that can't be read, or is not what was put there, counts as absent. The results are plain
+ * objects with typed arrays.
  *
- * `put` throws a UserError when the place is read-only or full.
+ * @param spare where results go when the folder can't be written. Without it, `put` throws a UserError then
  */
-export const openFrameStore = <Result>(folder: string): FrameStore<Result> => {
-	const fileOf = (frame: number): string => join(folder, `${frame}.bin`);
-	let made: Promise<unknown> | undefined;
+export const openFrameStore = <Result>(folder: string, spare?: string): FrameStore<Result> => {
+	const [first, second] = [openPlace(folder), spare === undefined ? undefined : openPlace(spare)];
+	let place = first;
 	const puts = new Map<number, Promise<void>>();
 	const write = async (frame: number, result: Result): Promise<void> => {
-		const partial = join(folder, `${randomUUID()}.partial`);
-		try {
-			made ??= mkdir(folder, { recursive: true });
-			await made;
-			const bytes = serialize(await withIds(result, (ids) => deflate(ids, idCompression)));
-			await writeFile(partial, bytes);
-			discard([bytes]);
-			await rename(partial, fileOf(frame));
-		} catch (error) {
-			await rm(partial, { force: true }).catch(() => {});
-			throw writeFailure(fileOf(frame), error);
-		}
+		const bytes = serialize(await withIds(result, (ids) => deflate(ids, idCompression)));
+		await place.put(frame, bytes).catch(async (error: unknown) => {
+			if (second === undefined || place === second) {
+				throw error;
+			}
+			place = second;
+			await second.put(frame, bytes);
+		});
+		discard([bytes]);
 	};
 	return {
 		get: async (frame) => {
 			await puts.get(frame)?.catch(() => {});
+			const bytes = (await first.get(frame)) ?? (place === first ? undefined : await place.get(frame));
+			if (bytes === undefined) {
+				return undefined;
+			}
 			try {
-				const stored = deserialize(await readFile(fileOf(frame))) as Result;
 				return await withIds(
-					stored,
+					deserialize(bytes) as Result,
 					async (ids) =>
 						// Copied, because what is inflated keeps all of a chunk alive.
 						new Uint8Array(await inflate(ids, { chunkSize: CHUNK_BYTES })),
@@ -64,6 +63,28 @@ export const openFrameStore = <Result>(folder: string): FrameStore<Result> => {
 			const put = write(frame, result).finally(() => puts.delete(frame));
 			puts.set(frame, put);
 			return put;
+		},
+	};
+};
+
+type Place = {
+	get(frame: number): Promise<Uint8Array | undefined>;
+	put(frame: number, bytes: Uint8Array): Promise<void>;
+};
+
+const openPlace = (folder: string): Place => {
+	const fileOf = (frame: number): string => join(folder, `${frame}.bin`);
+	let made: Promise<void> | undefined;
+	return {
+		get: async (frame) => {
+			const path = fileOf(frame);
+			const bytes = await readFile(path).catch(() => undefined);
+			return bytes && unsealed(path, bytes);
+		},
+		put: async (frame, bytes) => {
+			made ??= makePrivateFolder(folder);
+			await made;
+			await writeCacheFile(fileOf(frame), bytes);
 		},
 	};
 };

@@ -1,8 +1,6 @@
 import { handled } from '../handled.js';
 import type { CarriedLabels } from '../propagation/propagate-masks.js';
 import type { PassFrame } from './carry-pass.js';
-import type { FrameStore } from './frame-store.js';
-import { carriedFrom } from './stored-pass.js';
 
 /**
  * Runs a pass before anybody asks for its frames. They wait in the pass's store, so that memory holds none of them; the
@@ -10,15 +8,18 @@ import { carriedFrom } from './stored-pass.js';
  */
 export class PassAhead {
 	readonly #pass: AsyncGenerator<PassFrame, void, void>;
-	readonly #store: FrameStore<CarriedLabels>;
+	readonly #carriedTo: (index: number) => Promise<CarriedLabels>;
 	readonly #waiting: Pick<PassFrame, 'index' | 'isNew'>[] = [];
 	readonly #running: Promise<void>;
 	#isTaken = false;
 
-	/** @param store where `pass` puts its frames */
-	constructor(pass: AsyncGenerator<PassFrame, void, void>, store: FrameStore<CarriedLabels>) {
+	/** @param carriedTo what the pass has found for a frame */
+	constructor(
+		pass: AsyncGenerator<PassFrame, void, void>,
+		carriedTo: (index: number) => Promise<CarriedLabels>,
+	) {
 		this.#pass = pass;
-		this.#store = store;
+		this.#carriedTo = carriedTo;
 		this.#running = handled(this.#run());
 	}
 
@@ -27,7 +28,7 @@ export class PassAhead {
 		this.#isTaken = true;
 		await this.#running;
 		for (const { index, isNew } of this.#waiting) {
-			yield { index, isNew, carried: await carriedFrom(this.#store, index) };
+			yield { index, isNew, carried: await this.#carriedTo(index) };
 		}
 		yield* this.#pass;
 	}

@@ -9,7 +9,7 @@ import type { Keyframe } from './keyframe.js';
 import { type Meeting, meet } from './meet.js';
 import { PassAhead } from './pass-ahead.js';
 import type { RunStores } from './run-stores.js';
-import { StoredPass } from './stored-pass.js';
+import { carriedTo, StoredPass } from './stored-pass.js';
 
 export type PropagateKeyframesOptions = PassContext & {
 	/** At least one, by ascending frame. */
@@ -117,7 +117,10 @@ async function* framesOfMeeting(
 /** The pass behind the last keyframe, begun while what comes before it is still to be done. */
 const trailingAhead = async (options: PropagateKeyframesOptions, keyframe: Keyframe): Promise<PassAhead> => {
 	const store = options.stores.pass(keyframe, 'forward');
-	return new PassAhead(await trailingPass(options, keyframe, store), store);
+	const pass = await trailingPass(options, keyframe, store);
+	return new PassAhead(pass, (index) =>
+		carriedTo(options, keyframe, { direction: 'forward', last: undefined, store }, index),
+	);
 };
 
 const trailingPass = async (

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { UserError } from '../errors.js';
 import { drawNumber } from '../media/digits.js';
 import type { Frame, LabelMap, Raster } from '../media/frame.js';
 import { requireImageName, writeImage } from '../media/image.js';
@@ -27,15 +25,9 @@ export class ReviewSheet {
 	#candidates: Candidate[] = [];
 	#frames = 0;
 
-	private constructor(readonly path: string) {}
-
-	/** @throws UserError when the name is no image's, or the file is there already */
-	static async open(path: string, overwrite: boolean): Promise<ReviewSheet> {
+	/** @throws UserError when the name is no image's */
+	constructor(readonly path: string) {
 		requireImageName(path);
-		if (!overwrite && existsSync(path)) {
-			throw new UserError(`"${path}" exists already; choose another name, or add --overwrite.`);
-		}
-		return new ReviewSheet(path);
 	}
 
 	add({ frame, labels, confidence }: Reviewed): void {

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { forgetOldest } from '../hyperfeatures/descriptor-cache.js';
-import type { LabelMap } from '../media/frame.js';
-import type { Position } from '../media/position.js';
 import { propagateHome } from '../models/locations.js';
 import type { CarriedLabels } from '../propagation/propagate-masks.js';
+import { makePrivateFolder } from '../store/cache-file.js';
+import { forgetOldest } from '../store/forget-oldest.js';
+import { maskIdentity, type PassIdentity } from '../store/run-identity.js';
 import type { Direction } from './carry-pass.js';
 import { type FrameStore, openFrameStore } from './frame-store.js';
 import type { Keyframe } from './keyframe.js';
@@ -21,19 +20,8 @@ export type RunStores = {
 	readonly length: { get(): Promise<number | undefined>; put(frames: number): Promise<void> };
 };
 
-/** Everything besides the keyframes that a result depends on. */
-export type RunIdentity = {
-	/** See {@link clipIdentity}. */
-	readonly clip: string;
-	readonly start: Position | undefined;
-	readonly end: Position | undefined;
-	readonly model: string;
-	readonly device: string;
-	readonly settings: unknown;
-};
-
 /** To be raised when a change of the engine makes old results wrong. */
-const FORMAT = 4;
+const FORMAT = 5;
 
 /** When it is opened, the folder forgets what was used longest ago until it is no larger than this. */
 const MAX_BYTES = 2 ** 30;
@@ -41,36 +29,26 @@ const MAX_BYTES = 2 ** 30;
 /** Where the results of passes are kept; safe to delete when no run is on. */
 export const runsFolder = (env: NodeJS.ProcessEnv = process.env): string => join(propagateHome(env), 'runs');
 
+/** @param spare where results go that this run needs again, when `folder` can't be written */
 export const openRunStores = async (
-	identity: RunIdentity,
+	identity: PassIdentity,
 	folder: string = runsFolder(),
+	spare?: string,
 ): Promise<RunStores> => {
 	await forgetOldest(folder, MAX_BYTES);
-	const { clip, start, end } = identity;
-	const base = hashOf(FORMAT, identity);
-	const nameOf = (keyframe: Keyframe): string => hashOf(base, keyframe.frame, maskHash(keyframe.mask));
-	const length = openFrameStore<number>(join(folder, `length-${hashOf(clip, start, end)}`));
+	await makePrivateFolder(folder).catch(() => {});
+	const { clip, range, model, settings, device, ffmpeg } = identity;
+	const base = hashOf(FORMAT, clip, range, model, settings, device, ffmpeg);
+	const nameOf = (keyframe: Keyframe): string => hashOf(base, keyframe.frame, maskIdentity(keyframe.mask));
+	const open = <Result>(name: string): FrameStore<Result> =>
+		openFrameStore(join(folder, name), spare === undefined ? undefined : join(spare, name));
+	const length = open<number>(`length-${hashOf(clip, range, ffmpeg)}`);
 	return {
-		pass: (keyframe, direction) => openFrameStore(join(folder, `${direction}-${nameOf(keyframe)}`)),
-		join: (left, right) => openFrameStore(join(folder, `join-${hashOf(nameOf(left), nameOf(right))}`)),
+		pass: (keyframe, direction) => open(`${direction}-${nameOf(keyframe)}`),
+		join: (left, right) => open(`join-${hashOf(nameOf(left), nameOf(right))}`),
 		length: { get: () => length.get(0), put: (frames) => length.put(0, frames) },
 	};
 };
-
-/** A clip by its contents, wherever it lies. @param files the video, or the images in order */
-export const clipIdentity = async (files: readonly string[], frameRate: number): Promise<string> => {
-	const hash = createHash('sha256').update(`${frameRate}`);
-	for (const file of files) {
-		hash.update('\0');
-		for await (const chunk of createReadStream(file)) {
-			hash.update(chunk as Buffer);
-		}
-	}
-	return hash.digest('hex');
-};
-
-const maskHash = ({ width, height, ids }: LabelMap): string =>
-	createHash('sha256').update(`${width}x${height}:`).update(ids).digest('hex');
 
 const hashOf = (...parts: unknown[]): string =>
 	createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24);

@@ -1,11 +1,10 @@
 import type { CarriedLabels } from '../propagation/propagate-masks.js';
 import { carryPass, type PassContext, type PassOptions } from './carry-pass.js';
-import type { FrameStore } from './frame-store.js';
 import type { Keyframe } from './keyframe.js';
 
 /** A pass that is run as far as it is needed, on the thread of its direction; what it finds is in its store. */
 export class StoredPass {
-	readonly #store: FrameStore<CarriedLabels>;
+	readonly #carriedTo: (index: number) => Promise<CarriedLabels>;
 	readonly #frames: ReturnType<typeof carryPass>;
 	readonly #computed = new Set<number>();
 	readonly #step: number;
@@ -13,7 +12,7 @@ export class StoredPass {
 	#newest: CarriedLabels | undefined;
 
 	constructor(context: PassContext, keyframe: Keyframe, options: PassOptions) {
-		this.#store = options.store;
+		this.#carriedTo = (index) => carriedTo(context, keyframe, options, index);
 		this.#step = options.direction === 'forward' ? 1 : -1;
 		this.#reached = keyframe.frame;
 		this.#frames = carryPass(context, keyframe, options);
@@ -36,9 +35,7 @@ export class StoredPass {
 
 	/** What the pass found for a frame that it has reached. */
 	async at(index: number): Promise<CarriedLabels> {
-		return index === this.#reached && this.#newest !== undefined
-			? this.#newest
-			: carriedFrom(this.#store, index);
+		return index === this.#reached && this.#newest !== undefined ? this.#newest : this.#carriedTo(index);
 	}
 
 	/** Whether this run has computed the frame. */
@@ -52,14 +49,22 @@ export class StoredPass {
 	}
 }
 
-/** What a pass has found for a frame that it has been to. */
-export const carriedFrom = async (
-	store: FrameStore<CarriedLabels>,
+/** What a pass has found for a frame that it has been to. Where the store has lost that, by whatever cause, it is carried again. */
+export const carriedTo = async (
+	context: PassContext,
+	keyframe: Keyframe,
+	options: PassOptions,
 	index: number,
 ): Promise<CarriedLabels> => {
-	const carried = await store.get(index);
-	if (carried === undefined) {
-		throw new Error(`The result of frame ${index} has gone from the cache; run again.`);
+	const stored = await options.store.get(index);
+	if (stored !== undefined) {
+		return stored;
 	}
-	return carried;
+	const again = carryPass(context, keyframe, { ...options, last: index, surely: index });
+	for await (const { index: reached, carried } of again) {
+		if (reached === index) {
+			return carried;
+		}
+	}
+	throw new Error(`The clip ended before frame ${index}.`);
 };

@@ -1,14 +1,13 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFailure } from '../media/atomic-file.js';
 import type { Raster } from '../media/frame.js';
 import { fromHalves, toHalves } from '../models/half-precision.js';
 import { propagateHome } from '../models/locations.js';
 import type { Manifest } from '../models/manifest.js';
 import { formatNpy } from '../models/npy.js';
-import type { DescriptorMap } from './descriptor-map.js';
+import { makePrivateFolder, writeCacheFile } from '../store/cache-file.js';
+import { forgetOldest } from '../store/forget-oldest.js';
 import type { ExtractorOptions } from './diffusion-extractor.js';
 import type { DescriptorExtractor } from './extractor.js';
 import { readMap } from './map-reader.js';
@@ -49,16 +48,18 @@ const contentHash = ({ width, height, data }: Raster<3>): string =>
 	createHash('sha256').update(`${width}x${height}:`).update(data).digest('hex');
 
 /**
- * Puts a disk cache before an extractor. Maps are stored as float16 `.npy` [1, C, H, W], and given out with the same rounding when
- * they are new, so that a run that reads them gives the same bytes as one that computes them. The key is the hash of the pixels and the model's identity; a
- * damaged file counts as absent. Several processes may share the folder.
+ * Puts a disk cache before an extractor. Maps are stored as float16 `.npy` [1, C, H, W] with a checksum behind, and given out with the same
+ * rounding when they are new, so that a run that reads them gives the same bytes as one that computes them. The key is the hash of the
+ * pixels and the model's identity; a damaged file counts as absent, and where the folder can't be written nothing is kept. Several processes
+ * may share the folder.
  *
- * @throws UserError from `extract` when the folder cannot be written
+ * @param mostBytes how much is left there at most
  */
 export const cachedExtractor = async (
 	extractor: DescriptorExtractor,
 	identity: string,
 	folder: string = descriptorCacheFolder(),
+	mostBytes: number = Number.POSITIVE_INFINITY,
 ): Promise<CachedExtractor> => {
 	const counts: CacheCounts = { computed: 0, read: 0 };
 	const modelFolder = join(folder, identity);
@@ -70,10 +71,23 @@ export const cachedExtractor = async (
 	};
 	const fileOf = async (image: Raster<3>): Promise<string | undefined> => {
 		const path = pathOf(image);
-		// Asked for every frame, and much quicker than by way of another thread.
-		return statSync(path, { throwIfNoEntry: false })?.isFile() ? path : undefined;
+		try {
+			// Asked for every frame, and much quicker than by way of another thread.
+			return statSync(path, { throwIfNoEntry: false })?.isFile() ? path : undefined;
+		} catch {
+			return undefined;
+		}
 	};
 	await forgetOldest(folder, MAX_BYTES);
+	let room = (await canKeep([folder, modelFolder])) ? mostBytes : 0;
+	const keep = async (path: string, npy: Uint8Array): Promise<void> => {
+		if (npy.length <= room) {
+			room -= npy.length;
+			await writeCacheFile(path, npy).catch(() => {
+				room = 0;
+			});
+		}
+	};
 	return {
 		channels: extractor.channels,
 		counts,
@@ -93,7 +107,7 @@ export const cachedExtractor = async (
 			const map = await extractor.extract(image);
 			counts.computed++;
 			const halves = toHalves(map.data);
-			await writeMap(modelFolder, path, halves, map);
+			await keep(path, formatNpy(halves, [1, map.channels, map.height, map.width]));
 			fromHalves(halves, map.data);
 			return map;
 		},
@@ -101,41 +115,13 @@ export const cachedExtractor = async (
 	};
 };
 
-const writeMap = async (
-	folder: string,
-	path: string,
-	halves: Uint16Array,
-	{ channels, height, width }: DescriptorMap,
-): Promise<void> => {
-	// A name of its own, because another process may be writing the same map.
-	const partial = join(folder, `${randomUUID()}.partial`);
+const canKeep = async (folders: readonly string[]): Promise<boolean> => {
 	try {
-		await mkdir(folder, { recursive: true });
-		await writeFile(partial, formatNpy(halves, [1, channels, height, width]));
-		await rename(partial, path);
-	} catch (error) {
-		await rm(partial, { force: true }).catch(() => {});
-		throw writeFailure(path, error);
-	}
-};
-
-/** Deletes the maps used longest ago until the rest is at most `maxBytes`. */
-export const forgetOldest = async (folder: string, maxBytes: number): Promise<void> => {
-	const names = await readdir(folder, { recursive: true }).catch(() => []);
-	const files = await Promise.all(
-		names.map(async (name) => {
-			const path = join(folder, name);
-			const found = await stat(path).catch(() => undefined);
-			return found?.isFile() ? [{ path, bytes: found.size, used: found.mtimeMs }] : [];
-		}),
-	);
-	const oldestFirst = files.flat().sort((a, b) => a.used - b.used);
-	let total = oldestFirst.reduce((sum, { bytes }) => sum + bytes, 0);
-	for (const { path, bytes } of oldestFirst) {
-		if (total <= maxBytes) {
-			break;
+		for (const folder of folders) {
+			await makePrivateFolder(folder);
 		}
-		await rm(path, { force: true });
-		total -= bytes;
+		return true;
+	} catch {
+		return false;
 	}
 };

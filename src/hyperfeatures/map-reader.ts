@@ -1,13 +1,19 @@
 import { closeSync, fstatSync, openSync, readSync, utimesSync } from 'node:fs';
 import { readFile, utimes } from 'node:fs/promises';
 import { parseNpy } from '../models/npy.js';
+import { unsealed } from '../store/cache-file.js';
 import { mapOfArray } from './descriptor-file.js';
 import type { DescriptorMap } from './descriptor-map.js';
+
+const mapIn = (path: string, bytes: Uint8Array): DescriptorMap | undefined => {
+	const npy = unsealed(path, bytes);
+	return npy && mapOfArray(parseNpy(npy));
+};
 
 /** A map that the cache holds; undefined when there is none at this path, or none that can be read. */
 export const readMap = async (path: string): Promise<DescriptorMap | undefined> => {
 	try {
-		const map = mapOfArray(parseNpy(await readFile(path)));
+		const map = mapIn(path, await readFile(path));
 		if (map !== undefined) {
 			const now = new Date();
 			await utimes(path, now, now).catch(() => {}); // Used just now: the last to be forgotten.
@@ -15,6 +21,16 @@ export const readMap = async (path: string): Promise<DescriptorMap | undefined> 
 		return map;
 	} catch {
 		return undefined;
+	}
+};
+
+/** Used just now: the last to be forgotten. */
+const touch = (path: string): void => {
+	const now = new Date();
+	try {
+		utimesSync(path, now, now);
+	} catch {
+		// A cache that can only be read is of use, too.
 	}
 };
 
@@ -28,10 +44,9 @@ export class MapReader {
 	/** As {@link readMap}, but valid only until the next one is read. */
 	read(path: string): DescriptorMap | undefined {
 		try {
-			const map = mapOfArray(parseNpy(this.#readBytes(path)));
+			const map = mapIn(path, this.#readBytes(path));
 			if (map !== undefined) {
-				const now = new Date();
-				utimesSync(path, now, now);
+				touch(path);
 			}
 			return map;
 		} catch {

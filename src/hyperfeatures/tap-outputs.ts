@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { syncPath, writeFailure } from '../media/atomic-file.js';
+import { clearLeftovers, temporaryPath } from '../media/temporary-names.js';
 import { WeightLinks } from '../models/import/weight-links.js';
 import { propagateHome } from '../models/locations.js';
 import type { Manifest } from '../models/manifest.js';
@@ -11,6 +13,7 @@ import { int } from '../onnx/graph-spec.js';
 import type { OnnxModel } from '../onnx/model.js';
 import { readModel } from '../onnx/read-model.js';
 import { encodeModel } from '../onnx/write-model.js';
+import { makePrivateFolder } from '../store/cache-file.js';
 import { modelIdentity } from './descriptor-cache.js';
 
 const GRAPH = 'raw.onnx';
@@ -28,16 +31,21 @@ export const withTapOutputs = async (model: InstalledModel): Promise<InstalledMo
 	}
 	const place = join(propagateHome(), 'raw', modelIdentity(manifest));
 	if (!existsSync(join(place, GRAPH))) {
-		const partial = `${place}.partial-${process.pid}`;
-		await mkdir(partial, { recursive: true });
+		const partial = temporaryPath(place);
+		await makePrivateFolder(dirname(place));
+		await clearLeftovers(dirname(place));
 		try {
+			await mkdir(partial);
 			const graph = tapGraph(readModel(pathInside(folder, manifest.graph)), manifest.taps);
 			// The runtime wants a graph and its weights in one folder.
 			const links = new WeightLinks(partial);
 			await links.add(graph, 'step');
 			await writeFile(join(partial, GRAPH), encodeModel(graph, links.locationOf));
 			await rm(place, { recursive: true, force: true });
+			await syncPath(join(partial, GRAPH));
 			await rename(partial, place);
+		} catch (error) {
+			throw writeFailure(place, error);
 		} finally {
 			await rm(partial, { recursive: true, force: true });
 		}

@@ -3,20 +3,13 @@ import { basename, extname, parse } from 'node:path';
 import { UserError } from '../errors.js';
 import type { Clip } from '../media/clip.js';
 import { openEditedPngs } from '../media/edited-png-sink.js';
-import { openSink, type SinkOptions } from '../media/encode.js';
+import { openSink } from '../media/encode.js';
 import { listFormats, resolveFormat } from '../media/output-format.js';
-import type { VideoSink } from '../media/video-sink.js';
+import type { RunOutput } from './run-outputs.js';
 
 /** The folder of edited frames, as the value of `--format`. */
 export const EDIT_PNG = 'edit-png';
 const EDIT_VIDEO = 'edit.mp4';
-
-export type EditOutput = {
-	readonly path: string;
-	/** A folder of edited frames, which an interrupted run leaves behind and another can complete. */
-	readonly isFolder: boolean;
-	open(options: SinkOptions): Promise<VideoSink>;
-};
 
 /**
  * Where an edit's results go. A folder means edited frames and `.mp4` the edited video; with a format, or a name that
@@ -30,7 +23,7 @@ export const resolveEditOutputs = async (
 	places: readonly string[],
 	format: string | undefined,
 	hasMasks: boolean,
-): Promise<EditOutput[]> => {
+): Promise<RunOutput[]> => {
 	const outputs = await Promise.all(
 		(places.length > 0 ? places : [defaultOutput(clip.path)]).map((place) =>
 			resolve(place, format, hasMasks),
@@ -44,7 +37,7 @@ export const resolveEditOutputs = async (
 	return outputs;
 };
 
-const resolve = async (place: string, format: string | undefined, hasMasks: boolean): Promise<EditOutput> => {
+const resolve = async (place: string, format: string | undefined, hasMasks: boolean): Promise<RunOutput> => {
 	const isFolder =
 		/[/\\]$/.test(place) || ((await stat(place).catch(() => undefined))?.isDirectory() ?? false);
 	const extension = isFolder ? '' : extname(place).toLowerCase();
@@ -56,8 +49,8 @@ const resolve = async (place: string, format: string | undefined, hasMasks: bool
 		}
 		return {
 			path: place,
-			isFolder: true,
-			open: (options) => openEditedPngs(place, options.existing ?? 'refuse'),
+			...{ isFrames: true, isMasksOnly: false },
+			open: (options) => openEditedPngs(place, options.existing ?? 'refuse', options.notes),
 		};
 	}
 	const namesFormat = listFormats().some(({ name }) => basename(place).toLowerCase().endsWith(name));
@@ -75,7 +68,11 @@ const resolve = async (place: string, format: string | undefined, hasMasks: bool
 			`"${place}" is a project file, which is written for masks; write ${EDIT_VIDEO} or a folder with --edit.`,
 		);
 	}
-	return { path: choice.path, isFolder: false, open: (options) => openSink(choice, options) };
+	return {
+		path: choice.path,
+		...{ isFrames: false, isMasksOnly: false },
+		open: (options) => openSink(choice, options),
+	};
 };
 
 const defaultOutput = (input: string): string => {

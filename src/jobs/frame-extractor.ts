@@ -1,4 +1,3 @@
-import { UserError } from '../errors.js';
 import { cachedExtractor } from '../hyperfeatures/descriptor-cache.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import { fromHalves, toHalves } from '../models/half-precision.js';
@@ -8,45 +7,14 @@ import type { Engine } from './open-engine.js';
 const MOST_BYTES = 3 * 2 ** 30;
 
 /**
- * The extractor for the frames of a clip, with descriptors of earlier runs where there are some. A clip must not fail for
- * want of a cache: when it can't be written, or the clip is too long for it, frames are simply described.
+ * The extractor for the frames of a clip, with descriptors of earlier runs where there are some.
  *
  * @param cache false: use none; the maps are the same
  */
-export const frameExtractor = async (engine: Engine, cache: boolean): Promise<DescriptorExtractor> => {
-	const uncached = rounding(engine.extractor);
-	if (!cache) {
-		return uncached;
-	}
-	const cached = await cachedExtractor(engine.extractor, engine.identity);
-	let [isUsable, bytes, computed] = [true, 0, 0];
-	return {
-		channels: engine.extractor.channels,
-		extract: async (image) => {
-			if (!isUsable) {
-				return uncached.extract(image);
-			}
-			try {
-				const map = await cached.extract(image);
-				if (cached.counts.computed > computed) {
-					computed = cached.counts.computed;
-					bytes += map.data.length * Uint16Array.BYTES_PER_ELEMENT;
-					isUsable = bytes < MOST_BYTES;
-				}
-				return map;
-			} catch (error) {
-				if (!(error instanceof UserError)) {
-					throw error;
-				}
-				isUsable = false;
-				return uncached.extract(image);
-			}
-		},
-		fileOf: async (image) => (isUsable ? cached.fileOf(image) : undefined),
-		prepare: async (image) => cached.prepare?.(image),
-		close: () => cached.close(),
-	};
-};
+export const frameExtractor = async (engine: Engine, cache: boolean): Promise<DescriptorExtractor> =>
+	cache
+		? cachedExtractor(engine.extractor, engine.identity, undefined, MOST_BYTES)
+		: rounding(engine.extractor);
 
 /** Maps in half precision, as the cache gives them. */
 const rounding = (extractor: DescriptorExtractor): DescriptorExtractor => ({

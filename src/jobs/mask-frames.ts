@@ -1,7 +1,7 @@
 import { framesBetween, RunFrames, type RunRange } from '../corrections/frame-range.js';
 import { type KeyframedMask, propagateKeyframes } from '../corrections/propagate-keyframes.js';
 import type { Keyframes } from '../corrections/read-keyframes.js';
-import { clipIdentity, openRunStores, runsFolder } from '../corrections/run-stores.js';
+import { openRunStores, runsFolder } from '../corrections/run-stores.js';
 import { UserError } from '../errors.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import type { Clip } from '../media/clip.js';
@@ -9,11 +9,14 @@ import type { FramePool } from '../media/frame-pool.js';
 import type { LabelThreads } from '../propagation/label-threads.js';
 import type { PropagationSettings } from '../propagation/settings.js';
 import type { StageClock } from '../propagation/stage-clock.js';
+import type { PassIdentity } from '../store/run-identity.js';
 import type { Engine } from './open-engine.js';
 
 export type MaskFramesJob = {
 	readonly clip: Clip;
 	readonly range: RunRange;
+	/** What passes depend on besides their masks. */
+	readonly identity: PassIdentity;
 	readonly engine: Engine;
 	/** The engine's, with what earlier runs have left; see {@link frameExtractor}. */
 	readonly extractor: DescriptorExtractor;
@@ -25,7 +28,7 @@ export type MaskFramesJob = {
 	readonly pool?: FramePool | undefined;
 	/** False: nothing of earlier runs is used, and nothing is left for later ones. */
 	readonly cache: boolean;
-	/** Where results between two masks are kept while they are needed when `cache` is false. */
+	/** Where results are kept while they are needed when `cache` is false or its folder can't be written. */
 	readonly scratchFolder: string;
 	readonly clock?: StageClock | undefined;
 	readonly signal?: AbortSignal | undefined;
@@ -34,18 +37,11 @@ export type MaskFramesJob = {
 /** The frames of a run with their masks, from painted masks and what earlier runs on the clip have left. */
 export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedMask, void, void> {
 	const { clip, range, engine, extractor, settings, cache, clock, signal, threads, pool } = job;
-	const stores = await openRunStores(
-		{
-			clip: await clipIdentity(clip.files, clip.info.frameRate),
-			start: range.start,
-			end: range.end,
-			model: engine.identity,
-			device: engine.runtime.device,
-			settings,
-		},
-		cache ? runsFolder() : job.scratchFolder,
-	);
 	const { keyframes, palette } = job.keyframes;
+	const isNeededAgain = keyframes.length > 1 || (keyframes[0]?.frame ?? 0) > 0;
+	const stores = cache
+		? await openRunStores(job.identity, runsFolder(), isNeededAgain ? job.scratchFolder : undefined)
+		: await openRunStores(job.identity, job.scratchFolder);
 	yield* propagateKeyframes({
 		...{ extractor, settings, clock, signal, keyframes, palette, stores, threads },
 		frames: new RunFrames(clip, range, keyframes.length > 1, pool),

@@ -9,20 +9,27 @@ import { type Clip, openClip } from '../media/clip.js';
 import { findFfmpeg } from '../media/ffmpeg-binary.js';
 import type { Frame } from '../media/frame.js';
 import { FramePool } from '../media/frame-pool.js';
-import { parsePosition } from '../media/position.js';
+import { type Position, parsePosition } from '../media/position.js';
+import type { Existing } from '../media/video-sink.js';
 import { loadPreset } from '../presets/load-preset.js';
 import type { Preset } from '../presets/preset.js';
 import { type Quality, withQuality } from '../presets/quality.js';
 import { LabelThreads } from '../propagation/label-threads.js';
 import { prefetch } from '../propagation/prefetch.js';
 import { type Stage, StageClock } from '../propagation/stage-clock.js';
-import { fingerprint, fingerprintClip, fingerprintMasks } from '../resume/fingerprint.js';
-import type { RunIdentity } from '../resume/run-notes.js';
 import type { RuntimeOptions } from '../runtime/session.js';
-import { ClipOutputs } from './clip-outputs.js';
+import {
+	clipIdentity,
+	fingerprint,
+	masksIdentity,
+	type RunIdentity,
+	rangeIdentity,
+} from '../store/run-identity.js';
+import { resolveClipOutputs } from './clip-outputs.js';
 import { frameExtractor } from './frame-extractor.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
 import { type Engine, openEngine } from './open-engine.js';
+import { RunOutputs } from './run-outputs.js';
 
 export type PropagateClipJob = RuntimeOptions & {
 	/** Video file, folder of frames, or pattern of frame names. */
@@ -111,8 +118,8 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		}),
 	);
 	const clock = new StageClock();
-	const scratch = new ScratchFolder();
-	let outputs: ClipOutputs | undefined;
+	const scratch = await ScratchFolder.open();
+	let outputs: RunOutputs | undefined;
 	let count = 0;
 	try {
 		const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
@@ -123,14 +130,14 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		}
 		const first = await firstFrame(clip, range);
 		await requireFramesOfRun(clip, range, job.masks);
+		const places = await resolveClipOutputs(clip, job.outputs, job.format);
 		const engine = await opening;
 		const extractor = await frameExtractor(engine, job.cache !== false);
 		await extractor.prepare?.(first.image);
-		outputs = await ClipOutputs.open({
-			...{ clip, range, signal, ffmpeg: job.ffmpeg, outputs: job.outputs, format: job.format },
-			existing: job.overwrite ? 'overwrite' : job.resume ? 'resume' : 'refuse',
-			identity: await identityOf(job, clip, keyframes, engine, preset),
-			keyframe,
+		const identity = await identityOf(job, clip, range, keyframes, engine, preset);
+		outputs = await RunOutputs.open({
+			...{ clip, range, signal, review, identity, outputs: places, ffmpeg: job.ffmpeg },
+			existing: existingFor(job),
 			objects: keyframes.objects,
 			firstFrame: first,
 			premultiplied: job.premultiplied,
@@ -138,12 +145,12 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
 		let confidenceSum = 0;
 		let computedFrames = 0;
-		const isComplete = outputs.isComplete && review === undefined;
+		const { isComplete } = outputs;
 		// Where only masks are written, and once each, nobody looks at a frame when its mask is there.
 		const isDoneWithFrames = outputs.areMasksOnly && review === undefined && keyframes.keyframes.length === 1;
 		const pool = isDoneWithFrames ? new FramePool() : undefined;
 		const masked = maskFrames({
-			...{ clip, range, engine, extractor, keyframes, threads, pool, clock, signal },
+			...{ clip, range, identity, engine, extractor, keyframes, threads, pool, clock, signal },
 			settings: preset.propagation,
 			cache: job.cache !== false,
 			scratchFolder: outputs.scratchFolder ?? scratch.path,
@@ -163,15 +170,14 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 			job.onFrame?.({ frame: frame.index, total, timeSeconds: frame.timeSeconds, confidence });
 		}
 		await outputs.finish();
-		count = isComplete ? outputs.finishedFrames : count;
-		await review?.write();
+		count = isComplete ? outputs.keptFrames : count;
 		const seconds = (performance.now() - started) / 1000;
 		return {
 			frames: count,
-			resumedFrames: Math.min(count, outputs.finishedFrames),
+			resumedFrames: Math.min(count, outputs.keptFrames),
 			computedFrames,
 			objects: keyframes.objects.length,
-			outputs: review === undefined ? outputs.paths : [...outputs.paths, review.path],
+			outputs: outputs.paths,
 			model: engine.modelName,
 			preset: preset.name,
 			seconds,
@@ -181,7 +187,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		};
 	} catch (error) {
 		await outputs?.abort();
-		throw error instanceof AbortedError && outputs ? cancelled(outputs, count) : error;
+		throw error instanceof AbortedError && outputs ? cancelled(outputs) : error;
 	} finally {
 		const closed = opening.then(
 			(engine) => engine.close(),
@@ -202,11 +208,25 @@ export const readSettings = async (job: PropagateClipJob) => {
 		start: job.start === undefined ? undefined : parsePosition(job.start),
 		end: job.end === undefined ? undefined : parsePosition(job.end),
 	};
-	const review =
-		job.review === undefined ? undefined : await ReviewSheet.open(job.review, job.overwrite === true);
+	requireOrder(job, range);
+	const review = job.review === undefined ? undefined : new ReviewSheet(job.review);
 	const preset = withQuality(await loadPreset(job.preset), job.quality);
 	return { range, review, preset };
 };
+
+/** Two frame numbers, or two times, can be compared before anything is known of the clip. */
+const requireOrder = (job: PropagateClipJob, { start, end }: RunRange): void => {
+	const [first, last] = [numberOf(start), numberOf(end)];
+	const areAlike = start === undefined || end === undefined || 'frame' in start === 'frame' in end;
+	if (end !== undefined && areAlike && first >= last) {
+		throw new UserError(
+			`--end ${job.end} leaves no frame after --start ${job.start ?? 0}; it is the first frame not to use any more, so give a later one.`,
+		);
+	}
+};
+
+const numberOf = (position: Position | undefined): number =>
+	position === undefined ? 0 : 'frame' in position ? position.frame : position.seconds;
 
 /** @throws UserError when there is none */
 export const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> => {
@@ -222,15 +242,16 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { ve
 export const identityOf = async (
 	job: PropagateClipJob,
 	clip: Clip,
+	range: RunRange,
 	{ keyframes }: Keyframes,
 	engine: Engine,
 	preset: Preset,
 	edit = '',
 ): Promise<RunIdentity> => ({
 	program: version,
-	clip: await fingerprintClip(clip),
-	range: `${job.start ?? ''}..${job.end ?? ''}`,
-	masks: fingerprintMasks(keyframes),
+	clip: await clipIdentity(clip, job.signal),
+	range: rangeIdentity(range),
+	masks: masksIdentity(keyframes),
 	edit,
 	model: engine.identity,
 	settings: fingerprint(preset.propagation),
@@ -239,9 +260,13 @@ export const identityOf = async (
 	ffmpeg: clip.kind === 'video' ? (await findFfmpeg(job.ffmpeg)).version : '',
 });
 
-const cancelled = (outputs: ClipOutputs, count: number): AbortedError =>
+/** What is said when a run is cancelled, once its outputs are closed. */
+export const cancelled = ({ framesFolder, finishedFrames }: RunOutputs): AbortedError =>
 	new AbortedError(
-		outputs.continuedFolder === undefined
+		framesFolder === undefined
 			? 'Cancelled; nothing was written, because a video is made in one go.'
-			: `Cancelled; ${Math.max(count, outputs.finishedFrames)} finished frames are kept in "${outputs.continuedFolder}". Repeat the command with --resume to go on.`,
+			: `Cancelled; ${finishedFrames} finished frames are kept in "${framesFolder}". Repeat the command with --resume to go on.`,
 	);
+
+export const existingFor = ({ overwrite, resume }: PropagateClipJob): Existing =>
+	overwrite === true ? 'overwrite' : resume === true ? 'resume' : 'refuse';

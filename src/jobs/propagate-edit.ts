@@ -10,18 +10,17 @@ import { rememberingExtractor } from '../hyperfeatures/remembering-extractor.js'
 import { type Clip, openClip } from '../media/clip.js';
 import { davisPalette } from '../media/davis-palette.js';
 import type { Frame, LabelMap } from '../media/frame.js';
-import { finishedFrames } from '../media/png-sequence-sink.js';
-import type { VideoSink } from '../media/video-sink.js';
 import { referenceColours } from '../pairs/reference-colours.js';
 import { LabelThreads } from '../propagation/label-threads.js';
 import { StageClock } from '../propagation/stage-clock.js';
-import { fingerprint } from '../resume/fingerprint.js';
-import { type RunIdentity, RunNotes } from '../resume/run-notes.js';
+import { fingerprint } from '../store/run-identity.js';
 import { resolveEditOutputs } from './edit-outputs.js';
 import { frameExtractor } from './frame-extractor.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
 import { type Engine, openEngine } from './open-engine.js';
 import {
+	cancelled,
+	existingFor,
 	firstFrame,
 	identityOf,
 	type PropagateClipJob,
@@ -29,6 +28,7 @@ import {
 	readSettings,
 	threadsFor,
 } from './propagate-clip.js';
+import { RunOutputs } from './run-outputs.js';
 
 export type PropagateEditJob = PropagateClipJob & {
 	/** The edited first frame, or a layer of its size; undefined with `colourMap`. */
@@ -72,59 +72,40 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 		features: preset.features,
 	});
 	const engine: Engine = { ...opened, extractor: rememberingExtractor(opened.extractor) };
-	const identity = await identityOf(job, clip, keyframes, engine, preset, editFingerprint(job, layer));
+	const identity = await identityOf(job, clip, range, keyframes, engine, preset, editFingerprint(job, layer));
 	const threads = new LabelThreads(preset.propagation, threadsFor(job));
 	const clock = new StageClock();
-	const scratch = new ScratchFolder();
-	const sinks: VideoSink[] = [];
-	const paths = places.map(({ path }) => path);
-	const folder = places.find(({ isFolder }) => isFolder)?.path;
-	let notes: RunNotes | undefined;
+	const scratch = await ScratchFolder.open();
+	let outputs: RunOutputs | undefined;
 	let count = 0;
 	try {
-		if (folder !== undefined && job.resume === true) {
-			notes = await unfinishedRun(folder, identity);
-		}
-		for (const place of places) {
-			const begunBefore = notes?.outputs.includes(place.path) === true;
-			sinks.push(
-				await place.open({
-					clip: clip.info,
-					objects: keyframes.objects,
-					audioFrom: clip.kind === 'video' && clip.info.hasAudio ? clip.path : undefined,
-					beginSeconds: range.start ? first.timeSeconds : undefined,
-					isExcerpt: range.start !== undefined || range.end !== undefined,
-					premultiplied: job.premultiplied,
-					ffmpeg: job.ffmpeg,
-					signal,
-					existing: job.overwrite === true ? 'overwrite' : begunBefore ? 'resume' : 'refuse',
-				}),
-			);
-		}
-		if (folder !== undefined) {
-			notes ??= await RunNotes.begin(folder, identity, paths);
-		}
+		outputs = await RunOutputs.open({
+			...{ clip, range, signal, review, identity, outputs: places, ffmpeg: job.ffmpeg },
+			existing: existingFor(job),
+			objects: keyframes.objects,
+			firstFrame: first,
+			premultiplied: job.premultiplied,
+		});
+		const { isComplete } = outputs;
 		const cache = job.cache !== false;
 		const extractor = await frameExtractor(engine, cache);
 		const items =
 			job.masks.length === 0
 				? unmasked(clip, range)
 				: maskFrames({
-						...{ clip, range, engine, extractor, keyframes, threads, clock, signal, cache },
+						...{ clip, range, identity, engine, extractor, keyframes, threads, clock, signal, cache },
 						settings: preset.propagation,
-						scratchFolder: scratch.path,
+						scratchFolder: outputs.scratchFolder ?? scratch.path,
 					});
 		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
 		const { mode, relight, linearLight } = job;
 		let [computedFrames, trustSum] = [0, 0];
 		const carried = carryEdit<EditItem>(items, { layer, mode, relight, linearLight, extractor });
-		for await (const { item, edited, trust } of carried) {
+		for await (const { item, edited, trust } of isComplete ? [] : carried) {
 			throwIfAborted(signal);
 			const { frame } = item;
 			const labels = item.mask ?? nothingMarked(frame);
-			await clock.measure('encode', () =>
-				Promise.all(sinks.map((sink) => sink.write({ frame, labels, edited }))),
-			);
+			await clock.measure('encode', () => outputs?.write({ frame, labels, edited }));
 			count++;
 			computedFrames += item.computed ? 1 : 0;
 			trustSum += trust;
@@ -133,32 +114,25 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 			}
 			job.onFrame?.({ frame: frame.index, total, timeSeconds: frame.timeSeconds, confidence: trust });
 		}
-		for (const sink of sinks) {
-			await sink.finish();
-		}
-		await notes?.remove();
-		await review?.write();
+		await outputs.finish();
+		count = isComplete ? outputs.keptFrames : count;
 		const seconds = (performance.now() - started) / 1000;
 		return {
 			frames: count,
-			resumedFrames: 0,
+			resumedFrames: Math.min(count, outputs.keptFrames),
 			computedFrames,
 			objects: keyframes.objects.length,
-			outputs: review === undefined ? paths : [...paths, review.path],
+			outputs: outputs.paths,
 			model: engine.modelName,
 			preset: preset.name,
 			seconds,
 			framesPerSecond: count / seconds,
 			stages: clock.totals,
-			meanConfidence: trustSum / count,
+			meanConfidence: isComplete ? undefined : trustSum / count,
 		};
 	} catch (error) {
-		await Promise.all(sinks.map((sink) => sink.abort()));
-		throw error instanceof AbortedError && notes !== undefined
-			? new AbortedError(
-					`Cancelled; finished frames are kept in "${folder}". Repeat the command with --resume to go on.`,
-				)
-			: error;
+		await outputs?.abort();
+		throw error instanceof AbortedError && outputs ? cancelled(outputs) : error;
 	} finally {
 		await threads.close();
 		await engine.close();
@@ -172,17 +146,6 @@ async function* unmasked(clip: Clip, range: RunRange): AsyncGenerator<EditItem, 
 		yield { frame, mask: undefined, computed: true };
 	}
 }
-
-/** What an interrupted run left in a folder of edited frames; undefined when the folder is empty. */
-const unfinishedRun = async (folder: string, identity: RunIdentity): Promise<RunNotes | undefined> => {
-	const notes = await RunNotes.reopen(folder, identity);
-	if (notes === undefined && (await finishedFrames(folder)) > 0) {
-		throw new UserError(
-			`"${folder}" holds frames, but no run of them was interrupted; choose another folder, or add --overwrite.`,
-		);
-	}
-	return notes;
-};
 
 const editFingerprint = ({ mode, relight, linearLight }: PropagateEditJob, layer: EditLayer): string =>
 	fingerprint([mode, relight, linearLight, createHash('sha256').update(layer.data).digest('hex')]);

@@ -54,7 +54,7 @@ export const openCocoFile = async (
 			await file.append(
 				`\n],\n"images": [\n${images.join(',\n')}\n],\n"categories": [\n${categories.join(',\n')}\n]\n}\n`,
 			);
-			await file.finish();
+			return [await file.finish()];
 		},
 		abort: () => file.abort(),
 	};

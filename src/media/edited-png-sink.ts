@@ -1,26 +1,26 @@
-import { join } from 'node:path';
-import { frameFileName, openFrameFolder } from './frame-folder.js';
-import { writeImage } from './image.js';
+import { FrameFolder, type FrameNotes, frameFileName } from './frame-folder.js';
+import { encodeImage } from './image.js';
 import type { Existing, VideoSink } from './video-sink.js';
 
 /**
- * A folder of the edited frames, one RGB PNG for each. With `resume`, frames that are there stay as they are.
+ * A folder of the edited frames, one RGB PNG for each. Frames that the notes keep stay as they are.
  *
- * @throws UserError when the folder cannot be made, or holds frames already and `existing` is `refuse`
+ * @throws UserError as {@link FrameFolder.open}
  */
-export const openEditedPngs = async (folder: string, existing: Existing): Promise<VideoSink> => {
-	const { present, finish } = await openFrameFolder(folder, existing);
-	const kept = new Set(existing === 'resume' ? present : []);
-	const written = new Set<string>();
+export const openEditedPngs = async (
+	path: string,
+	existing: Existing,
+	notes?: FrameNotes,
+): Promise<VideoSink> => {
+	const folder = await FrameFolder.open(path, existing, notes);
 	return {
 		write: async ({ frame, edited }) => {
 			const name = frameFileName(frame.index);
-			if (!kept.has(name)) {
-				await writeImage(join(folder, name), edited ?? frame.image);
+			if (!folder.keeps(name)) {
+				await folder.write(name, await encodeImage('png', edited ?? frame.image));
 			}
-			written.add(name);
 		},
-		finish: () => finish(written),
-		abort: async () => {},
+		finish: () => folder.finish(),
+		abort: () => folder.abort(),
 	};
 };

@@ -3,6 +3,7 @@ import { UserError } from '../errors.js';
 import { openProjectFile } from '../project-files/project-file-sink.js';
 import { openCocoFile } from './coco-sink.js';
 import { openFfmpegVideoSink, type VideoSinkOptions } from './ffmpeg-video-sink.js';
+import type { FrameNotes } from './frame-folder.js';
 import { objectPath, openMattePngs, openObjectSinks } from './object-mattes-sink.js';
 import type { OutputChoice } from './output-format.js';
 import { openPngSequence } from './png-sequence-sink.js';
@@ -12,6 +13,8 @@ import type { Existing, VideoSink } from './video-sink.js';
 export type SinkOptions = VideoSinkOptions & {
 	/** What to do with output that is there already. Default: refuse. */
 	readonly existing?: Existing | undefined;
+	/** What an earlier run is known to have left in a folder of frames, and where to write down what is made. */
+	readonly notes?: FrameNotes | undefined;
 	/** Ids of all objects that may occur, for formats that tell objects apart. */
 	readonly objects?: readonly number[] | undefined;
 	/** What a project file refers to. */
@@ -53,7 +56,7 @@ export const openSink = async (choice: OutputChoice, options: SinkOptions): Prom
 	}
 	switch (choice.kind) {
 		case 'png':
-			return openPngSequence(path, existing);
+			return openPngSequence(path, existing, options.notes);
 		case 'video':
 			return openFfmpegVideoSink(path, choice.format, existing, options);
 		case 'object-pngs':

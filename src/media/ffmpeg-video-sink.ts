@@ -1,11 +1,9 @@
 import { once } from 'node:events';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { partialPath, writeFailure } from './atomic-file.js';
+import { type WrittenFile, writeFailure } from './atomic-file.js';
 import { type FfmpegInput, type FfmpegProcess, fileUrl, inputSafety, startFfmpeg } from './ffmpeg-process.js';
 import type { ClipInfo, Raster } from './frame.js';
-import { requireFree } from './growing-file.js';
+import { ReservedFile } from './growing-file.js';
 import { setDurationInMatroska, setLastFrameDurationInMp4 } from './last-frame-duration.js';
 import type { VideoFormat } from './output-format.js';
 import { timedRawVideoFrameHeader, timedRawVideoHeader } from './timed-raw-video.js';
@@ -39,10 +37,9 @@ export const openFfmpegVideoSink = async (
 	existing: Existing,
 	options: VideoSinkOptions,
 ): Promise<VideoSink> => {
-	await requireFree(path, existing);
-	const partial = partialPath(path);
-	await reserve(partial, path);
-	return new FfmpegVideoSink(path, partial, format, options);
+	const { place, file } = await ReservedFile.take(path, existing);
+	await file.close();
+	return new FfmpegVideoSink(path, place, format, options);
 };
 
 type Running = {
@@ -59,7 +56,7 @@ class FfmpegVideoSink implements VideoSink {
 
 	constructor(
 		private readonly path: string,
-		private readonly partial: string,
+		private readonly place: ReservedFile,
 		private readonly format: VideoFormat,
 		private readonly options: VideoSinkOptions,
 	) {}
@@ -78,7 +75,7 @@ class FfmpegVideoSink implements VideoSink {
 		await this.#send(image.data);
 	}
 
-	async finish(): Promise<void> {
+	async finish(): Promise<readonly WrittenFile[]> {
 		if (!this.#running) {
 			await this.abort();
 			throw new Error('No frame was written.');
@@ -87,7 +84,7 @@ class FfmpegVideoSink implements VideoSink {
 			this.#running.input.end();
 			await this.#running.process.done;
 			await this.#setLength();
-			await rename(this.partial, this.path);
+			return [await this.place.finish()];
 		} catch (error) {
 			await this.abort();
 			throw writeFailure(this.path, error);
@@ -96,7 +93,7 @@ class FfmpegVideoSink implements VideoSink {
 
 	async abort(): Promise<void> {
 		await this.#running?.process.kill();
-		await rm(this.partial, { force: true });
+		await this.place.abort();
 	}
 
 	/** Later than the frame before in any case: ffmpeg would drop one of two frames at the same time. */
@@ -107,7 +104,7 @@ class FfmpegVideoSink implements VideoSink {
 	}
 
 	async #start(image: Raster, firstTimeSeconds: number): Promise<Running> {
-		const { format, options, path, partial } = this;
+		const { format, options, path, place } = this;
 		const input = new PassThrough();
 		input.on('error', () => {});
 		const sound = format.audio && options.clip.hasAudio ? options.audioFrom : undefined;
@@ -136,7 +133,7 @@ class FfmpegVideoSink implements VideoSink {
 				...['-map_metadata', '-1', '-fflags', '+bitexact', '-flags:v', '+bitexact', '-flags:a', '+bitexact'],
 				...['-f', format.muxer],
 			],
-			output: fileUrl(partial),
+			output: fileUrl(place.partial),
 			about: path,
 			ffmpeg: options.ffmpeg,
 			signal: options.signal,
@@ -161,9 +158,9 @@ class FfmpegVideoSink implements VideoSink {
 		const [before, last = 0] = this.#lastTimes.length > 1 ? this.#lastTimes : [undefined, this.#lastTimes[0]];
 		const seconds = before === undefined ? 1 / this.options.clip.frameRate : last - before;
 		if (isMp4(this.format)) {
-			await setLastFrameDurationInMp4(this.partial, seconds);
+			await setLastFrameDurationInMp4(this.place.partial, seconds);
 		} else {
-			await setDurationInMatroska(this.partial, last + seconds);
+			await setDurationInMatroska(this.place.partial, last + seconds);
 		}
 	}
 }
@@ -219,15 +216,4 @@ const colourOptions = (format: VideoFormat, { width, height }: Raster, clip: Cli
 			? ['-bsf:v', `prores_metadata=colorspace=${matrix}:color_primaries=${matrix}:color_trc=bt709`]
 			: []),
 	];
-};
-
-/** Learns before any work whether the file can be written. */
-const reserve = async (partial: string, path: string): Promise<void> => {
-	try {
-		await mkdir(dirname(partial), { recursive: true });
-		const file = await open(partial, 'w');
-		await file.close();
-	} catch (error) {
-		throw writeFailure(path, error);
-	}
 };

@@ -33,8 +33,11 @@ export const imageSize = async (path: string): Promise<{ width: number; height: 
  *
  * @throws UserError for another extension, or when the place cannot be written.
  */
-export const writeImage = async (path: string, image: Raster): Promise<void> => {
-	const extension = imageExtension(path);
+export const writeImage = async (path: string, image: Raster): Promise<void> =>
+	writeFileAtomically(path, await encodeImage(imageExtension(path), image));
+
+/** @param extension as {@link writeImage} takes it, without its dot and in lower case */
+export const encodeImage = (extension: string, image: Raster): Promise<Buffer> => {
 	const { data, width, height, channels } = image;
 	const sharp = loadSharp();
 	const pixels = sharp(data, { raw: { width, height, channels } });
@@ -46,7 +49,7 @@ export const writeImage = async (path: string, image: Raster): Promise<void> => 
 			: extension === 'webp'
 				? oneChannel.webp({ lossless: true })
 				: oneChannel.tiff({ compression: 'deflate' });
-	await writeFileAtomically(path, await encoded.toBuffer());
+	return encoded.toBuffer();
 };
 
 /**

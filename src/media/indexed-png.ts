@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { constants, deflate, type ZlibOptions } from 'node:zlib';
+import { crc32 } from '../crc32.js';
 import { discard } from '../discard.js';
 import { writeFileAtomically } from './atomic-file.js';
 import { paletteUpTo } from './davis-palette.js';
@@ -52,20 +53,3 @@ const chunk = (type: string, data: Uint8Array): Buffer => {
 	bytes.writeUInt32BE(crc32(bytes.subarray(4, data.length + 8)), data.length + 8);
 	return bytes;
 };
-
-/** CRC-32 of the PNG specification (annex D). Node's own `zlib.crc32` is younger than the oldest Node we support. */
-const crc32 = (bytes: Uint8Array): number => {
-	let crc = 0xffffffff;
-	for (const byte of bytes) {
-		crc = (crcTable[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
-	}
-	return ~crc >>> 0;
-};
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-	let c = n;
-	for (let bit = 0; bit < 8; bit++) {
-		c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-	}
-	return c;
-});

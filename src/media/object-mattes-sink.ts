@@ -1,11 +1,8 @@
-import { mkdir, readdir } from 'node:fs/promises';
-import { extname, join } from 'node:path';
-import { UserError } from '../errors.js';
-import { writeFailure, writeFileAtomically } from './atomic-file.js';
+import { extname } from 'node:path';
 import { matteOf } from './compositing.js';
 import type { LabelMap } from './frame.js';
-import { frameFileName } from './frame-folder.js';
-import { loadSharp } from './sharp.js';
+import { FrameFolder, frameFileName } from './frame-folder.js';
+import { encodeImage } from './image.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 
 /** `mattes.mp4` -> `mattes-2.mp4`: the file of object 2. */
@@ -20,9 +17,10 @@ export const openObjectSinks = async (
 	open: (id: number) => Promise<VideoSink>,
 ): Promise<VideoSink> => {
 	const sinks = new Map<number, VideoSink>();
-	const all = (act: (sink: VideoSink, id: number) => Promise<void>) => async () => {
-		await Promise.all([...sinks].map(([id, sink]) => act(sink, id)));
-	};
+	const all =
+		<Result>(act: (sink: VideoSink, id: number) => Promise<Result>) =>
+		(): Promise<Result[]> =>
+			Promise.all([...sinks].map(([id, sink]) => act(sink, id)));
 	const abort = all((sink) => sink.abort());
 	try {
 		for (const id of objects) {
@@ -33,10 +31,13 @@ export const openObjectSinks = async (
 		throw error;
 	}
 	return {
-		write: ({ frame, labels }: FrameResult) =>
-			all((sink, id) => sink.write({ frame, labels: onlyObject(labels, id) }))(),
-		finish: all((sink) => sink.finish()),
-		abort,
+		write: async ({ frame, labels }: FrameResult) => {
+			await all((sink, id) => sink.write({ frame, labels: onlyObject(labels, id) }))();
+		},
+		finish: async () => (await all((sink) => sink.finish())()).flat(),
+		abort: async () => {
+			await abort();
+		},
 	};
 };
 
@@ -46,29 +47,12 @@ const onlyObject = (labels: LabelMap, id: number): LabelMap => ({
 });
 
 /** A folder of grey PNGs, 255 in the object and 0 outside, for each frame. */
-export const openMattePngs = async (folder: string, existing: Existing): Promise<VideoSink> => {
-	try {
-		await mkdir(folder, { recursive: true });
-		const present = (await readdir(folder)).filter((name) => name.endsWith('.png'));
-		if (present.length > 0 && existing === 'refuse') {
-			throw new UserError(
-				`"${folder}" holds ${present.length} images already; choose another folder, or add --overwrite.`,
-			);
-		}
-	} catch (error) {
-		throw writeFailure(folder, error);
-	}
-	const sharp = loadSharp();
+export const openMattePngs = async (path: string, existing: Existing): Promise<VideoSink> => {
+	const folder = await FrameFolder.open(path, existing);
 	return {
-		write: async ({ frame, labels }) => {
-			const { data, width, height } = matteOf(labels);
-			const png = await sharp(data, { raw: { width, height, channels: 1 } })
-				.toColourspace('b-w')
-				.png()
-				.toBuffer();
-			await writeFileAtomically(join(folder, frameFileName(frame.index)), png);
-		},
-		finish: async () => {},
-		abort: async () => {},
+		write: async ({ frame, labels }) =>
+			folder.write(frameFileName(frame.index), await encodeImage('png', matteOf(labels))),
+		finish: () => folder.finish(),
+		abort: () => folder.abort(),
 	};
 };

@@ -1,51 +1,26 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { writeFailure } from './atomic-file.js';
-import { frameFileName, openFrameFolder } from './frame-folder.js';
-import { writeIndexedPng } from './indexed-png.js';
+import { FrameFolder, type FrameNotes, frameFileName } from './frame-folder.js';
+import { encodeIndexedPng } from './indexed-png.js';
 import type { Existing, VideoSink } from './video-sink.js';
 
 /**
- * How many frames from the first on are finished in a folder: the place to resume at. Frames are renamed into place, so
- * one that is there is complete.
- */
-export const finishedFrames = async (folder: string): Promise<number> => {
-	const names = new Set(await readdir(folder).catch((): string[] => []));
-	let count = 0;
-	while (names.has(frameFileName(count))) {
-		count++;
-	}
-	return count;
-};
-
-/**
- * A folder of indexed PNGs, one for each frame, with the ids and palette of the mask.
+ * A folder of indexed PNGs, one for each frame, with the ids and palette of the mask. Frames that the notes keep stay as they are.
  *
- * @throws UserError when the folder cannot be made, or holds frames already and `existing` is `refuse`.
+ * @throws UserError as {@link FrameFolder.open}
  */
-export const openPngSequence = async (folder: string, existing: Existing): Promise<VideoSink> => {
-	const { finish } = await openFrameFolder(folder, existing);
-	// Before any work is done, see whether the folder takes files at all.
-	await tryWriting(folder);
-
-	const written = new Set<string>();
+export const openPngSequence = async (
+	path: string,
+	existing: Existing,
+	notes?: FrameNotes,
+): Promise<VideoSink> => {
+	const folder = await FrameFolder.open(path, existing, notes);
 	return {
 		write: async ({ frame, labels }) => {
 			const name = frameFileName(frame.index);
-			await writeIndexedPng(join(folder, name), labels);
-			written.add(name);
+			if (!folder.keeps(name)) {
+				await folder.write(name, await encodeIndexedPng(labels));
+			}
 		},
-		finish: () => finish(written),
-		abort: async () => {},
+		finish: () => folder.finish(),
+		abort: () => folder.abort(),
 	};
-};
-
-const tryWriting = async (folder: string): Promise<void> => {
-	const trial = join(folder, '.propagate-trial');
-	try {
-		await writeFile(trial, '');
-		await rm(trial);
-	} catch (error) {
-		throw writeFailure(folder, error);
-	}
 };

@@ -1,10 +1,10 @@
-import { rename, rm } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
-import { partialPath, writeFailure, writeFileAtomically } from './atomic-file.js';
+import { type WrittenFile, writeFailure } from './atomic-file.js';
 import { cutOut } from './compositing.js';
 import type { Raster } from './frame.js';
 import { frameFileName } from './frame-folder.js';
-import { requireFree } from './growing-file.js';
+import { GrowingFile, ReservedFile } from './growing-file.js';
 import { loadSharp } from './sharp.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 
@@ -45,25 +45,41 @@ type Sheet = {
  * goes to further sheets (`sprites-2.png`), so that memory holds only one.
  */
 export const openSpriteSheets = async (path: string, existing: Existing): Promise<VideoSink> => {
-	await requireFree(path, existing);
-	await requireFree(jsonPath(path), existing);
-	return new SpriteSheets(path, existing);
+	return new SpriteSheets(path, existing, await reserveSheet(path, existing));
+};
+
+/** Where a sheet and what is said of it go. */
+type SheetPlaces = { readonly place: ReservedFile; readonly json: GrowingFile };
+
+const reserveSheet = async (path: string, existing: Existing): Promise<SheetPlaces> => {
+	const { place, file } = await ReservedFile.take(path, existing);
+	await file.close();
+	try {
+		return { place, json: await GrowingFile.open(jsonPath(path), existing) };
+	} catch (error) {
+		await place.abort();
+		throw error;
+	}
+};
+
+type FinishedSheet = SheetPlaces & {
+	readonly path: string;
+	readonly size: { readonly w: number; readonly h: number };
+	readonly sprites: readonly Sprite[];
 };
 
 const jsonPath = (path: string): string => `${path.slice(0, path.length - extname(path).length)}.json`;
 
 class SpriteSheets implements VideoSink {
 	/** Sheets that are complete, under their temporary names. */
-	readonly #finished: {
-		readonly path: string;
-		readonly size: { w: number; h: number };
-		sprites: Sprite[];
-	}[] = [];
+	readonly #finished: FinishedSheet[] = [];
 	#sheet: Sheet | undefined;
 
 	constructor(
 		private readonly path: string,
 		private readonly existing: Existing,
+		/** Of the first sheet; further ones take theirs when they are needed. */
+		private readonly first: SheetPlaces,
 	) {}
 
 	async write(result: FrameResult): Promise<void> {
@@ -88,11 +104,12 @@ class SpriteSheets implements VideoSink {
 		});
 	}
 
-	async finish(): Promise<void> {
+	async finish(): Promise<readonly WrittenFile[]> {
 		try {
 			await this.#finishSheet();
+			const files: WrittenFile[] = [];
 			const names = this.#finished.map(({ path }) => basename(jsonPath(path)));
-			for (const [at, { path, size, sprites }] of this.#finished.entries()) {
+			for (const [at, { path, place, json: file, size, sprites }] of this.#finished.entries()) {
 				const others = names.filter((_, other) => other !== at);
 				const json = {
 					frames: sprites,
@@ -108,9 +125,10 @@ class SpriteSheets implements VideoSink {
 						...(others.length > 0 ? { related_multi_packs: others } : {}),
 					},
 				};
-				await writeFileAtomically(jsonPath(path), Buffer.from(`${JSON.stringify(json, undefined, '\t')}\n`));
-				await rename(partialPath(path), path);
+				await file.append(`${JSON.stringify(json, undefined, '\t')}\n`);
+				files.push(await place.finish(), await file.finish());
 			}
+			return files;
 		} catch (error) {
 			await this.abort();
 			throw writeFailure(this.path, error);
@@ -118,7 +136,8 @@ class SpriteSheets implements VideoSink {
 	}
 
 	async abort(): Promise<void> {
-		await Promise.all(this.#finished.map(({ path }) => rm(partialPath(path), { force: true })));
+		const begun = [this.first, ...this.#finished];
+		await Promise.all(begun.flatMap(({ place, json }) => [place.abort(), json.abort()]));
 	}
 
 	async #finishSheet(): Promise<void> {
@@ -130,18 +149,18 @@ class SpriteSheets implements VideoSink {
 		const number = this.#finished.length + 1;
 		const extension = extname(this.path);
 		const path = number === 1 ? this.path : `${this.path.slice(0, -extension.length)}-${number}${extension}`;
-		if (number > 1) {
-			await requireFree(path, this.existing);
-		}
+		const { place, json } = number === 1 ? this.first : await reserveSheet(path, this.existing);
 		const size = { w: Math.max(1, usedWidth), h: Math.max(1, y + rowHeight) };
 		const { width, height, data } = image;
-		this.#finished.push({ path, size, sprites });
+		this.#finished.push({ path, place, json, size, sprites });
 		const sharp = loadSharp();
 		const png = await sharp(data, { raw: { width, height, channels: 4 } })
 			.extract({ left: 0, top: 0, width: size.w, height: size.h })
 			.png()
 			.toBuffer();
-		await writeFileAtomically(partialPath(path), png);
+		await writeFile(place.partial, png).catch((error: unknown) => {
+			throw writeFailure(path, error);
+		});
 	}
 }
 

@@ -1,3 +1,4 @@
+import type { WrittenFile } from './atomic-file.js';
 import type { Frame, LabelMap, Raster } from './frame.js';
 
 /** Everything that may be known of one frame when it is written; each format takes what it shows. */
@@ -14,8 +15,8 @@ export type FrameResult = {
 export type VideoSink = {
 	/** Takes a frame; resolves when there is room for another. The frame's pixels must not be changed afterwards. */
 	write(result: FrameResult): Promise<void>;
-	/** Completes the output under its own name. */
-	finish(): Promise<void>;
+	/** Completes the output under its own name. @returns the files that it consists of */
+	finish(): Promise<readonly WrittenFile[]>;
 	/** Gives up: a video vanishes, the frames of a sequence that are complete stay. */
 	abort(): Promise<void>;
 };

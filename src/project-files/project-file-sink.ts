@@ -59,7 +59,7 @@ export const openProjectFile = async (
 					clipStart: framesIn(beginSeconds ?? 0),
 				};
 				await file.append(await write(project, path));
-				await file.finish();
+				return [await file.finish()];
 			} catch (error) {
 				await file.abort();
 				throw writeFailure(path, error);

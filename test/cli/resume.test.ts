@@ -1,6 +1,19 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+	appendFileSync,
+	copyFileSync,
+	cpSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type BoxClip, makeBoxFrames } from '../helpers/box-clip.js';
 import { type CliResult, runCli, startCli } from '../helpers/cli.js';
@@ -42,13 +55,17 @@ const homeOf = (output: string): { env: Record<string, string> } => ({
 const run = (output: string, ...more: string[]): Promise<CliResult> =>
 	runCli(args(output, ...more), homeOf(output));
 
-/** Every file of a folder, hidden ones too. */
+/** Every file of a folder, hidden ones too, the notes left out. */
 const contents = (path: string): Map<string, Buffer> =>
 	new Map(
 		readdirSync(path)
+			.filter((name) => name !== '.propagate-run')
 			.sort()
 			.map((name) => [name, readFileSync(join(path, name))]),
 	);
+
+/** What is written down of a finished run. */
+const notesOf = (path: string): Map<string, Buffer> => contents(join(path, '.propagate-run'));
 
 /** Starts a run and sends it a signal as soon as a frame is there. */
 const interrupt = async (
@@ -87,6 +104,7 @@ describe('an interrupted run', () => {
 		expect(resumed).toMatchObject({ code: 0 });
 		expect(resumed.stderr).toContain(`${left.length} of ${frames} frames were finished before`);
 		expect(contents(output)).toEqual(whole);
+		expect(notesOf(output)).toEqual(notesOf(join(folder, 'whole')));
 	});
 
 	test('killed again and again gets there', async () => {
@@ -174,10 +192,11 @@ describe('an interrupted run', () => {
 	test('is not continued from frames that nobody knows anything of', async () => {
 		const output = join(temporaryFolder(), 'masks');
 		await run(output);
-		rmSync(join(output, '00009.png'));
+		rmSync(join(output, '.propagate-run'), { recursive: true });
 		const { code, stderr } = await run(output, '--resume');
 		expect(code).toBe(2);
-		expect(stderr).toContain('holds 9 frames, but no notes of an unfinished run');
+		expect(stderr).toContain(`holds ${frames} frames, but no notes of a run of this command`);
+		expect(contents(output)).toEqual(whole);
 	});
 
 	test('of a video leaves nothing, and its file is not taken for an unfinished one', async () => {
@@ -194,6 +213,134 @@ describe('an interrupted run', () => {
 		expect(refused).toMatchObject({ code: 2 });
 		expect(refused.stderr).toContain('exists already');
 		expect(readFileSync(video, 'utf8')).toBe('precious');
+	});
+});
+
+/** What can become of a file while nobody looks: a power cut, a bad disk, somebody's hand. */
+const harms: readonly (readonly [string, (path: string) => void])[] = [
+	['empty', (path) => writeFileSync(path, '')],
+	['cut short', (path) => writeFileSync(path, readFileSync(path).subarray(0, -7))],
+	['zeroes', (path) => writeFileSync(path, readFileSync(path).fill(0))],
+	['another frame', (path) => copyFileSync(join(path, '..', '00000.png'), path)],
+	['a flipped bit', (path) => writeFileSync(path, flipped(readFileSync(path)))],
+	['gone', (path) => rmSync(path)],
+];
+
+const flipped = (bytes: Buffer): Buffer => {
+	const at = Math.floor(bytes.length / 2);
+	bytes[at] = (bytes[at] ?? 0) ^ 16;
+	return bytes;
+};
+
+describe('a finished run', () => {
+	let output: string;
+	beforeAll(async () => {
+		output = join(mkdtempSync(join(folder, 'finished-')), 'masks');
+		expect(await run(output)).toMatchObject({ code: 0 });
+	});
+
+	test.each(harms)('whose frames are harmed (%s) is made whole', async (_, harm) => {
+		for (const name of ['00003.png', '00011.png']) {
+			harm(join(output, name));
+		}
+		const resumed = await run(output, '--resume');
+		expect(resumed).toMatchObject({ code: 0 });
+		expect(resumed.stderr).toContain(`${frames - 2} of ${frames} frames were finished before`);
+		expect(contents(output)).toEqual(whole);
+		expect(notesOf(output)).toEqual(notesOf(join(folder, 'whole')));
+	});
+
+	test('is not taken for that of another job, and stays as it is', async () => {
+		const refusal = async (...changed: string[]): Promise<string> => {
+			const { code, stderr } = await runCli([...changed, '-o', output, '--resume'], homeOf(output));
+			expect(code).toBe(2);
+			return stderr;
+		};
+		const same = [clip.clip, '--mask', clip.mask, '--model', model];
+		const mask = join(folder, 'whole', '00005.png');
+		expect(await refusal(...same, '--mask', `6=${mask}`)).toContain('made with other masks');
+		expect(await refusal(...same, '--quality', 'fast')).toContain('made with other settings');
+		expect(await refusal(...same, '--end', '9')).toContain('made with another --start or --end');
+		const altered = join(output, '..', basename(clip.clip));
+		cpSync(clip.clip, altered, { recursive: true });
+		// The same sizes and names, first and last image; only one in between is another.
+		copyFileSync(join(clip.clip, '00006.png'), join(altered, '00005.png'));
+		const pad = statSync(join(clip.clip, '00005.png')).size - statSync(join(altered, '00005.png')).size;
+		appendFileSync(join(altered, '00005.png'), Buffer.alloc(Math.max(0, pad)));
+		expect(await refusal(altered, ...same.slice(1))).toContain('from another clip');
+		expect(contents(output)).toEqual(whole);
+	});
+
+	test('of several outputs is finished like that of one; what has gone is made, what was changed is not touched', async () => {
+		const place = mkdtempSync(join(folder, 'several-'));
+		const all = join(place, 'masks');
+		const more = [
+			'-o',
+			join(place, 'a-overlay.mp4'),
+			'-o',
+			join(place, 'rle.json'),
+			'--review',
+			join(place, 'r.png'),
+		];
+		expect(await run(all, ...more)).toMatchObject({ code: 0 });
+		const files = ['a-overlay.mp4', 'rle.json', 'r.png'].map((name) => join(place, name));
+		const before = files.map((file) => readFileSync(file));
+		const again = await run(all, ...more, '--resume');
+		expect(again).toMatchObject({ code: 0 });
+		expect(again.stderr).toContain(`${frames} of ${frames} frames were finished before`);
+		rmSync(files[0] ?? '');
+		expect(await run(all, ...more, '--resume')).toMatchObject({ code: 0 });
+		expect(files.map((file) => readFileSync(file))).toEqual(before);
+		appendFileSync(files[1] ?? '', 'mine');
+		const refused = await run(all, ...more, '--resume');
+		expect(refused).toMatchObject({ code: 2 });
+		expect(refused.stderr).toContain('rle.json" has been changed since it was made');
+		expect(readFileSync(files[1] ?? '', 'utf8')).toMatch(/mine$/);
+	});
+});
+
+describe('what is called written is there', () => {
+	/** Interferes as soon as there is a frame. */
+	const meddled = async (meddle: (output: string) => void): Promise<CliResult & { output: string }> => {
+		const output = join(temporaryFolder(), 'masks');
+		const { done } = startCli(args(output), homeOf(output));
+		const watch = setInterval(() => {
+			if (existsSync(join(output, '00001.png'))) {
+				clearInterval(watch);
+				meddle(output);
+			}
+		}, 2);
+		const result = await done;
+		clearInterval(watch);
+		return { ...result, output };
+	};
+
+	test.each<[string, (output: string) => void]>([
+		['removed', (output) => rmSync(output, { recursive: true, force: true, maxRetries: 5 })],
+		['renamed', (output) => renameSync(output, `${output}-elsewhere`)],
+		[
+			'replaced by a new one',
+			(output) => {
+				renameSync(output, `${output}-elsewhere`);
+				mkdirSync(output);
+			},
+		],
+		['robbed of a frame', (output) => rmSync(join(output, '00000.png'))],
+	])('or the command fails: a folder is %s meanwhile', async (_, meddle) => {
+		const { code, stderr } = await meddled(meddle);
+		expect(code).toBe(1);
+		expect(stderr).toMatch(/^propagate: .*(gone or changed since|has been removed or renamed).*\n$/m);
+	});
+
+	test('two runs on one output do not mix: the second is refused', async () => {
+		const output = join(temporaryFolder(), 'masks');
+		const first = startCli(args(output), homeOf(output));
+		await vi.waitFor(() => expect(existsSync(join(output, '00000.png'))).toBe(true), 60_000);
+		const second = await run(output, '--overwrite');
+		expect(await first.done).toMatchObject({ code: 0 });
+		expect(second.code).toBe(2);
+		expect(second.stderr).toMatch(/is being written by another run at this moment \(process \d+\)/);
+		expect(contents(output)).toEqual(whole);
 	});
 });
 

@@ -13,6 +13,7 @@ import type { LabelMap } from '../../src/media/frame.js';
 import { loadPreset } from '../../src/presets/load-preset.js';
 import { LabelThreads } from '../../src/propagation/label-threads.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';
+import { fingerprint } from '../../src/store/run-identity.js';
 import { collect } from '../helpers/collect.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { drawScene, slidingSquare, writeScene } from '../helpers/textured-clip.js';
@@ -33,12 +34,8 @@ const run = async (
 	const runtime = openRuntime({ device: 'cpu' });
 	const threads = new LabelThreads(settings, 2);
 	const identity = {
-		clip: folder,
-		start: undefined,
-		end: undefined,
-		model: 'classical',
-		device: 'cpu',
-		settings,
+		...{ clip: folder, range: '', model: 'classical', device: 'cpu', ffmpeg: '' },
+		settings: fingerprint(settings),
 	};
 	try {
 		return await collect(

@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cachedExtractor, forgetOldest } from '../../src/hyperfeatures/descriptor-cache.js';
+import { cachedExtractor } from '../../src/hyperfeatures/descriptor-cache.js';
 import type { DescriptorExtractor } from '../../src/hyperfeatures/extractor.js';
 import { parseNpy } from '../../src/models/npy.js';
+import { SEAL_BYTES } from '../../src/store/cache-file.js';
+import { forgetOldest } from '../../src/store/forget-oldest.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { texture } from '../helpers/textures.js';
 import { randomMap } from '../pairs/maps.js';
@@ -56,8 +58,11 @@ describe('the descriptor cache', () => {
 		const cache = await cachedExtractor(model, 'model', folder);
 		const map = await cache.extract(texture(20, 12));
 		const [file = ''] = filesOf(folder);
-		expect(readFileSync(file).length).toBe(128 + 2 * 4 * 3 * 5);
-		expect(parseNpy(readFileSync(file))).toEqual({ shape: [1, 4, 3, 5], data: map.data });
+		expect(readFileSync(file).length).toBe(128 + 2 * 4 * 3 * 5 + SEAL_BYTES);
+		expect(parseNpy(readFileSync(file).subarray(0, -SEAL_BYTES))).toEqual({
+			shape: [1, 4, 3, 5],
+			data: map.data,
+		});
 		writeFileSync(file, readFileSync(file).subarray(0, 100));
 		expect(await cache.extract(texture(20, 12))).toEqual(map);
 		expect(cache.counts.computed).toBe(2);

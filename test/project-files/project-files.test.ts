@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { ClipOutputs } from '../../src/jobs/clip-outputs.js';
+import { resolveClipOutputs } from '../../src/jobs/clip-outputs.js';
+import { RunOutputs } from '../../src/jobs/run-outputs.js';
 import { type Clip, openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import type { LabelMap } from '../../src/media/frame.js';
 import { exactFrameRate } from '../../src/project-files/project.js';
-import type { RunIdentity } from '../../src/resume/run-notes.js';
+import type { RunIdentity } from '../../src/store/run-identity.js';
 import { ffmpeg } from '../helpers/ffmpeg.js';
 import { meltAvailable, renderWithMelt } from '../helpers/melt.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -56,9 +57,9 @@ const writeOutputs = async (clip: Clip, outputs: string[], start?: number): Prom
 	if (first === undefined) {
 		throw new Error('The test clip has no frames.');
 	}
-	const opened = await ClipOutputs.open({
-		...{ clip, range, outputs, identity, firstFrame: first, objects: [1], existing: 'refuse' },
-		keyframe: { frame: 0, mask: boxAt(0) },
+	const opened = await RunOutputs.open({
+		...{ clip, range, identity, firstFrame: first, objects: [1], existing: 'refuse' },
+		outputs: await resolveClipOutputs(clip, outputs, undefined),
 	});
 	for await (const frame of clip.frames(range)) {
 		await opened.write({ frame, labels: boxAt(frame.index + (start ?? 0)) });

@@ -1,6 +1,8 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../errors.js';
+import { makeFolder, syncFolder, syncPath, writeFailure } from '../../media/atomic-file.js';
+import { clearLeftovers, temporaryPath } from '../../media/temporary-names.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { encodeModel } from '../../onnx/write-model.js';
 import { userModelsFolder } from '../locations.js';
@@ -79,19 +81,40 @@ export const createModel = async (
 		);
 	}
 	// A leading dot hides the unfinished model from the registry; the rename at the end makes it appear at once.
-	const partial = join(modelsFolder, `.${name}.partial-${process.pid}`);
-	await rm(partial, { recursive: true, force: true });
-	await mkdir(partial, { recursive: true });
+	const partial = temporaryPath(folder);
+	await makeFolder(modelsFolder, 0o700);
+	await clearLeftovers(modelsFolder);
 	try {
+		await mkdir(partial);
 		const writer = new ModelWriter(partial);
 		const manifest = await write(writer);
 		onProgress?.('computing checksums');
 		const complete = { ...manifest, files: await writer.fileRecords(signal) };
 		await writeFile(join(partial, MANIFEST_FILE), `${JSON.stringify(complete, undefined, '\t')}\n`);
-		await rm(folder, { recursive: true, force: true });
-		await rename(partial, folder);
+		await storeFolder(partial);
+		if (taken) {
+			// The old one goes under a temporary name, so that no moment is without either for longer than two renames take.
+			const old = temporaryPath(folder);
+			await rename(folder, old);
+			await rename(partial, folder);
+			await rm(old, { recursive: true, force: true });
+		} else {
+			await rename(partial, folder);
+		}
+		await syncFolder(modelsFolder);
 		return { folder, weights: writer.links };
+	} catch (error) {
+		throw writeFailure(folder, error);
 	} finally {
 		await rm(partial, { recursive: true, force: true });
 	}
+};
+
+/** Waits until the disk has every file below a folder. */
+const storeFolder = async (folder: string): Promise<void> => {
+	for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+		const path = join(entry.parentPath ?? entry.path, entry.name);
+		await (entry.isDirectory() ? syncFolder(path) : syncPath(path));
+	}
+	await syncFolder(folder);
 };

@@ -1,14 +1,22 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { lstat, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { downloadFile } from '@huggingface/hub';
 import { throwIfAborted, UserError } from '../../errors.js';
-import { partialPath, writeFailure } from '../../media/atomic-file.js';
-import { explainingHub, type Hub, type RepositoryFile, type RepositorySnapshot } from './hub.js';
+import { makeFolder, openTemporary, publish, syncPath, writeFailure } from '../../media/atomic-file.js';
+import { anotherIsWriting } from '../../media/growing-file.js';
+import { clearLeftoversOf } from '../../media/temporary-names.js';
+import {
+	explainingHub,
+	type Hub,
+	type RepositoryFile,
+	type RepositorySnapshot,
+	silenceError,
+} from './hub.js';
 
 /** Connections that break are taken up again this often before the command gives up (and keeps what it has). */
 const ATTEMPTS = 4;
@@ -30,7 +38,7 @@ const checksumOf = async (path: string, { bytes, checksum }: RepositoryFile, sig
  * own checksum. It appears under its name only when it is complete and right.
  *
  * @param onBytes told of every piece that is there, including what an earlier try had fetched
- * @throws UserError when the hub can't be reached, the disk is full or the content is wrong
+ * @throws UserError when the hub can't be reached, the disk is full, the content is wrong, or another process downloads it
  */
 export const download = async (
 	hub: Hub,
@@ -46,10 +54,32 @@ export const download = async (
 		}
 		await rm(target);
 	}
-	await mkdir(dirname(target), { recursive: true });
-	const partial = partialPath(target);
-	if (((await sizeOf(partial)) ?? 0) > file.bytes) {
-		await rm(partial);
+	await makeFolder(dirname(target), 0o700);
+	const claim = await openTemporary(target);
+	try {
+		await claim.file.close();
+		const others = await clearLeftoversOf(target);
+		if (others.length > 0) {
+			throw anotherIsWriting(target, others);
+		}
+		await downloadTo(`${target}.partial`, hub, snapshot, file, target, onBytes);
+	} finally {
+		await rm(claim.partial, { force: true });
+	}
+};
+
+/** @param partial what an earlier try has left is there, unlike other temporary files */
+const downloadTo = async (
+	partial: string,
+	hub: Hub,
+	snapshot: RepositorySnapshot,
+	file: RepositoryFile,
+	target: string,
+	onBytes: (bytes: number) => void,
+): Promise<void> => {
+	const left = await lstat(partial).catch(() => undefined);
+	if (left !== undefined && (!left.isFile() || left.size > file.bytes)) {
+		await rm(partial, { recursive: true });
 	}
 	onBytes((await sizeOf(partial)) ?? 0);
 	for (let attempt = 1; ; attempt++) {
@@ -73,7 +103,8 @@ export const download = async (
 			`What ${hub.endpoint} sent as ${file.path} of ${snapshot.repository} does not match its checksum and was thrown away; run again, or try another mirror with HF_ENDPOINT.`,
 		);
 	}
-	await rename(partial, target);
+	await syncPath(partial);
+	await publish(partial, target, true);
 };
 
 /** Appends to the partial file what it lacks. */
@@ -104,16 +135,39 @@ const fetchRest = async (
 		);
 	}
 	const body = Readable.fromWeb((have === 0 ? blob : blob.slice(have)).stream() as ReadableStream);
-	body.on('data', (chunk: Uint8Array) => onBytes(chunk.length));
-	await pipeline(
-		body,
-		createWriteStream(partial, { flags: have === 0 ? 'w' : 'a' }),
-		hub.signal === undefined ? {} : { signal: hub.signal },
-	);
+	const silence = setTimeout(() => body.destroy(silenceError(hub.patience)), hub.patience);
+	let there = have;
+	const bounded = async function* (pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+		for await (const piece of pieces) {
+			silence.refresh();
+			there += piece.length;
+			if (there > bytes) {
+				throw new UserError(
+					`${hub.endpoint} sends more than the ${bytes} bytes that ${path} of ${snapshot.repository} has by its list; try another mirror with HF_ENDPOINT.`,
+				);
+			}
+			onBytes(piece.length);
+			yield piece;
+		}
+	};
+	try {
+		// Never through a link.
+		const file = await open(partial, WRITE | (have === 0 ? constants.O_TRUNC : constants.O_APPEND));
+		await pipeline(
+			body,
+			bounded,
+			file.createWriteStream(),
+			hub.signal === undefined ? {} : { signal: hub.signal },
+		);
+	} finally {
+		clearTimeout(silence);
+	}
 	if ((await sizeOf(partial)) !== bytes) {
 		throw new Error(`the connection ended ${bytes - ((await sizeOf(partial)) ?? 0)} bytes early`);
 	}
 };
+
+const WRITE = constants.O_WRONLY | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
 /** A server that ignores ranges would send the beginning again, to be appended to what is there. */
 const insistingOnRanges =

@@ -1,7 +1,8 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../errors.js';
 import type { Runtime } from '../../runtime/session.js';
+import { makePrivateFolder } from '../../store/cache-file.js';
 import { importBackbone } from '../import/import-backbone.js';
 import { type ImportResult, importModel } from '../import/import-model.js';
 import { propagateHome } from '../locations.js';
@@ -145,7 +146,7 @@ const planDownloads = async (source: ModelSource, options: PullOptions) => {
 
 /** What an earlier try has fetched counts twice here; it errs on the careful side by no more than one download. */
 const requireSpace = async (folder: string, bytes: number): Promise<void> => {
-	await mkdir(folder, { recursive: true });
+	await makePrivateFolder(folder);
 	const { bavail, bsize } = await statfs(folder);
 	const free = bavail * bsize;
 	if (free < bytes + SPARE_BYTES) {

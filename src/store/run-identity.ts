@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { Keyframe } from '../corrections/keyframe.js';
+import type { LabelMap } from '../media/frame.js';
+import type { Position } from '../media/position.js';
+
+/** All that a run's results depend on, each as a fingerprint or a plain word. */
+export type RunIdentity = {
+	readonly program: string;
+	/** See {@link clipIdentity}. */
+	readonly clip: string;
+	/** See {@link rangeIdentity}. */
+	readonly range: string;
+	readonly masks: string;
+	/** What is carried besides masks; empty when nothing is. */
+	readonly edit: string;
+	readonly model: string;
+	readonly settings: string;
+	readonly device: string;
+	/** Version of the ffmpeg that decodes; empty for still images, which are read without it. */
+	readonly ffmpeg: string;
+};
+
+/** What a pass depends on besides its mask. */
+export type PassIdentity = Pick<RunIdentity, 'clip' | 'range' | 'model' | 'settings' | 'device' | 'ffmpeg'>;
+
+/** SHA-256, in hexadecimal, of anything that JSON can say. */
+export const fingerprint = (value: unknown): string =>
+	createHash('sha256').update(JSON.stringify(value)).digest('hex');
+
+/** A clip by all of its contents, wherever it lies. @param files the video, or the images in order */
+export const clipIdentity = async (
+	{ files, info }: { readonly files: readonly string[]; readonly info: { readonly frameRate: number } },
+	signal?: AbortSignal,
+): Promise<string> => {
+	const hash = createHash('sha256').update(`${info.frameRate}`);
+	for (const file of files) {
+		hash.update('\0');
+		for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20, signal })) {
+			hash.update(chunk as Buffer);
+		}
+	}
+	return hash.digest('hex');
+};
+
+/** The same for the same places, however they are typed. */
+export const rangeIdentity = ({
+	start,
+	end,
+}: {
+	readonly start?: Position | undefined;
+	readonly end?: Position | undefined;
+}): string => fingerprint([start ?? { frame: 0 }, end ?? null]);
+
+/** A painted mask by its size and ids, however its file stores them. */
+export const maskIdentity = ({ width, height, ids }: LabelMap): string =>
+	createHash('sha256').update(`${width}x${height}:`).update(ids).digest('hex');
+
+/** The painted masks of a run, with the colours that results get. */
+export const masksIdentity = (keyframes: readonly Keyframe[]): string =>
+	fingerprint(
+		keyframes.map(({ frame, mask }) => [
+			frame,
+			maskIdentity(mask),
+			Buffer.from(mask.palette).toString('hex'),
+		]),
+	);
