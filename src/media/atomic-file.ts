@@ -130,30 +130,29 @@ export const makeFolder = async (folder: string, mode?: number): Promise<void> =
 	try {
 		await mkdir(folder, { recursive: true, mode });
 	} catch (error) {
-		throw writeFailure(
-			folder,
-			(error as NodeJS.ErrnoException).code === 'ENOENT' ? await whyNoFolder(folder) : error,
-		);
+		throw writeFailure(folder, await whyNoFolder(folder, error));
 	}
 };
 
-/** Node says of a read-only disk and of a link to nothing that a folder "does not exist". This is what the system says of the first that is missing. */
-const whyNoFolder = async (folder: string): Promise<unknown> => {
-	let missing = resolve(folder);
-	while (!(await exists(dirname(missing)))) {
-		missing = dirname(missing);
+/** Of a read-only disk, and of a link to nothing, Node tells something else; this is what the system says of the first part that is missing. */
+const whyNoFolder = async (folder: string, told: unknown): Promise<unknown> => {
+	let there = resolve(folder);
+	let missing: string | undefined;
+	while (!(await exists(there))) {
+		missing = there;
+		there = dirname(there);
 	}
-	for (const part of [dirname(missing), missing]) {
-		if ((await exists(part)) && (await stat(part).catch(() => undefined)) === undefined) {
-			return new UserError(
-				`"${folder}" cannot be made: "${part}" is a link to a place that does not exist; choose another place.`,
+	if ((await stat(there).catch(() => undefined)) === undefined) {
+		return new UserError(
+			`"${folder}" cannot be made: "${there}" is a link to a place that does not exist; choose another place.`,
+		);
+	}
+	return missing === undefined || (told as NodeJS.ErrnoException).code !== 'ENOENT'
+		? told
+		: mkdir(missing).then(
+				() => told,
+				(error: unknown) => error,
 			);
-		}
-	}
-	return mkdir(missing).then(
-		() => new Error(`"${folder}" could not be made, but can be now; run again.`),
-		(error: unknown) => error,
-	);
 };
 
 /**

@@ -24,7 +24,7 @@ describe('a file of a cache', () => {
 			expect(unsealed(path, written.subarray(0, length))).toBeUndefined();
 		}
 		expect(unsealed(path, Buffer.concat([written, Buffer.alloc(1)]))).toBeUndefined();
-		expect(unsealed(path, Buffer.from(written).fill(0, written.length / 2))).toBeUndefined();
+		expect(unsealed(path, Buffer.from(written).fill(0, Math.floor(written.length / 2)))).toBeUndefined();
 		expect(unsealed(path, Buffer.alloc(written.length))).toBeUndefined();
 	});
 
@@ -66,7 +66,7 @@ describe('results on disk', () => {
 		copyFileSync(join(folder, '2.bin'), join(folder, '1.bin'));
 		expect(await store.get(1)).toBeUndefined();
 		const bytes = readFileSync(join(folder, '2.bin'));
-		bytes.fill(0, bytes.length / 2);
+		bytes.fill(0, Math.floor(bytes.length / 2));
 		writeFileSync(join(folder, '2.bin'), bytes);
 		expect(await store.get(2)).toBeUndefined();
 	});
