@@ -58,6 +58,7 @@ export class RunNotes implements FrameNotes {
 	readonly scratchFolder: string;
 	readonly #folder: string;
 	readonly #frames: Map<string, FrameRecord>;
+	#hasBegun = false;
 	#hasRecorded = false;
 
 	private constructor(
@@ -177,7 +178,7 @@ export class RunNotes implements FrameNotes {
 	/** What a run leaves that has come to nothing: neither notes nor a folder that was made for it. */
 	async discardIfEmpty(): Promise<void> {
 		const hasResults = await isFolder(this.scratchFolder);
-		if (this.earlier === undefined && !this.#hasRecorded && !hasResults) {
+		if (this.#hasBegun && this.earlier === undefined && !this.#hasRecorded && !hasResults) {
 			await rm(this.#folder, { recursive: true, force: true });
 			if (this.isNew) {
 				await rmdir(this.results).catch(() => {});

@@ -336,7 +336,9 @@ describe('what is called written is there', () => {
 		const output = join(temporaryFolder(), 'masks');
 		const first = startCli(args(output), homeOf(output));
 		await vi.waitFor(() => expect(existsSync(join(output, '00000.png'))).toBe(true), 60_000);
+		first.process.kill('SIGSTOP');
 		const second = await run(output, '--overwrite');
+		first.process.kill('SIGCONT');
 		expect(await first.done).toMatchObject({ code: 0 });
 		expect(second.code).toBe(2);
 		expect(second.stderr).toMatch(/is being written by another run at this moment \(process \d+\)/);
