@@ -12,7 +12,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { gaussianNoise } from '../src/diffusion/gaussian-noise.js';
 import { readEmptyPrompt, runStep } from '../src/hyperfeatures/step-network.js';
 import { importModel } from '../src/models/import/import-model.js';
@@ -24,6 +23,10 @@ import { sharedAvailable } from '../test/helpers/shared.js';
 import { importFixture, reference } from '../test/helpers/stable-diffusion.js';
 import { writeRandomExport } from './random-unet.js';
 import { head, median, row, spread } from './table.js';
+
+// Read when the library is loaded, hence before its import.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+const { InferenceSession, Tensor } = await import('onnxruntime-node');
 
 const { values } = parseArgs({
 	options: {

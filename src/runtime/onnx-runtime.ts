@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads';
 import { UserError } from '../errors.js';
 import type { Device, GraphSource, ResidentTensor, Runtime, RuntimeOptions, Session } from './session.js';
 import type { Tensor } from './tensor.js';
@@ -11,18 +12,21 @@ type Reply = DevicesReply | LoadReply | RunReply | undefined;
  * Opens the inference runtime: a worker thread that starts with the first request, so that a run which finds everything in the
  * cache has none.
  *
- * @throws UserError from `load` when the asked device can't be used on this machine
+ * @throws UserError from `load` when the asked device can't be used on this machine, or where telemetry can't be switched off
  */
 export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 	const asked = options.device ?? 'auto';
 	const settings: WorkerSettings = { device: asked, threads: options.threads };
 	let started: WorkerChannel<WorkerRequest, Reply> | undefined;
 	const channel = (): WorkerChannel<WorkerRequest, Reply> => {
-		started ??= new WorkerChannel(
-			workerUrl(import.meta.url, './inference-worker.js'),
-			'inference worker',
-			settings,
-		);
+		if (started === undefined) {
+			switchTelemetryOff();
+			started = new WorkerChannel(
+				workerUrl(import.meta.url, './inference-worker.js'),
+				'inference worker',
+				settings,
+			);
+		}
 		return started;
 	};
 	let device: Device = asked;
@@ -87,3 +91,25 @@ export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 };
 
 const firstLine = (error: Error): string => `${error.message.split('\n')[0]?.replace(/[.\s]*$/, '')}.`;
+
+const TELEMETRY_SWITCH = 'ORT_DISABLE_TELEMETRY';
+
+/**
+ * onnxruntime writes a device id and a queue of events to the user's cache folder and sends them, unless this variable is set
+ * when it is loaded. It reads the environment of the process, of which a worker thread has a copy unless it was started with
+ * `env: SHARE_ENV`; there, only the process's own report shows whether setting it reached the process.
+ *
+ * @throws UserError where it can't be switched off: in a worker thread that has a copy
+ */
+const switchTelemetryOff = (): void => {
+	process.env[TELEMETRY_SWITCH] = '1';
+	if (isMainThread) {
+		return;
+	}
+	const report = process.report.getReport() as { environmentVariables?: NodeJS.ProcessEnv };
+	if (report.environmentVariables?.[TELEMETRY_SWITCH] !== '1') {
+		throw new UserError(
+			`In a worker thread with an environment of its own, onnxruntime's telemetry can't be switched off: set ${TELEMETRY_SWITCH}=1 for the whole process, or start the worker with { env: SHARE_ENV }.`,
+		);
+	}
+};
