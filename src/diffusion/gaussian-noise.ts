@@ -1,5 +1,5 @@
 /** Uniform numbers in 0..1 (exclusive of 0), the same sequence for the same seed (mulberry32, by Tommy Ettinger). */
-const uniform = (seed: number): (() => number) => {
+export const uniform = (seed: number): (() => number) => {
 	let state = seed >>> 0;
 	return () => {
 		state = (state + 0x6d2b79f5) >>> 0;

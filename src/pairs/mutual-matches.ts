@@ -1,4 +1,3 @@
-import { kmeans } from 'ml-kmeans';
 import { DescriptorBank } from '../correspondence/descriptor-bank.js';
 import { NearestMatcher } from '../correspondence/nearest-matcher.js';
 import type { Runtime } from '../runtime/session.js';
@@ -6,6 +5,7 @@ import type { PairMasks } from './backward-flow.js';
 import { cellDescriptors, normalised } from './cell-descriptors.js';
 import type { DescribedImage } from './described-image.js';
 import { pixelsFromCells } from './grid-position.js';
+import { kMeans } from './k-means.js';
 import { maskCells } from './mask-cells.js';
 import { matchPoints, type PointMatch } from './match-points.js';
 
@@ -79,11 +79,13 @@ const oneOfEachCluster = async (
 	}
 	const [from, to] = [source, target].map(({ map }) => normalised(cellDescriptors(map)));
 	const { channels } = source.map;
-	const descriptors = pairs.map((pair) => [
-		...(from?.rows.subarray(pair.source * channels, (pair.source + 1) * channels) ?? []),
-		...(to?.rows.subarray(pair.target * channels, (pair.target + 1) * channels) ?? []),
-	]);
-	const { clusters } = kmeans(descriptors, count, { seed: SEED, initialization: 'kmeans++' });
+	const descriptors = pairs.map((pair) =>
+		Float32Array.of(
+			...(from?.rows.subarray(pair.source * channels, (pair.source + 1) * channels) ?? []),
+			...(to?.rows.subarray(pair.target * channels, (pair.target + 1) * channels) ?? []),
+		),
+	);
+	const clusters = kMeans(descriptors, count, SEED);
 	const best = new Map<number, CellPair>();
 	clusters.forEach((cluster, index) => {
 		const pair = pairs[index] as CellPair;
