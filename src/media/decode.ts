@@ -67,7 +67,7 @@ export async function* decodeFrames(
 	if (index === 0) {
 		throw new UserError(
 			options.start || options.end
-				? `"${clip.path}" has no frame in the given range; check --start and --end against its length.`
+				? `"${clip.path}" has no frame in the given range; check --start, --end or --at against its length.`
 				: `"${clip.path}" holds no frame that can be decoded; it is damaged or cut short.`,
 		);
 	}
