@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { propagateHome } from '../models/locations.js';
 import type { CarriedLabels } from '../propagation/propagate-masks.js';
+import { cacheShare } from '../store/cache.js';
 import { makePrivateFolder } from '../store/cache-file.js';
 import { forgetOldest } from '../store/forget-oldest.js';
 import { maskIdentity, type PassIdentity } from '../store/run-identity.js';
@@ -23,9 +24,6 @@ export type RunStores = {
 /** To be raised when a change of the engine makes old results wrong. */
 const FORMAT = 5;
 
-/** When it is opened, the folder forgets what was used longest ago until it is no larger than this. */
-const MAX_BYTES = 2 ** 30;
-
 /** Where the results of passes are kept; safe to delete when no run is on. */
 export const runsFolder = (env: NodeJS.ProcessEnv = process.env): string => join(propagateHome(env), 'runs');
 
@@ -35,7 +33,7 @@ export const openRunStores = async (
 	folder: string = runsFolder(),
 	spare?: string,
 ): Promise<RunStores> => {
-	await forgetOldest(folder, MAX_BYTES);
+	await forgetOldest(folder, await cacheShare('runs'));
 	await makePrivateFolder(folder).catch(() => {});
 	const { clip, range, model, settings, device, ffmpeg } = identity;
 	const base = hashOf(FORMAT, clip, range, model, settings, device, ffmpeg);

@@ -6,14 +6,12 @@ import { fromHalves, toHalves } from '../models/half-precision.js';
 import { propagateHome } from '../models/locations.js';
 import type { Manifest } from '../models/manifest.js';
 import { formatNpy } from '../models/npy.js';
+import { cacheShare } from '../store/cache.js';
 import { makePrivateFolder, writeCacheFile } from '../store/cache-file.js';
 import { forgetOldest } from '../store/forget-oldest.js';
 import type { ExtractorOptions } from './diffusion-extractor.js';
 import type { DescriptorExtractor } from './extractor.js';
 import { readMap } from './map-reader.js';
-
-/** When it is opened, the cache forgets what was used longest ago until it is no larger than this. */
-const MAX_BYTES = 4 * 2 ** 30;
 
 /** How many maps a {@link CachedExtractor} took from where. */
 export type CacheCounts = {
@@ -78,7 +76,7 @@ export const cachedExtractor = async (
 			return undefined;
 		}
 	};
-	await forgetOldest(folder, MAX_BYTES);
+	await forgetOldest(folder, await cacheShare('descriptors'));
 	let room = (await canKeep([folder, modelFolder])) ? mostBytes : 0;
 	const keep = async (path: string, npy: Uint8Array): Promise<void> => {
 		if (npy.length <= room) {
@@ -111,7 +109,10 @@ export const cachedExtractor = async (
 			fromHalves(halves, map.data);
 			return map;
 		},
-		close: () => extractor.close(),
+		close: async () => {
+			await extractor.close();
+			await forgetOldest(folder, await cacheShare('descriptors'));
+		},
 	};
 };
 
