@@ -26,7 +26,11 @@ export const withDeviceOptions = (command: Command): Command =>
 
 /** Adds `--model`, `--device` and `--threads`. */
 export const withModelOptions = (command: Command): Command =>
-	withDeviceOptions(command.option('--model <name|folder>', 'model to use (default: the bundled one)'));
+	withDeviceOptions(
+		command
+			.optionsGroup('Model and device:')
+			.option('--model <name|folder>', 'model to use (default: the bundled one)'),
+	);
 
 /** `--preset` of commands that work on images. */
 export const presetOption = (): Option =>
@@ -38,14 +42,22 @@ export const presetOption = (): Option =>
 export const qualityOption = (): Option =>
 	new Option('--quality <level>', 'speed or quality (default: as the preset says)').choices(qualities);
 
-/** Options that every command which reports has. */
+export const ffmpegOption = (): Option =>
+	new Option('--ffmpeg <path>', 'ffmpeg to use (default: see "propagate doctor")');
+
+/** The same on every command that writes. */
+export const overwriteOption = (): Option => new Option('--overwrite', 'replace outputs that exist');
+
+/** Options that every command has: all report. */
 export type ReportOptions = { readonly json?: boolean; readonly quiet?: boolean };
 
 /** Adds `--json` and `--quiet`. */
 export const withReportOptions = (command: Command): Command =>
 	command
-		.option('--json', 'one JSON object a line on stdout')
-		.option('-q, --quiet', 'print nothing but errors');
+		.optionsGroup('What is printed:')
+		.option('--json', 'print JSON on stdout, one value a line, and nothing for people')
+		.option('-q, --quiet', 'print nothing but errors')
+		.helpOption('-h, --help', 'show this help');
 
 /** Adds `--mode` of commands that find points in another image. */
 export const withPointMode = (command: Command): Command =>

@@ -1,8 +1,19 @@
 import { CommanderError } from 'commander';
 import { AbortedError, messageOf, UserError } from '../errors.js';
+import { isReaderGone } from './cancellation.js';
 
 /** Exit codes of the command contract. */
 export const exitCodes = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as const;
+
+/** Commander's complaint about the command line as one line like all others. */
+export const printUsageError = (text: string, write: (line: string) => void): void => {
+	const line = text
+		.trim()
+		.replace(/^error: /, '')
+		.replaceAll(/\s*\n\s*/g, ' ')
+		.replace(/\.?$/, '');
+	write(`propagate: ${line}; see "propagate --help".\n`);
+};
 
 /**
  * Prints what went wrong, one line, and returns the exit code that goes with it.
@@ -10,7 +21,7 @@ export const exitCodes = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as 
  */
 export const reportFailure = (error: unknown): number => {
 	if (error instanceof CommanderError) {
-		// Commander has printed its own line; help and version are no failures.
+		// The line has been printed; help and version are no failures.
 		return error.exitCode === 0 ? exitCodes.done : exitCodes.badInput;
 	}
 	const code =
@@ -19,6 +30,9 @@ export const reportFailure = (error: unknown): number => {
 			: error instanceof AbortedError
 				? exitCodes.cancelled
 				: exitCodes.failed;
+	if (code === exitCodes.cancelled && isReaderGone()) {
+		return code;
+	}
 	process.stderr.write(`propagate: ${messageOf(error)}\n`);
 	if (process.env.PROPAGATE_DEBUG !== undefined && error instanceof Error) {
 		process.stderr.write(`${error.stack ?? ''}\n`);

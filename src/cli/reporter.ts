@@ -5,7 +5,8 @@ export type Progress = {
 	readonly total: number | undefined;
 };
 
-export type ReporterOptions = { readonly json: boolean; readonly quiet: boolean };
+/** As the command line says it: `--json` and `--quiet`. */
+export type ReporterOptions = { readonly json?: boolean | undefined; readonly quiet?: boolean | undefined };
 
 const BAR_WIDTH = 24;
 /** A terminal is redrawn, and a log gets a line, no more often than this. */
@@ -28,13 +29,21 @@ export class Reporter {
 	}
 
 	/** A record for programs; printed with `--json` only. */
-	record(record: Readonly<Record<string, unknown>>): void {
+	record(record: object): void {
 		if (this.#options.json) {
 			process.stdout.write(`${JSON.stringify(record)}\n`);
 		}
 	}
 
-	/** A line for people; not with `--json` or `--quiet`. */
+	/** What a command was asked for, for people: on stdout, not with `--json` or `--quiet`. */
+	print(text: string): void {
+		if (!this.#options.json && !this.#options.quiet) {
+			this.#clearBar();
+			process.stdout.write(`${text}\n`);
+		}
+	}
+
+	/** A line for people about how it goes, on stderr; not with `--json` or `--quiet`. */
 	line(text: string): void {
 		if (!this.#options.json && !this.#options.quiet) {
 			this.#clearBar();

@@ -1,12 +1,16 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { messageOf } from '../errors.js';
 import { findFfmpeg } from '../media/ffmpeg-binary.js';
 import { userModelsFolder } from '../models/locations.js';
 import { listModels } from '../models/registry.js';
 import { verifyModel } from '../models/verify.js';
-import { buildGraph } from '../onnx/build-graph.js';
-import { openRuntime } from '../runtime/onnx-runtime.js';
 import { type Device, devices } from '../runtime/session.js';
-import { float32 } from '../runtime/tensor.js';
+import { workerUrl } from '../runtime/worker-url.js';
+import { cacheUsage } from '../store/cache.js';
+
+const run = promisify(execFile);
 
 /** One thing that was tried; `detail` says what was found, or what to do about it. */
 export type Check = { readonly name: string; readonly ok: boolean; readonly detail: string };
@@ -20,6 +24,11 @@ export const diagnose = async (): Promise<Check[]> => [
 	}),
 	...(await deviceChecks()),
 	...(await modelChecks()),
+	await check('cache', async () => {
+		const { folder, limitBytes, parts } = await cacheUsage();
+		const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+		return `${(bytes / 1e9).toFixed(2)} of at most ${(limitBytes / 1e9).toFixed(2)} GB in ${folder}`;
+	}),
 ];
 
 const check = async (name: string, attempt: () => Promise<string>): Promise<Check> => {
@@ -30,10 +39,10 @@ const check = async (name: string, attempt: () => Promise<string>): Promise<Chec
 	}
 };
 
-/** Runs a one-node graph on each device. Only the CPU must work; the others are told as they are. */
+/** Each device in a process of its own: graphics drivers and the runtime write what they think to stderr. Only the CPU must work. */
 const deviceChecks = async (): Promise<Check[]> => {
 	const checks: Check[] = [];
-	for (const device of devices.filter((name) => name !== 'auto')) {
+	for (const device of devices.filter(mayBeHere)) {
 		const attempt = await check(`device ${device}`, () => tryDevice(device));
 		checks.push(
 			device === 'cpu'
@@ -44,27 +53,20 @@ const deviceChecks = async (): Promise<Check[]> => {
 	return checks;
 };
 
+/** What belongs to other systems is not even tried. */
+const mayBeHere = (device: Device): boolean => {
+	const only: Partial<Record<Device, NodeJS.Platform>> = { cuda: 'linux', dml: 'win32', coreml: 'darwin' };
+	return device !== 'auto' && (only[device] ?? process.platform) === process.platform;
+};
+
 const tryDevice = async (device: Device): Promise<string> => {
-	const runtime = openRuntime({ device });
-	try {
-		const session = await runtime.load(
-			buildGraph({
-				name: 'double',
-				opset: 17,
-				inputs: [{ name: 'x', type: 'float32', shape: ['n'] }],
-				outputs: [{ name: 'y', type: 'float32', shape: ['n'] }],
-				nodes: [{ opType: 'Add', inputs: ['x', 'x'], outputs: ['y'] }],
-				initializers: [],
-			}),
-		);
-		const { y } = await session.run({ x: float32(new Float32Array([21]), [1]) });
-		if (Number(y?.data[0]) !== 42) {
-			throw new Error('the device computes wrong results');
-		}
-		return 'works';
-	} finally {
-		await runtime.close();
-	}
+	const program = fileURLToPath(workerUrl(import.meta.url, './try-device.js'));
+	const { stdout } = await run(process.execPath, [program, device], { windowsHide: true }).catch(
+		(error: { stdout?: string }) => {
+			throw new Error(error.stdout?.trim() || 'the runtime does not start');
+		},
+	);
+	return stdout.trim();
 };
 
 const modelChecks = async (): Promise<Check[]> => {

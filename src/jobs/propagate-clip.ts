@@ -105,7 +105,9 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 	const { signal } = job;
 	const { range, review, preset } = await readSettings(job);
 	if (job.masks.length === 0) {
-		throw new UserError('There is no mask; paint the object on the first frame and give it with --mask.');
+		throw new UserError(
+			'There is no mask; "propagate frame" writes the picture to paint it on, and --mask takes the painting (docs/first-mask.md).',
+		);
 	}
 	// Threads and model are started while clip, masks and outputs are opened.
 	const threads = new LabelThreads(preset.propagation, threadsFor(job));

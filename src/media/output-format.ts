@@ -294,10 +294,19 @@ export const resolveFormat = async (output: string, formatName?: string): Promis
 		defaultNames[extension];
 	const format = formats.find((candidate) => candidate.name === name);
 	if (!format) {
+		if (formatName === undefined && /\.(png|jpe?g|tiff?|webp|exr)$/.test(extension)) {
+			const folder = output.slice(0, -extension.length);
+			throw new UserError(
+				`"${output}" is one picture, but there is a mask for every frame; give a folder for them: -o ${folder}.`,
+			);
+		}
 		const wrong =
-			formatName === undefined ? `"${output}" has no known extension` : `There is no format "${formatName}"`;
-		const names = formats.map((known) => known.name);
-		throw new UserError(`${wrong}; give a folder for PNGs, or one of ${names.join(', ')}.`);
+			formatName === undefined
+				? `"${output}" ends in nothing that can be written`
+				: `There is no format "${formatName}"`;
+		throw new UserError(
+			`${wrong}; give a folder for PNGs, or a name that ends in ${[...new Set(Object.keys(defaultNames))].join(', ')} or in one of the names that "propagate formats" lists.`,
+		);
 	}
 	if (folderFormats.has(format.name)) {
 		if (extension in defaultNames || extension === '.png') {

@@ -47,6 +47,9 @@ const graphFor = (source: GraphSource, device: Device): [string | Uint8Array, Le
 
 const createSession = async (source: GraphSource): Promise<[InferenceSession, Device]> => {
 	let lastError: unknown;
+	if (settings.device === 'cuda' && !cudaInstalled()) {
+		throw new Error('its libraries are not installed (see "Devices" in the README).');
+	}
 	for (const device of candidates) {
 		const [graph, graphOptimizationLevel] = graphFor(source, device);
 		const options: InferenceSession.SessionOptions = {

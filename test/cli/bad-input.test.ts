@@ -188,6 +188,6 @@ describe('an output that cannot be', () => {
 
 	test('has an extension that means nothing', async () => {
 		const line = await refusal(good.clip, '--mask', good.mask, '-o', join(folder, 'out.xyz'));
-		expect(line).toContain('out.xyz" has no known extension');
+		expect(line).toContain('out.xyz" ends in nothing that can be written');
 	});
 });

@@ -382,7 +382,7 @@ describe('choosing the format', () => {
 
 	test('or not at all, with what there is', async () => {
 		await expect(chosen('out.gif')).rejects.toThrow(
-			/"out\.gif" has no known extension; give a folder for PNGs, or one of png, matte\.mp4/,
+			/"out\.gif" ends in nothing that can be written; give a folder for PNGs, or a name that ends in \.mp4, \.mov/,
 		);
 		await expect(chosen('out', 'gif')).rejects.toThrow(/no format "gif"/);
 		await expect(chosen('out.mp4', 'alpha.mov')).rejects.toThrow(/end the name in \.mov/);

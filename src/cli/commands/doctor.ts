@@ -1,22 +1,22 @@
 import type { Command } from 'commander';
+import { type ReportOptions, withReportOptions } from '../common-options.js';
+import { Reporter } from '../reporter.js';
 
 export const registerDoctor = (program: Command): void => {
-	program
-		.command('doctor')
-		.description('what this installation can do here: versions, ffmpeg, devices, models')
-		.option('--json', 'as JSON')
-		.action(async (options: { json?: boolean }) => {
-			const { diagnose } = await import('../../doctor/diagnose.js');
-			const checks = await diagnose();
-			if (options.json) {
-				process.stdout.write(`${JSON.stringify(checks)}\n`);
-			} else {
-				for (const { name, ok, detail } of checks) {
-					process.stdout.write(`${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(14)} ${detail}\n`);
-				}
-			}
-			if (checks.some((check) => !check.ok)) {
-				process.exitCode = 1;
-			}
-		});
+	withReportOptions(
+		program
+			.command('doctor')
+			.description('what this installation can do here: versions, ffmpeg, devices, models, cache'),
+	).action(async (options: ReportOptions) => {
+		const { diagnose } = await import('../../doctor/diagnose.js');
+		const checks = await diagnose();
+		const reporter = new Reporter(options);
+		reporter.record(checks);
+		for (const { name, ok, detail } of checks) {
+			reporter.print(`${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(14)} ${detail}`);
+		}
+		if (checks.some((check) => !check.ok)) {
+			process.exitCode = 1;
+		}
+	});
 };

@@ -64,7 +64,7 @@ export const registerEval = (program: Command): void => {
 const evaluateDavis = async (root: string, options: EvalOptions): Promise<void> => {
 	const { evaluateDavisModel } = await import('../../jobs/evaluate-davis-model.js');
 	const { davisTable } = await import('../../evaluation/score-table.js');
-	const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
+	const reporter = new Reporter(options);
 	const { sequences, ...score } = await evaluateDavisModel({
 		root,
 		model: options.model,
@@ -81,9 +81,7 @@ const evaluateDavis = async (root: string, options: EvalOptions): Promise<void> 
 		},
 	});
 	reporter.record({ type: 'done', dataset: 'davis', ...score });
-	if (options.json !== true) {
-		process.stdout.write(`${davisTable({ sequences, ...score })}\n`);
-	}
+	reporter.print(davisTable({ sequences, ...score }));
 };
 
 const evaluatePairs = async (dataset: string, root: string, options: EvalOptions): Promise<void> => {
@@ -93,7 +91,7 @@ const evaluatePairs = async (dataset: string, root: string, options: EvalOptions
 	const { flowTable, keypointTable } = await import('../../evaluation/pairs/score-tables.js');
 	const { preset, mode, json, quiet, model, device, threads, limit, pairs, baselines } = options;
 	const set = requirePairDataset(dataset);
-	const reporter = new Reporter({ json: json === true, quiet: quiet === true });
+	const reporter = new Reporter({ json, quiet });
 	const job = {
 		root,
 		model,
@@ -115,7 +113,5 @@ const evaluatePairs = async (dataset: string, root: string, options: EvalOptions
 				}));
 	reporter.end();
 	reporter.record({ type: 'done', dataset, methods: measured.methods });
-	if (json !== true) {
-		process.stdout.write(`${measured.table}\n`);
-	}
+	reporter.print(measured.table);
 };

@@ -3,6 +3,7 @@ import { UserError } from '../../errors.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
+	overwriteOption,
 	positiveInteger,
 	presetOption,
 	type ReportOptions,
@@ -51,14 +52,14 @@ export const registerGenerate = (program: Command): void => {
 				.option('--seed <n>', 'seed of the noise', finite, 0)
 				.option('--noise <npy>', 'noise [N, C, h, w] instead of a seed; makes N images')
 				.addOption(presetOption())
-				.option('--overwrite', 'replace outputs that exist'),
+				.addOption(overwriteOption()),
 		),
 	).action(async (prompt: string, options: GenerateOptions) => {
 		if (options.output === undefined && options.features === undefined && options.latent === undefined) {
 			throw new UserError('Nothing to write; give -o <png>, --features <npy> or both.');
 		}
 		const { generateImages } = await import('../../jobs/generate-images.js');
-		const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
+		const reporter = new Reporter(options);
 		const outputs = await generateImages({
 			...options,
 			prompt,

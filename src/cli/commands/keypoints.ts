@@ -4,6 +4,7 @@ import type { PointMode } from '../../pairs/point-mode.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
+	overwriteOption,
 	positiveInteger,
 	presetOption,
 	type ReportOptions,
@@ -36,12 +37,12 @@ export const registerKeypoints = (program: Command): void => {
 		.option('--images <folder>', "folder that image names are relative to (default: the job file's)")
 		.option('--workers <n>', 'images that are described at once (default: 1)', positiveInteger)
 		.addOption(presetOption())
-		.option('--overwrite', 'replace an output that exists');
+		.addOption(overwriteOption());
 	withReportOptions(withModelOptions(withPointMode(command))).action(
 		async (jobs: string, options: KeypointsOptions) => {
 			const { json, quiet, ...job } = options;
 			const { transferKeypoints } = await import('../../jobs/transfer-keypoints.js');
-			const reporter = new Reporter({ json: json === true, quiet: quiet === true });
+			const reporter = new Reporter({ json, quiet });
 			const result = await transferKeypoints({
 				...job,
 				jobs,
@@ -52,8 +53,8 @@ export const registerKeypoints = (program: Command): void => {
 				},
 				onFailure: (what, reason) => {
 					reporter.record({ type: 'failure', what, reason });
+					reporter.end();
 					if (json !== true) {
-						reporter.end();
 						process.stderr.write(`failed: ${what}: ${reason}\n`);
 					}
 				},

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { PointMode } from '../../pairs/point-mode.js';
 import {
 	type ModelOptions,
+	overwriteOption,
 	positiveInteger,
 	presetOption,
 	type ReportOptions,
@@ -46,19 +47,17 @@ export const registerMatch = (program: Command): void => {
 		)
 		.option('--target-features <npy>', 'the same of b')
 		.addOption(presetOption())
-		.option('--overwrite', 'replace an output that exists');
+		.addOption(overwriteOption());
 	withReportOptions(withModelOptions(withPointMode(command))).action(
 		async (a: string, b: string, options: MatchOptions) => {
 			const { json, quiet, ...job } = options;
 			const { matchPair } = await import('../../jobs/match-pair.js');
-			const reporter = new Reporter({ json: json === true, quiet: quiet === true });
+			const reporter = new Reporter({ json, quiet });
 			const matches = await matchPair({ ...job, source: a, target: b });
 			reporter.record({ matches });
-			if (json !== true && quiet !== true) {
-				for (const { source, target, score, name } of matches) {
-					const places = [source, target].map((point) => point.map((value) => value.toFixed(1)).join(', '));
-					process.stdout.write(`${places.join('  ->  ')}  ${score.toFixed(3)}${name ? `  ${name}` : ''}\n`);
-				}
+			for (const { source, target, score, name } of matches) {
+				const places = [source, target].map((point) => point.map((value) => value.toFixed(1)).join(', '));
+				reporter.print(`${places.join('  ->  ')}  ${score.toFixed(3)}${name ? `  ${name}` : ''}`);
 			}
 			if (job.output !== undefined) {
 				reporter.line(`wrote ${job.output}`);

@@ -1,10 +1,15 @@
 import type { Command } from 'commander';
 import { UserError } from '../../errors.js';
 import { cancelOnInterrupt } from '../cancellation.js';
-import { positiveInteger, withReportOptions } from '../common-options.js';
+import {
+	overwriteOption,
+	positiveInteger,
+	type ReportOptions,
+	withReportOptions,
+} from '../common-options.js';
 import { Reporter } from '../reporter.js';
 
-type ImportFlags = {
+type ImportFlags = ReportOptions & {
 	readonly backbone?: string;
 	readonly pair?: string;
 	readonly unet?: string;
@@ -15,71 +20,69 @@ type ImportFlags = {
 	readonly emptyPrompt?: string;
 	readonly license?: string;
 	readonly overwrite?: boolean;
-	readonly json?: boolean;
-	readonly quiet?: boolean;
 };
 
 const listCommand = (models: Command): void => {
-	models
-		.command('list')
-		.description('the models on this machine')
-		.option('--json', 'as JSON')
-		.action(async (options: { json?: boolean }) => {
+	withReportOptions(models.command('list').description('the models on this machine')).action(
+		async (options: ReportOptions) => {
 			const { listModels } = await import('../../models/registry.js');
 			const found = await listModels();
-			if (options.json) {
-				const records = found.map((model) =>
+			const reporter = new Reporter(options);
+			reporter.record(
+				found.map((model) =>
 					'manifest' in model
 						? { name: model.manifest.name, folder: model.folder, description: model.manifest.description }
 						: { folder: model.folder, error: model.error.message },
-				);
-				process.stdout.write(`${JSON.stringify(records)}\n`);
-				return;
-			}
+				),
+			);
 			for (const model of found) {
-				process.stdout.write(
+				reporter.print(
 					'manifest' in model
-						? `${model.manifest.name.padEnd(18)} ${model.manifest.description}\n`
-						: `(broken)           ${model.error.message}\n`,
+						? `${model.manifest.name.padEnd(18)} ${model.manifest.description}`
+						: `(broken)           ${model.error.message}`,
 				);
 			}
-		});
+		},
+	);
 };
 
 const infoCommand = (models: Command): void => {
-	models
-		.command('info')
-		.description("a model's manifest and folder")
-		.argument('[name|folder]')
-		.action(async (name: string | undefined) => {
-			const { findAnyModel } = await import('../../models/registry.js');
-			const { folder, manifest } = await findAnyModel(name);
-			process.stdout.write(`${JSON.stringify({ folder, ...manifest }, undefined, '\t')}\n`);
-		});
+	withReportOptions(
+		models.command('info').description("a model's manifest and folder").argument('[name|folder]'),
+	).action(async (name: string | undefined, options: ReportOptions) => {
+		const { findAnyModel } = await import('../../models/registry.js');
+		const { folder, manifest } = await findAnyModel(name);
+		const reporter = new Reporter(options);
+		reporter.record({ folder, ...manifest });
+		reporter.print(JSON.stringify({ folder, ...manifest }, undefined, '\t'));
+	});
 };
 
 const verifyCommand = (models: Command): void => {
-	models
-		.command('verify')
-		.description("compares a model's files with their recorded sizes and checksums")
-		.argument('[name|folder]')
-		.action(async (name: string | undefined) => {
-			const { findAnyModel } = await import('../../models/registry.js');
-			const { verifyModel } = await import('../../models/verify.js');
-			const model = await findAnyModel(name);
-			const wrong: string[] = [];
-			for await (const { file, result } of verifyModel(model, cancelOnInterrupt())) {
-				process.stdout.write(`${result.padEnd(14)} ${file}\n`);
-				if (result !== 'ok') {
-					wrong.push(file);
-				}
+	withReportOptions(
+		models
+			.command('verify')
+			.description("compares a model's files with their recorded sizes and checksums")
+			.argument('[name|folder]'),
+	).action(async (name: string | undefined, options: ReportOptions) => {
+		const reporter = new Reporter(options);
+		const { findAnyModel } = await import('../../models/registry.js');
+		const { verifyModel } = await import('../../models/verify.js');
+		const model = await findAnyModel(name);
+		const wrong: string[] = [];
+		for await (const { file, result } of verifyModel(model, cancelOnInterrupt())) {
+			reporter.record({ type: 'file', file, result });
+			reporter.print(`${result.padEnd(14)} ${file}`);
+			if (result !== 'ok') {
+				wrong.push(file);
 			}
-			if (wrong.length > 0) {
-				throw new UserError(
-					`The model "${model.manifest.name}" is damaged (${wrong.join(', ')}); import or pull it again.`,
-				);
-			}
-		});
+		}
+		if (wrong.length > 0) {
+			throw new UserError(
+				`The model "${model.manifest.name}" is damaged (${wrong.join(', ')}); import or pull it again.`,
+			);
+		}
+	});
 };
 
 const importCommand = (models: Command): void => {
@@ -108,12 +111,12 @@ const importCommand = (models: Command): void => {
 			)
 			.option('--pair <name|file.json>', 'the export matches two images, as this describes, such as cats++')
 			.option('--license <text>', "the export's licence, to be kept with the model")
-			.option('--overwrite', 'replace a model of that name'),
+			.addOption(overwriteOption()),
 	).action(async (exported: string, options: ImportFlags) => {
 		if (options.backbone !== undefined && options.pair !== undefined) {
 			throw new UserError('Give either --backbone or --pair, not both.');
 		}
-		const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
+		const reporter = new Reporter(options);
 		const common = {
 			...options,
 			signal: cancelOnInterrupt(),
@@ -154,14 +157,12 @@ const reportImport = (reporter: Reporter, { folder, manifest }: Named): void => 
 	reporter.record({ type: 'done', name: manifest.name, folder });
 };
 
-type PullFlags = {
+type PullFlags = ReportOptions & {
 	readonly repository?: string;
 	readonly revision?: string;
 	readonly aggregation?: string;
 	readonly name?: string;
 	readonly overwrite?: boolean;
-	readonly json?: boolean;
-	readonly quiet?: boolean;
 };
 
 const pullCommand = (models: Command): void => {
@@ -174,19 +175,22 @@ const pullCommand = (models: Command): void => {
 			.option('--revision <name>', "the repository's branch, tag or commit")
 			.option('--aggregation <file>', 'aggregation weights on this machine instead of the published ones')
 			.option('--name <name>', 'name of the new model (default: the same)')
-			.option('--overwrite', 'replace a model of that name'),
+			.addOption(overwriteOption()),
 	).action(async (name: string | undefined, options: PullFlags) => {
 		const { loadSource, sourceNames } = await import('../../models/pull/source.js');
 		if (name === undefined) {
-			for (const source of await Promise.all((await sourceNames()).map(loadSource))) {
-				process.stdout.write(`${source.name.padEnd(18)} ${source.description}\n`);
+			const sources = await Promise.all((await sourceNames()).map(loadSource));
+			const reporter = new Reporter(options);
+			reporter.record(sources.map(({ name, description }) => ({ name, description })));
+			for (const source of sources) {
+				reporter.print(`${source.name.padEnd(18)} ${source.description}`);
 			}
 			return;
 		}
 		const { openHub } = await import('../../models/pull/hub.js');
 		const { pullModel } = await import('../../models/pull/pull-model.js');
 		const { openRuntime } = await import('../../runtime/onnx-runtime.js');
-		const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
+		const reporter = new Reporter(options);
 		const runtime = openRuntime({ device: 'cpu' });
 		try {
 			const { model } = await pullModel(name, {

@@ -3,6 +3,7 @@ import { UserError } from '../../errors.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
+	overwriteOption,
 	positiveInteger,
 	type ReportOptions,
 	withDeviceOptions,
@@ -55,7 +56,7 @@ const tablesCommand = (paper: Command): void => {
 		}
 		const { reproduceTables } = await import('../../jobs/reproduce-tables.js');
 		const { tableText } = await import('../../evaluation/paper-tables.js');
-		const reporter = new Reporter({ json: json === true, quiet: quiet === true });
+		const reporter = new Reporter({ json, quiet });
 		const results = await reproduceTables({
 			...job,
 			roots,
@@ -73,13 +74,9 @@ const tablesCommand = (paper: Command): void => {
 			reporter.record({ type: 'table', number: table.number, columns: table.columns, measured });
 		}
 		reporter.record({ type: 'done', notGiven });
-		if (json !== true) {
-			process.stdout.write(
-				`${results.map(({ table, measured }) => tableText(table, measured)).join('\n\n')}\n`,
-			);
-			if (notGiven.length > 0) {
-				process.stdout.write(`\nData sets not given: ${notGiven.join(', ')}.\n`);
-			}
+		reporter.print(results.map(({ table, measured }) => tableText(table, measured)).join('\n\n'));
+		if (notGiven.length > 0) {
+			reporter.print(`\nData sets not given: ${notGiven.join(', ')}.`);
 		}
 	});
 };
@@ -95,7 +92,7 @@ const layersCommand = (paper: Command): void => {
 		.argument('<root>', 'folder of the data set')
 		.option('-o, --output <file>', 'write a plot (.png, .svg)')
 		.option('--limit <n>', 'only n pairs, spread over the set', positiveInteger)
-		.option('--overwrite', 'replace a plot that exists');
+		.addOption(overwriteOption());
 	withReportOptions(withModelOptions(command)).action(
 		async (dataset: string, root: string, options: LayersOptions) => {
 			const { output, overwrite, json, quiet, ...job } = options;
@@ -110,7 +107,7 @@ const layersCommand = (paper: Command): void => {
 			}
 			requireDrawingName(output);
 			requireFree([output], overwrite);
-			const reporter = new Reporter({ json: json === true, quiet: quiet === true });
+			const reporter = new Reporter({ json, quiet });
 			const scores = await measureLayers({
 				...job,
 				dataset: set,
@@ -126,10 +123,8 @@ const layersCommand = (paper: Command): void => {
 				reporter.line(`wrote ${output}`);
 			}
 			reporter.record({ type: 'done', dataset, scores });
-			if (json !== true) {
-				for (const { layer, timestep, pck } of scores) {
-					process.stdout.write(`layer ${layer}, timestep ${timestep}: ${(100 * pck).toFixed(1)}\n`);
-				}
+			for (const { layer, timestep, pck } of scores) {
+				reporter.print(`layer ${layer}, timestep ${timestep}: ${(100 * pck).toFixed(1)}`);
 			}
 		},
 	);

@@ -1,9 +1,13 @@
+import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UserError } from '../../errors.js';
 import type { PropagateClipJob } from '../../jobs/propagate-clip.js';
 import type { Quality } from '../../presets/quality.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
+	ffmpegOption,
 	type ModelOptions,
+	overwriteOption,
 	qualityOption,
 	type ReportOptions,
 	withModelOptions,
@@ -48,36 +52,28 @@ const collectMask = (text: string, masks: readonly MaskOption[]): readonly MaskO
 
 const collect = (text: string, values: readonly string[]): readonly string[] => [...values, text];
 
+const examples = `
+Examples:
+  propagate frame clip.mp4 -o first.png                  the picture to paint the mask on
+  propagate clip.mp4 --mask mask.png -o masks            an indexed PNG for every frame
+  propagate clip.mp4 --mask mask.png -o alpha.mov        the object on transparency
+  propagate clip.mp4 --mask 0=a.png --mask 90=b.png -o masks   a second painted frame
+
+"propagate <command> --help" says more about a command; guides are in docs/.`;
+
 export const registerPropagate = (program: Command): void => {
 	program
-		.argument('[input]', 'video file, or folder or pattern of numbered frames')
-		.option(
-			'--mask <[frame=]png>',
-			'painted mask; of frame 0 unless a frame is named; may be repeated',
-			collectMask,
-			[],
-		)
-		.option('-o, --output <path>', 'folder or file to write; may be repeated', collect, [])
-		.option('--format <name>', 'what to write when the path does not say (see README)')
-		.addOption(
-			new Option('--for <program>', 'write what an editor wants (see "propagate presets editors")').conflicts(
-				'format',
-			),
-		)
-		.option('--preset <name|file.json>', 'settings of the run (see "propagate presets list")')
-		.addOption(qualityOption())
-		.option('--start <frame|time>', 'first frame to use: a number, or a time like 1.5s or 00:00:01.5')
-		.option('--end <frame|time>', 'first frame not to use any more')
-		.option('--ffmpeg <path>', 'ffmpeg program to use instead of the bundled one')
-		.option('--premultiplied', 'multiply colours by alpha in formats that have alpha (default: straight)')
-		.option('--overwrite', 'replace outputs that exist')
+		.argument('[clip]', 'video file, or folder or pattern of numbered frames')
+		.optionsGroup('What is carried:')
 		.addOption(
 			new Option(
-				'--resume',
-				'keep the PNGs that an interrupted run finished, and go on from there',
-			).conflicts('overwrite'),
+				'--mask <[frame=]image>',
+				'painted mask; of frame 0 unless a frame is named; may be repeated (docs/first-mask.md)',
+			)
+				.argParser(collectMask)
+				.default([], 'none'),
 		)
-		.option('--edit <png>', 'edited first frame, or layer with transparency of its size, to carry along')
+		.option('--edit <image>', 'edited first frame, or layer with transparency of its size, to carry along')
 		.addOption(
 			new Option('--edit-mode <mode>', 'how the edit moves: with every bend, as a plane, or affinely')
 				.choices(['dense', 'planar', 'affine'])
@@ -86,22 +82,59 @@ export const registerPropagate = (program: Command): void => {
 		.option('--relight', 'let the edit get brighter and darker with what it lies on')
 		.option('--linear-light', 'blend the edit in linear light instead of as image editors do')
 		.option('--colormap', 'carry a map of colours that shows where everything comes from')
+		.optionsGroup('What is written:')
+		.addOption(
+			new Option('-o, --output <path>', 'folder or file; may be repeated (docs/formats.md)')
+				.argParser(collect)
+				.default([], 'a folder beside the clip'),
+		)
+		.option('--format <name>', 'what to write when the path does not say (see "propagate formats")')
+		.addOption(
+			new Option('--for <program>', 'write what an editor wants (see "propagate presets editors")').conflicts(
+				'format',
+			),
+		)
 		.option('--review <image>', 'write a sheet of the frames to look at: those that are trusted least')
-		.option('--no-cache', 'use nothing that earlier runs on the clip have left, and leave nothing');
+		.option('--premultiplied', 'multiply colours by alpha in formats that have alpha (default: straight)')
+		.addOption(overwriteOption())
+		.addOption(
+			new Option(
+				'--resume',
+				'keep the PNGs that an interrupted run finished, and go on from there',
+			).conflicts('overwrite'),
+		)
+		.optionsGroup('How:')
+		.option('--start <frame|time>', 'first frame to use: a number, or a time like 1.5s or 00:00:01.5')
+		.option('--end <frame|time>', 'first frame not to use any more')
+		.option('--preset <name|file.json>', 'settings of the run (see "propagate presets list")')
+		.addOption(qualityOption())
+		.addOption(ffmpegOption())
+		.option('--no-cache', 'use nothing that earlier runs on the clip have left, and leave nothing')
+		.addHelpText('after', examples);
 	withReportOptions(withModelOptions(program)).action(
 		async (input: string | undefined, options: PropagateOptions) => {
 			if (input === undefined) {
 				program.help({ error: true });
 			}
+			requireClipName(input);
 			await run(input, options);
 		},
 	);
 };
 
+/** A word alone is a clip only if there is a file of that name: more often it was meant to be a command. */
+const requireClipName = (input: string): void => {
+	if (/^[a-z][a-z-]*$/i.test(input) && !existsSync(input)) {
+		throw new UserError(
+			`"${input}" is neither a file or folder here nor a command; see "propagate --help" for the commands.`,
+		);
+	}
+};
+
 const run = async (input: string, options: PropagateOptions): Promise<void> => {
 	const { editorOutputs, loadEditorPreset } = await import('../../presets/editor-preset.js');
 	const editor = options.for === undefined ? undefined : await loadEditorPreset(options.for);
-	const reporter = new Reporter({ json: options.json === true, quiet: options.quiet === true });
+	const reporter = new Reporter(options);
 	const job: PropagateClipJob = {
 		input,
 		masks: options.mask,

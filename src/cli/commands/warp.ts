@@ -3,6 +3,7 @@ import { UserError } from '../../errors.js';
 import { type WarpMode, warpModes } from '../../pairs/warp-mode.js';
 import {
 	type ModelOptions,
+	overwriteOption,
 	presetOption,
 	type ReportOptions,
 	withModelOptions,
@@ -24,6 +25,9 @@ type WarpOptions = ModelOptions &
 		readonly blend?: true | number;
 		readonly overwrite?: boolean;
 	};
+
+/** Below this a warp shows little but what the model made up: of two unrelated pictures it has 0.2, of one object in two places 0.8. */
+const LOW_CONFIDENCE = 0.4;
 
 const opacity = (text: string): number => {
 	const value = Number(text);
@@ -53,7 +57,7 @@ export const registerWarp = (program: Command): void => {
 		.option('--flow <file>', 'write the flow from target to source pixels: .flo, or a 16-bit .png')
 		.option('--confidence <png>', 'write how far each match is to be trusted, as grey levels')
 		.addOption(presetOption())
-		.option('--overwrite', 'replace outputs that exist');
+		.addOption(overwriteOption());
 	withReportOptions(withModelOptions(command)).action(
 		async (source: string, target: string, options: WarpOptions) => {
 			const { json, quiet, blend, colormap, ...job } = options;
@@ -61,7 +65,7 @@ export const registerWarp = (program: Command): void => {
 				throw new UserError('--colormap has nothing to write to; give -o <image>.');
 			}
 			const { warpPair } = await import('../../jobs/warp-pair.js');
-			const reporter = new Reporter({ json: json === true, quiet: quiet === true });
+			const reporter = new Reporter({ json, quiet });
 			const result = await warpPair({
 				...job,
 				source,
@@ -74,6 +78,13 @@ export const registerWarp = (program: Command): void => {
 				reporter.line(`wrote ${output}`);
 			}
 			reporter.line(`mean confidence ${result.meanConfidence.toFixed(2)}`);
+			if (result.meanConfidence < LOW_CONFIDENCE) {
+				const advice =
+					options.sourceMask === undefined || options.targetMask === undefined
+						? 'mark the object in both with --source-mask and --target-mask'
+						: 'the objects may show too little in common for this model';
+				reporter.line(`warning: that is too low to be of use: the pictures hardly match; ${advice}`);
+			}
 		},
 	);
 };

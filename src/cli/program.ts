@@ -1,0 +1,46 @@
+import { createRequire } from 'node:module';
+import { Command } from 'commander';
+import { registerCache } from './commands/cache.js';
+import { registerDoctor } from './commands/doctor.js';
+import { registerEval } from './commands/eval.js';
+import { registerFeatures } from './commands/features.js';
+import { registerFormats } from './commands/formats.js';
+import { registerFrame } from './commands/frame.js';
+import { registerGenerate } from './commands/generate.js';
+import { registerKeypoints } from './commands/keypoints.js';
+import { registerMatch } from './commands/match.js';
+import { registerModels } from './commands/models.js';
+import { registerObs } from './commands/obs.js';
+import { registerPaper } from './commands/paper.js';
+import { registerPresets } from './commands/presets.js';
+import { registerPropagate } from './commands/propagate.js';
+import { registerWarp } from './commands/warp.js';
+import { registerWeights } from './commands/weights.js';
+import { printUsageError } from './exit.js';
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+const groups: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [
+	['Clips:', [registerPropagate, registerFrame, registerFormats, registerPresets, registerObs]],
+	['Pairs of images:', [registerWarp, registerMatch, registerKeypoints, registerFeatures, registerGenerate]],
+	['This installation:', [registerDoctor, registerCache, registerModels]],
+	['Measuring:', [registerEval, registerPaper, registerWeights]],
+];
+/** The whole command line. Commands load the engine when they run, so that --help and wrong usage answer at once. */
+export const buildProgram = (): Command => {
+	const program = new Command('propagate')
+		.description('Paint the first frame, get the whole clip.')
+		.usage('<clip> --mask <image> [-o <path>]   or   propagate <command>')
+		.exitOverride()
+		.configureOutput({ outputError: printUsageError })
+		.helpCommand(false)
+		.enablePositionalOptions();
+	for (const [heading, registers] of groups) {
+		program.commandsGroup(heading);
+		for (const register of registers) {
+			register(program);
+		}
+	}
+	program.optionsGroup('More:').version(version, '-V, --version', 'print the version');
+	return program;
+};

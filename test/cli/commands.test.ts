@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { describe, expect, it, vi } from 'vitest';
+import { buildProgram } from '../../src/cli/program.js';
+import { cliPath, records, runCli, sample } from '../helpers/cli.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+
+vi.setConfig({ testTimeout: 180_000 });
+
+const leaves = (command: Command, path = command.name()): [string, Command][] => [
+	...(command.commands.length === 0 || path === 'propagate' ? [[path, command] as [string, Command]] : []),
+	...command.commands.flatMap((child) => leaves(child, `${path} ${child.name()}`)),
+];
+// The plugin of OBS is a program of its own with its own options.
+const commands = leaves(buildProgram()).filter(([path]) => path !== 'propagate obs');
+const described = (command: Command): Map<string | undefined, string> =>
+	new Map(command.options.map(({ long, description }) => [long, description]));
+
+describe('every command', () => {
+	it.each(commands)('%s has --json and -q, which mean the same as anywhere', (_path, command) => {
+		const options = described(command);
+		expect(options.get('--json')).toBe('print JSON on stdout, one value a line, and nothing for people');
+		expect(options.get('--quiet')).toBe('print nothing but errors');
+		expect(command.options.find(({ long }) => long === '--quiet')?.short).toBe('-q');
+	});
+
+	it.each(commands.filter(([, command]) => described(command).has('--output')))(
+		'%s writes, so it replaces with --overwrite only',
+		(_path, command) => {
+			expect(described(command).get('--overwrite')).toBe('replace outputs that exist');
+		},
+	);
+});
+
+describe('what is said', () => {
+	it('a word that is neither a file nor a command', async () => {
+		const { code, stderr } = await runCli(['frobnicate'], { cwd: temporaryFolder() });
+		expect([code, stderr]).toEqual([
+			2,
+			'propagate: "frobnicate" is neither a file or folder here nor a command; see "propagate --help" for the commands.\n',
+		]);
+	});
+
+	it('wrong usage is one line, too', async () => {
+		const { code, stderr } = await runCli(['frame', 'a.mp4', '-o', 'x.png', '--outptu', 'y.png']);
+		expect([code, stderr]).toEqual([
+			2,
+			`propagate: unknown option '--outptu' (Did you mean --output?); see "propagate --help".\n`,
+		]);
+	});
+
+	it('a picture as output of masks', async () => {
+		const args = [sample('birds/clip.mp4'), '--mask', sample('birds/first.png'), '-o', 'foo.png'];
+		const { code, stderr } = await runCli(args, { cwd: temporaryFolder() });
+		expect(code).toBe(2);
+		expect(stderr).toContain('"foo.png" is one picture, but there is a mask for every frame');
+	});
+
+	it('doctor: nothing of what drivers and the runtime say', async () => {
+		const { code, stdout, stderr } = await runCli(['doctor']);
+		expect([code, stderr]).toEqual([0, '']);
+		expect(stdout).toMatch(/^ok {3}device cpu {5}works$/m);
+		expect(stdout).toMatch(/^ok {3}cache /m);
+	});
+
+	it('features says what it wrote, or nothing', async () => {
+		const cwd = temporaryFolder();
+		const first = await runCli(['features', sample('pair/source.jpg'), '-o', 'a.npy'], { cwd });
+		expect([first.stdout, first.stderr]).toEqual(['', 'wrote a.npy\n']);
+		const second = await runCli(['features', sample('pair/source.jpg'), '-q', '--pca', 'a.png'], { cwd });
+		expect([second.code, second.stdout, second.stderr]).toEqual([0, '', '']);
+		const third = await runCli(['weights', '--heatmap', 'w.svg', '--json'], { cwd });
+		expect(third.stderr).toBe('');
+		expect(records(third.stdout)[0]).toHaveProperty('weights');
+		expect(readdirSync(cwd).sort()).toEqual(['a.npy', 'a.png', 'w.svg']);
+	});
+});
+
+describe('a reader that has seen enough', () => {
+	const readOneLine = async (args: readonly string[], cwd: string): Promise<[number | null, string]> => {
+		const child = spawn(process.execPath, [cliPath, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+		let stderr = '';
+		child.stderr.on('data', (data: Buffer) => {
+			stderr += data.toString();
+		});
+		child.stdout.once('data', () => child.stdout.destroy());
+		const code = await new Promise<number | null>((fulfil) => child.once('close', fulfil));
+		return [code, stderr];
+	};
+
+	it('ends a run as Ctrl-C does, and nothing is said', async () => {
+		const cwd = temporaryFolder();
+		const args = [sample('birds/clip.mp4'), '--mask', sample('birds/first.png'), '-o', 'masks', '--json'];
+		expect(await readOneLine(args, cwd)).toEqual([130, '']);
+		expect(existsSync(join(cwd, 'masks/00000.png'))).toBe(true);
+		expect(existsSync(join(cwd, 'masks/00035.png'))).toBe(false);
+	});
+
+	it('is no failure of a list', async () => {
+		expect(await readOneLine(['presets', 'list'], temporaryFolder())).toEqual([0, '']);
+	});
+});
