@@ -10,7 +10,8 @@ import { type DescribedImage, describeImage } from '../pairs/described-image.js'
 import { matchPicture } from '../pairs/match-picture.js';
 import type { PointMatch } from '../pairs/match-points.js';
 import { mutualMatches } from '../pairs/mutual-matches.js';
-import { type NamedPoints, requireInside } from '../pairs/named-points.js';
+import { type NamedPoints, namedPointsFrom, requireInside } from '../pairs/named-points.js';
+import type { Point } from '../pairs/point.js';
 import { pointMatcher } from '../pairs/point-matcher.js';
 import type { PointMode } from '../pairs/point-mode.js';
 import { readPoints } from '../pairs/read-points.js';
@@ -25,9 +26,13 @@ export type MatchJob = RuntimeOptions &
 	MaskPaths & {
 		readonly source: string;
 		readonly target: string;
-		/** JSON text or a `.json` or `.csv` file; see {@link readPoints}. */
-		readonly points?: string | undefined;
-		readonly mode: PointMode;
+		/**
+		 * In pixels of the source, top-left origin, pixel centres at integers: `[x, y]` each, or as on the command line, JSON text or the
+		 * name of a `.json` or `.csv` file.
+		 */
+		readonly points?: string | readonly Point[] | undefined;
+		/** Default: `smooth`. */
+		readonly mode?: PointMode | undefined;
 		/** Descriptor maps from files instead of the model: those of an image's own generation, say. */
 		readonly sourceFeatures?: string | undefined;
 		readonly targetFeatures?: string | undefined;
@@ -53,7 +58,7 @@ export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
 	if ((job.points === undefined) === (job.mutual === undefined)) {
 		throw new UserError('Give the points to be found with --points, or --mutual <n> to have some chosen.');
 	}
-	const given = job.points === undefined ? undefined : await readPoints(job.points);
+	const given = job.points === undefined ? undefined : await givenPoints(job.points);
 	const [source, target] = [await readImage(job.source), await readImage(job.target)];
 	if (given !== undefined) {
 		requireInside(given, source, job.source);
@@ -79,7 +84,7 @@ export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
 				`The features have ${from.map.channels} and ${to.map.channels} channels; give those of one model for both images.`,
 			);
 		}
-		const find = pointMatcher(job.mode, engine.runtime, engine.model.manifest.image);
+		const find = pointMatcher(job.mode ?? 'smooth', engine.runtime, engine.model.manifest.image);
 		matches =
 			given === undefined
 				? await mutualMatches(from, to, job.mutual ?? 0, engine.runtime, masks)
@@ -90,6 +95,9 @@ export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
 	await writeMatches(job, isPicture, source, target, matches);
 	return matches;
 };
+
+const givenPoints = async (points: string | readonly Point[]): Promise<NamedPoints> =>
+	typeof points === 'string' ? readPoints(points) : namedPointsFrom(points, '"points"');
 
 /** From the file if there is one, else by the model. */
 const describedBy = async (

@@ -35,7 +35,8 @@ export type PropagateEditJob = PropagateClipJob & {
 	readonly edit?: string | undefined;
 	/** Carry a map of colours instead, which shows where everything comes from. */
 	readonly colourMap?: boolean | undefined;
-	readonly mode: EditMode;
+	/** Default: `dense`. */
+	readonly mode?: EditMode | undefined;
 	readonly relight: boolean;
 	readonly linearLight: boolean;
 };
@@ -98,7 +99,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 						scratchFolder: outputs.scratchFolder ?? scratch.path,
 					});
 		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
-		const { mode, relight, linearLight } = job;
+		const { mode = 'dense', relight, linearLight } = job;
 		let [computedFrames, trustSum] = [0, 0];
 		const carried = carryEdit<EditItem>(items, { layer, mode, relight, linearLight, extractor });
 		for await (const { item, edited, trust } of isComplete ? [] : carried) {
@@ -147,8 +148,10 @@ async function* unmasked(clip: Clip, range: RunRange): AsyncGenerator<EditItem, 
 	}
 }
 
-const editFingerprint = ({ mode, relight, linearLight }: PropagateEditJob, layer: EditLayer): string =>
-	fingerprint([mode, relight, linearLight, createHash('sha256').update(layer.data).digest('hex')]);
+const editFingerprint = (
+	{ mode = 'dense', relight, linearLight }: PropagateEditJob,
+	layer: EditLayer,
+): string => fingerprint([mode, relight, linearLight, createHash('sha256').update(layer.data).digest('hex')]);
 
 const layerOf = async (
 	job: PropagateEditJob,

@@ -26,7 +26,8 @@ export type TransferJob = RuntimeOptions &
 		readonly format?: JobFormat | undefined;
 		/** Folder that image names are relative to; the job file's when omitted. */
 		readonly images?: string | undefined;
-		readonly mode: PointMode;
+		/** Default: `smooth`. */
+		readonly mode?: PointMode | undefined;
 		/** Images that are described at once, each by an engine of its own. */
 		readonly workers?: number | undefined;
 		readonly overwrite?: boolean | undefined;
@@ -69,7 +70,7 @@ export const transferKeypoints = async (job: TransferJob): Promise<TransferResul
 		const described = await describeAll(images, jobs.folder, engines, job);
 		const [engine] = engines as [CachedEngine];
 		const library = new DescribedImages(jobs.folder, engine);
-		const find = pointMatcher(job.mode, engine.runtime, engine.model.manifest.image);
+		const find = pointMatcher(job.mode ?? 'smooth', engine.runtime, engine.model.manifest.image);
 		const results: KeypointResult[] = [];
 		for (const one of jobs.jobs) {
 			throwIfAborted(job.signal);

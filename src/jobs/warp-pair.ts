@@ -26,7 +26,8 @@ export type WarpJob = RuntimeOptions &
 	MaskPaths & {
 		readonly source: string;
 		readonly target: string;
-		readonly mode: WarpMode;
+		/** Default: `smooth`. */
+		readonly mode?: WarpMode | undefined;
 		/** The warped image, of the target's size. */
 		readonly output?: string | undefined;
 		/** `.flo` or KITTI's 16-bit `.png`: from each target pixel to its source pixel. */
@@ -88,7 +89,7 @@ export const warpPair = async (job: WarpJob): Promise<WarpResult> => {
 
 	const [source, target] = [await readImage(job.source), await readImage(job.target)];
 	const masks = await readPairMasks(job, source, target);
-	const { sampling, match } = matchers[job.mode];
+	const { sampling, match } = matchers[job.mode ?? 'smooth'];
 	const flow = await flowBetween(job, source, target, masks, match);
 
 	if (job.output !== undefined) {

@@ -23,7 +23,7 @@ def split_command(command):
     program = shutil.which(parts[0])
     if program is None:
         raise EngineError(
-            f'"{parts[0]}" was not found; install it with "npm install -g propagate", '
+            f'"{parts[0]}" was not found; install it with "npm install -g --ignore-scripts propagate-video", '
             "or enter its full path in the add-on's preferences."
         )
     return [program, *parts[1:]]
