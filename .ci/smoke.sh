@@ -14,6 +14,7 @@ git clone --quiet "file://$root" "$work/clone"
 (cd "$work/clone" && npm run package -- --pack-destination "$work") >"$work/package.log" 2>&1 ||
 	{ cat "$work/package.log" >&2; exit 1; }
 tarball="$(echo "$work"/propagate-video-*.tgz)"
+cp "$work/clone/README.md" "$work/clone/package-lock.json" "$work/clone/.ci/library.ts" "$work"
 rm -rf "$work/clone"
 for needed in dist/cli/main.js dist/index.d.ts dist/propagate-blender.zip docs/first-mask.md models/propagate-small/manifest.json \
 	samples/LICENSE LICENSE NOTICE CHANGELOG.md; do
@@ -32,11 +33,11 @@ as_user() {
 }
 
 echo "smoke: the README's command"
-install="$(grep -m1 -o 'npm install -g .*propagate-video' "$root/README.md")"
+install="$(grep -m1 -o 'npm install -g .*propagate-video' "$work/README.md")"
 as_user sh -c "${install/propagate-video/$tarball}"
 as_user propagate doctor
 # The README's first hour, with its own words.
-as_user sh -c "$(sed -n '/^<!-- smoke -->/,/^```$/p' "$root/README.md" | grep -v '^<!--\|^```')"
+as_user sh -c "$(sed -n '/^<!-- smoke -->/,/^```$/p' "$work/README.md" | grep -v '^<!--\|^```')"
 test "$(find "$work/here/masks" -name '*.png' | wc -l)" -eq 72
 
 echo "smoke: uninstalled"
@@ -46,11 +47,11 @@ test -z "$left" || { echo "left behind: $left" >&2; exit 1; }
 
 echo "smoke: the library, strictly typed"
 cd "$work/here"
-typescript="$(node -p "require('$root/package-lock.json').packages['node_modules/typescript'].version")"
-node_types="$(node -p "require('$root/package-lock.json').packages['node_modules/@types/node'].version")"
+typescript="$(node -p "require('$work/package-lock.json').packages['node_modules/typescript'].version")"
+node_types="$(node -p "require('$work/package-lock.json').packages['node_modules/@types/node'].version")"
 echo '{ "type": "module", "private": true }' >package.json
 as_user npm install --ignore-scripts --silent "$tarball" "typescript@$typescript" "@types/node@$node_types"
-cp "$root/.ci/library.ts" .
+cp "$work/library.ts" .
 cat >tsconfig.json <<'END'
 { "compilerOptions": {
 	"strict": true, "noUncheckedIndexedAccess": true, "exactOptionalPropertyTypes": true, "skipLibCheck": false,
