@@ -2,12 +2,49 @@ import OBSWebSocket, {
 	EventSubscription,
 	type OBSRequestTypes,
 	type OBSResponseTypes,
-} from 'obs-websocket-js';
+} from 'obs-websocket-js/json';
+import type { z } from 'zod';
+import { answers, recordedPath } from './answers.js';
 import { ConnectionLost, ObsError } from './obs-error.js';
 
 /** Close codes of obs-websocket. */
 const AUTHENTICATION_FAILED = 4009;
 const NOT_IDENTIFIED = 4007;
+
+/** Bytes of a message: before OBS has said who it is, and after; the largest are screenshots. */
+const MAX_HELLO = 2 ** 16;
+const MAX_MESSAGE = 2 ** 26;
+/** Values in a message: a screenshot is one of them, and OBS lists some hundred things. */
+const MAX_VALUES = 200_000;
+
+/** Refuses messages that would take gigabytes once they are parsed. */
+class BoundedSocket extends OBSWebSocket {
+	protected override async decodeMessage(data: string): ReturnType<OBSWebSocket['decodeMessage']> {
+		if (
+			typeof data !== 'string' ||
+			data.length > (this.identified ? MAX_MESSAGE : MAX_HELLO) ||
+			!isSmall(data)
+		) {
+			this.disconnect().catch(() => {});
+			throw new RangeError('The message is too large.');
+		}
+		return super.decodeMessage(data);
+	}
+}
+
+const isSmall = (text: string): boolean => {
+	let values = 0;
+	for (let at = 0; at < text.length && values <= MAX_VALUES; at++) {
+		const code = text.charCodeAt(at);
+		values += code === 0x2c || code === 0x5b || code === 0x7b ? 1 : 0;
+	}
+	return values <= MAX_VALUES;
+};
+
+/** What is used of an answer was looked at; the others are not read. */
+type Answer<Type extends keyof OBSRequestTypes> = Type extends keyof typeof answers
+	? z.infer<(typeof answers)[Type]>
+	: OBSResponseTypes[Type];
 
 export type ConnectionOptions = {
 	readonly url: string;
@@ -21,7 +58,7 @@ export type ConnectionOptions = {
  * connecting has no time limit.
  */
 export class ObsConnection {
-	readonly #socket = new OBSWebSocket();
+	readonly #socket = new BoundedSocket();
 	readonly #timeoutMs: number;
 	readonly #lost: Promise<never>;
 	/** Resolves when OBS or the network has ended the connection. */
@@ -64,13 +101,20 @@ export class ObsConnection {
 	async call<Type extends keyof OBSRequestTypes>(
 		type: Type,
 		data?: OBSRequestTypes[Type],
-	): Promise<OBSResponseTypes[Type]> {
+	): Promise<Answer<Type>> {
 		const answer = this.#socket.call(type, data);
 		answer.catch(() => {});
 		try {
-			return await within(this.#timeoutMs, `OBS (${type})`, Promise.race([answer, this.#lost]));
+			const given = await within(this.#timeoutMs, `OBS (${type})`, Promise.race([answer, this.#lost]));
+			const parsed = (answers as Partial<Record<string, z.ZodType>>)[type]?.safeParse(given);
+			if (parsed?.success === false) {
+				throw new ObsError(
+					`What answers as OBS does not answer ${type} as OBS does; check --address, or update OBS.`,
+				);
+			}
+			return (parsed === undefined ? given : parsed.data) as Answer<Type>;
 		} catch (error) {
-			if (error instanceof ConnectionLost) {
+			if (error instanceof ConnectionLost || error instanceof ObsError) {
 				throw error;
 			}
 			throw new ObsError(`OBS refused ${type}: ${error instanceof Error ? error.message : String(error)}`, {
@@ -81,12 +125,21 @@ export class ObsConnection {
 
 	/** Calls back with the path of every recording and replay that OBS has finished writing. */
 	onRecorded(callback: (path: string) => void): void {
-		this.#socket.on('RecordStateChanged', ({ outputState, outputPath }) => {
-			if (outputState === 'OBS_WEBSOCKET_OUTPUT_STOPPED' && outputPath) {
-				callback(outputPath);
+		const tell = (path: unknown): void => {
+			const parsed = recordedPath.safeParse(path);
+			if (parsed.success) {
+				callback(parsed.data);
+			}
+		};
+		this.#socket.on('RecordStateChanged', (event: unknown) => {
+			const { outputState, outputPath } = Object(event) as Record<string, unknown>;
+			if (outputState === 'OBS_WEBSOCKET_OUTPUT_STOPPED') {
+				tell(outputPath);
 			}
 		});
-		this.#socket.on('ReplayBufferSaved', ({ savedReplayPath }) => callback(savedReplayPath));
+		this.#socket.on('ReplayBufferSaved', (event: unknown) =>
+			tell((Object(event) as Record<string, unknown>).savedReplayPath),
+		);
 	}
 
 	/** Ends the connection without waiting for OBS, which may no longer be there to agree. */

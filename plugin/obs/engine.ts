@@ -30,7 +30,7 @@ export const cutOut = async (
 	signal: AbortSignal,
 ): Promise<void> => {
 	const [program, ...start] = command();
-	const engine = spawn(program, [...start, clip, '--mask', mask, '-o', output, '--overwrite', '--json'], {
+	const engine = spawn(program, [...start, '--mask', mask, '-o', output, '--json', '--', clip], {
 		stdio: ['ignore', 'pipe', 'pipe'],
 		signal,
 		// As Ctrl-C in a terminal: the engine then removes what is half-written.

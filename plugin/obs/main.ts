@@ -4,7 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { serverUrl } from './address.js';
 import { type ConnectionOptions, ObsConnection } from './connection.js';
 import { grab } from './grab.js';
-import { ConnectionLost, ObsError } from './obs-error.js';
+import { ConnectionLost, messageOf, ObsError, printable } from './obs-error.js';
 import { promptPassword, readPassword } from './password.js';
 import { type Placement, showInScene } from './scene.js';
 import { type WatchRecord, watch } from './watch.js';
@@ -77,7 +77,7 @@ const sayer = (): ((record: WatchRecord) => void) => {
 			}
 			lastProgress = performance.now();
 		}
-		process.stderr.write(`${sentence(record)}\n`);
+		process.stderr.write(`${printable(sentence(record))}\n`);
 	};
 };
 
@@ -172,7 +172,9 @@ try {
 		process.exitCode = error instanceof ObsError ? 2 : 1;
 		const known = error instanceof ObsError || error instanceof ConnectionLost;
 		const text =
-			known || !(error instanceof Error) ? String(known ? error.message : error) : (error.stack ?? '');
-		process.stderr.write(`propagate: ${text}\n`);
+			known || !(error instanceof Error) || process.env.PROPAGATE_DEBUG === undefined
+				? messageOf(error)
+				: (error.stack ?? '');
+		process.stderr.write(`propagate: ${printable(text, true)}\n`);
 	}
 }

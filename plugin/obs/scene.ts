@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import type { Transform } from './answers.js';
 import type { ObsConnection } from './connection.js';
 import { ObsError } from './obs-error.js';
 
@@ -53,7 +53,7 @@ const sceneName = async (obs: ObsConnection, wanted: string | undefined): Promis
 	if (wanted === undefined) {
 		return currentProgramSceneName;
 	}
-	const names = scenes.map((scene) => String(scene.sceneName)).reverse();
+	const names = scenes.map((scene) => scene.sceneName).reverse();
 	if (!names.includes(wanted)) {
 		throw new ObsError(`There is no scene "${wanted}" in OBS; there are ${names.join(', ')}.`);
 	}
@@ -62,7 +62,7 @@ const sceneName = async (obs: ObsConnection, wanted: string | undefined): Promis
 
 const items = async (obs: ObsConnection, scene: string): Promise<{ name: string; id: number }[]> => {
 	const { sceneItems } = await obs.call('GetSceneItemList', { sceneName: scene });
-	return sceneItems.map((item) => ({ name: String(item.sourceName), id: Number(item.sceneItemId) }));
+	return sceneItems.map((item) => ({ name: item.sourceName, id: item.sceneItemId }));
 };
 
 const itemId = async (obs: ObsConnection, scene: string, source: string): Promise<number> => {
@@ -141,37 +141,12 @@ const placeAbove = async (obs: ObsConnection, scene: string, id: number, anchorI
 	});
 };
 
-/** obs-websocket's transform of an item of a scene; lengths in pixels of the canvas. */
-const transformSchema = z.object({
-	sourceWidth: z.number(),
-	sourceHeight: z.number(),
-	/** As shown: cropped and scaled. */
-	width: z.number(),
-	height: z.number(),
-	positionX: z.number(),
-	positionY: z.number(),
-	rotation: z.number(),
-	scaleX: z.number(),
-	scaleY: z.number(),
-	alignment: z.number(),
-	boundsType: z.string(),
-	boundsAlignment: z.number(),
-	boundsWidth: z.number(),
-	boundsHeight: z.number(),
-	cropLeft: z.number(),
-	cropRight: z.number(),
-	cropTop: z.number(),
-	cropBottom: z.number(),
-});
-
-type Transform = z.infer<typeof transformSchema>;
-
 const transformOf = async (obs: ObsConnection, scene: string, id: number): Promise<Transform> => {
 	const { sceneItemTransform } = await obs.call('GetSceneItemTransform', {
 		sceneName: scene,
 		sceneItemId: id,
 	});
-	return transformSchema.parse(sceneItemTransform);
+	return sceneItemTransform;
 };
 
 /** The transform once OBS has opened the item's file; gives up where it does not, as in a scene that is not on air. */

@@ -1,4 +1,5 @@
-import { extname } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, ObsConnection } from './connection.js';
 import { cutOut } from './engine.js';
@@ -48,7 +49,9 @@ export const watch = async (options: WatchOptions): Promise<void> => {
 		while (!signal.aborted) {
 			try {
 				current = await ObsConnection.open(options.connection);
-				current.onRecorded((clip) => {
+				current.onRecorded((path) => {
+					// Wherever it lies, it is never taken for an option.
+					const clip = resolve(path);
 					say({ type: 'recorded', clip });
 					waiting.push(clip);
 				});
@@ -93,8 +96,14 @@ const workThrough = async (
 		}
 		try {
 			const mask = await maskFor(clip, options);
-			const output = `${clip.slice(0, -extname(clip).length)}-alpha.webm`;
-			await cutOut(clip, mask, output, (done, total) => say({ type: 'progress', done, total }), signal);
+			const output = await freeName(clip, 'alpha', '.webm');
+			await cutOut(
+				clip,
+				resolve(mask),
+				output,
+				(done, total) => say({ type: 'progress', done, total }),
+				signal,
+			);
 			await rememberMask(mask);
 			const scene = await showWhenConnected(output, connection, options);
 			say({ type: 'shown', output, scene });
@@ -133,13 +142,24 @@ const maskFor = async (clip: string, { mask, signal, say }: WatchOptions): Promi
 	if (known !== undefined) {
 		return known;
 	}
-	const image = `${clip.slice(0, -extname(clip).length)}-paint.png`;
+	const image = await freeName(clip, 'paint', '.png');
 	await saveToPaintOn(await firstFrame(clip), image);
 	say({ type: 'paint', image });
 	while (!signal.aborted && !(await isPainted(image))) {
 		await rest(PAINT_POLL_MS, signal);
 	}
 	return image;
+};
+
+/** `take.mkv` -> `take-alpha.webm`, or `take-alpha-2.webm` when that is there already: nothing is overwritten unasked. */
+const freeName = async (clip: string, what: string, extension: string): Promise<string> => {
+	const stem = clip.slice(0, clip.length - extname(clip).length);
+	for (let number = 1; ; number++) {
+		const path = `${stem}-${what}${number === 1 ? '' : `-${number}`}${extension}`;
+		if ((await stat(path).catch(() => undefined)) === undefined) {
+			return path;
+		}
+	}
 };
 
 const rest = (ms: number, signal: AbortSignal): Promise<void> =>

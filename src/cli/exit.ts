@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { AbortedError, messageOf, UserError } from '../errors.js';
 import { isReaderGone } from './cancellation.js';
+import { printable } from './printable.js';
 
 /** Exit codes of the command contract. */
 export const exitCodes = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as const;
@@ -33,7 +34,7 @@ export const reportFailure = (error: unknown): number => {
 	if (code === exitCodes.cancelled && isReaderGone()) {
 		return code;
 	}
-	process.stderr.write(`propagate: ${messageOf(error)}\n`);
+	process.stderr.write(`propagate: ${printable(messageOf(error), true)}\n`);
 	if (process.env.PROPAGATE_DEBUG !== undefined && error instanceof Error) {
 		process.stderr.write(`${error.stack ?? ''}\n`);
 	}

@@ -1,3 +1,5 @@
+import { printable } from './printable.js';
+
 /** Where a long command stands. */
 export type Progress = {
 	readonly done: number;
@@ -47,7 +49,7 @@ export class Reporter {
 	line(text: string): void {
 		if (!this.#options.json && !this.#options.quiet) {
 			this.#clearBar();
-			process.stderr.write(`${text}\n`);
+			process.stderr.write(`${printable(text)}\n`);
 		}
 	}
 

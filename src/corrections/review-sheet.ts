@@ -87,7 +87,7 @@ const makeTile = async (frame: Frame, labels: LabelMap): Promise<Raster<3>> => {
 		channels: 3,
 		data: new Uint8Array(tile.data),
 	};
-	drawNumber(image, frame.index, 4, 4, Math.max(1, Math.round(image.height / 70)));
+	drawNumber(image, frame.number ?? frame.index, 4, 4, Math.max(1, Math.round(image.height / 70)));
 	return image;
 };
 

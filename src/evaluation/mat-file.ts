@@ -56,8 +56,15 @@ export const parseMat = (bytes: Uint8Array, path: string): Map<string, MatMatrix
 	return matrices;
 };
 
+/** Annotations are a few kilobytes. */
+const MAX_INFLATED = 2 ** 26;
+/** Values of one matrix, 64 MB of them. */
+const MAX_VALUES = 2 ** 23;
+
 const inflated = (data: DataView): DataView => {
-	const plain = inflateSync(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+	const plain = inflateSync(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), {
+		maxOutputLength: MAX_INFLATED,
+	});
 	return new DataView(plain.buffer, plain.byteOffset, plain.byteLength);
 };
 
@@ -96,15 +103,23 @@ const numericMatrix = (
 	) {
 		return undefined;
 	}
-	const data = Float64Array.from({ length: real.data.byteLength / reader.bytes }, (_, i) =>
+	const [rows, columns] = [
+		dimensions.data.getInt32(0, littleEndian),
+		dimensions.data.getInt32(4, littleEndian),
+	];
+	const values = real.data.byteLength / reader.bytes;
+	if (rows < 0 || columns < 0 || rows * columns !== values || values > MAX_VALUES) {
+		throw new RangeError('The matrix is not of the size that it states.');
+	}
+	const data = Float64Array.from({ length: values }, (_, i) =>
 		reader.read(real.data, i * reader.bytes, littleEndian),
 	);
 	const text = new Uint8Array(name.data.buffer, name.data.byteOffset, name.data.byteLength);
 	return {
 		name: Buffer.from(text).toString('latin1'),
 		matrix: {
-			rows: dimensions.data.getInt32(0, littleEndian),
-			columns: dimensions.data.getInt32(4, littleEndian),
+			rows,
+			columns,
 			data,
 		},
 	};

@@ -11,12 +11,18 @@ type Size = { readonly width: number; readonly height: number };
 const roundTo = (value: number, multiple: number): number =>
 	Math.max(multiple, Math.round(value / multiple) * multiple);
 
+/** A strip is not enlarged until its short side fits: it would be as many pixels as a wall of pictures. */
+const MOST_ELONGATED = 8;
+
 /** The size in pixels at which a model sees an image of the given size. */
 export const inputSize = ({ width, height }: Size, { resize }: ImageSettings): Size => {
 	if (resize.mode === 'fixed') {
 		return { width: resize.width, height: resize.height };
 	}
-	const scale = resize.shortSide / Math.min(width, height);
+	const scale = Math.min(
+		resize.shortSide / Math.min(width, height),
+		(MOST_ELONGATED * resize.shortSide) / Math.max(width, height),
+	);
 	return { width: roundTo(width * scale, resize.multiple), height: roundTo(height * scale, resize.multiple) };
 };
 

@@ -9,7 +9,7 @@ import type { Manifest } from '../models/manifest.js';
  */
 export const featureRecipeSchema = z.strictObject({
 	/** Images are first shrunk to this square side, then enlarged to the model's input, as the paper's evaluation does. */
-	loadSide: z.int().positive().optional(),
+	loadSide: z.int().positive().max(8192).optional(),
 	/** Calls of the network after which the process stops, with the same weights (paper, table 2: 1, 5 and 10). */
 	stopAfter: z.int().positive().optional(),
 	/** `best`: the one map (a layer at a step) with the greatest mixing weight. */

@@ -1,7 +1,7 @@
-import { extname, parse } from 'node:path';
 import { UserError } from '../errors.js';
 import type { Clip } from '../media/clip.js';
 import { openSink, type ProjectMedia } from '../media/encode.js';
+import { clipStem, extensionOf, namesFolder } from '../media/file-names.js';
 import { layerOfProject, type OutputChoice, resolveFormat } from '../media/output-format.js';
 import type { RunOutput } from './run-outputs.js';
 
@@ -16,7 +16,14 @@ export const resolveClipOutputs = async (
 	format: string | undefined,
 ): Promise<RunOutput[]> => {
 	const places = outputs.length > 0 ? outputs : [defaultOutput(clip.path)];
-	const asked = await Promise.all(places.map((place) => resolveFormat(place, format)));
+	const asked = await Promise.all(
+		places.map(async (place) => {
+			// Of several outputs, those whose names say what they are need not be told.
+			const says =
+				places.length > 1 && !(await namesFolder(place)) && extensionOf(place) !== extensionOf(format ?? '');
+			return resolveFormat(place, says ? undefined : format);
+		}),
+	);
 	const projects = asked.filter((choice) => choice.kind === 'project');
 	const others = asked.filter((choice) => choice.kind !== 'project');
 	for (const project of projects) {
@@ -53,7 +60,4 @@ const mediaOfProject = (
 };
 
 /** A folder in the working folder that is named after the clip: `bear.mp4` -> `bear-masks`. */
-const defaultOutput = (input: string): string => {
-	const { name, base } = parse(input.replace(/[/\\]+$/, ''));
-	return `${extname(input) === '' ? base : name}-masks`;
-};
+const defaultOutput = (input: string): string => `${clipStem(input)}-masks`;

@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
-import { basename, extname, parse } from 'node:path';
+import { basename, extname } from 'node:path';
 import { UserError } from '../errors.js';
 import type { Clip } from '../media/clip.js';
 import { openEditedPngs } from '../media/edited-png-sink.js';
 import { openSink } from '../media/encode.js';
+import { clipStem, namesFolder } from '../media/file-names.js';
 import { listFormats, resolveFormat } from '../media/output-format.js';
 import type { RunOutput } from './run-outputs.js';
 
@@ -38,9 +38,7 @@ export const resolveEditOutputs = async (
 };
 
 const resolve = async (place: string, format: string | undefined, hasMasks: boolean): Promise<RunOutput> => {
-	const isFolder =
-		/[/\\]$/.test(place) || ((await stat(place).catch(() => undefined))?.isDirectory() ?? false);
-	const extension = isFolder ? '' : extname(place).toLowerCase();
+	const extension = (await namesFolder(place)) ? '' : extname(place).toLowerCase();
 	if (format === EDIT_PNG || (format === undefined && extension === '')) {
 		if (/^\.(png|mp4|mov|mkv|webm)$/.test(extension)) {
 			throw new UserError(
@@ -75,7 +73,4 @@ const resolve = async (place: string, format: string | undefined, hasMasks: bool
 	};
 };
 
-const defaultOutput = (input: string): string => {
-	const { name, base } = parse(input.replace(/[/\\]+$/, ''));
-	return `${extname(input) === '' ? base : name}-${EDIT_VIDEO}`;
-};
+const defaultOutput = (input: string): string => `${clipStem(input)}-${EDIT_VIDEO}`;

@@ -2,6 +2,7 @@ import { UserError } from '../errors.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import { principalComponents } from '../hyperfeatures/principal-components.js';
 import { writeFileAtomically } from '../media/atomic-file.js';
+import { requireDistinct } from '../media/distinct-files.js';
 import type { Raster } from '../media/frame.js';
 import { readImage, requireImageName, writeImage } from '../media/image.js';
 import { loadSharp } from '../media/sharp.js';
@@ -31,6 +32,7 @@ export type FeaturesJob = RuntimeOptions &
 export const exportFeatures = async (imagePaths: readonly string[], job: FeaturesJob): Promise<void> => {
 	requireFree([job.output, job.pca], job.overwrite);
 	requireImageName(job.pca);
+	await requireDistinct([job.output, job.pca], imagePaths);
 	if (job.output !== undefined && imagePaths.length > 1) {
 		throw new UserError('A .npy file holds the map of one image; give one image, or --pca only.');
 	}

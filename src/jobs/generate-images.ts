@@ -5,6 +5,7 @@ import { gaussianNoise } from '../diffusion/gaussian-noise.js';
 import { UserError } from '../errors.js';
 import { openGenerator } from '../hyperfeatures/generator.js';
 import { writeFileAtomically } from '../media/atomic-file.js';
+import { requireDistinct } from '../media/distinct-files.js';
 import { writeImage } from '../media/image.js';
 import { formatNpy, parseNpy } from '../models/npy.js';
 import { findModel } from '../models/registry.js';
@@ -61,6 +62,7 @@ export const generateImages = async (job: GenerateJob): Promise<string[]> => {
 				throw new UserError(`"${path}" exists; add --overwrite to replace it.`);
 			}
 		}
+		await requireDistinct([...images, job.features, job.latent], [job.noise]);
 		const features: Float32Array[] = [];
 		const latents: Float32Array[] = [];
 		const written: string[] = [];

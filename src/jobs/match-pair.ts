@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import { UserError } from '../errors.js';
 import { readDescriptorMap } from '../hyperfeatures/descriptor-file.js';
 import { writeFileAtomically } from '../media/atomic-file.js';
+import { requireDistinct } from '../media/distinct-files.js';
 import type { Raster } from '../media/frame.js';
 import { readImage, requireImageName, writeImage } from '../media/image.js';
 import { type InstalledPairModel, isPairModel } from '../models/model-folder.js';
@@ -53,6 +54,13 @@ export type NamedMatch = PointMatch & { readonly name?: string };
  */
 export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
 	requireFree([job.output], job.overwrite);
+	await requireDistinct(
+		[job.output],
+		[
+			...[job.source, job.target, job.sourceMask, job.targetMask, job.sourceFeatures, job.targetFeatures],
+			job.points,
+		],
+	);
 	const isPicture = job.output !== undefined && extname(job.output).toLowerCase() !== '.json';
 	requireImageName(isPicture ? job.output : undefined);
 	if ((job.points === undefined) === (job.mutual === undefined)) {

@@ -1,14 +1,22 @@
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { framesBetween, type RunRange } from '../corrections/frame-range.js';
-import { type Keyframes, type PaintedMask, readKeyframes } from '../corrections/read-keyframes.js';
+import {
+	type Keyframes,
+	type PaintedMask,
+	readKeyframes,
+	type UnderstoodMask,
+} from '../corrections/read-keyframes.js';
 import { ReviewSheet } from '../corrections/review-sheet.js';
 import { ScratchFolder } from '../corrections/scratch-folder.js';
 import { AbortedError, throwIfAborted, UserError } from '../errors.js';
 import { handled } from '../handled.js';
 import { type Clip, openClip } from '../media/clip.js';
+import { requireDistinct } from '../media/distinct-files.js';
 import { findFfmpeg } from '../media/ffmpeg-binary.js';
 import type { Frame } from '../media/frame.js';
 import { FramePool } from '../media/frame-pool.js';
+import type { MaskType } from '../media/mask-meaning.js';
 import { type Position, parsePosition } from '../media/position.js';
 import type { Existing } from '../media/video-sink.js';
 import { loadPreset } from '../presets/load-preset.js';
@@ -30,12 +38,15 @@ import { frameExtractor } from './frame-extractor.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
 import { type Engine, openEngine } from './open-engine.js';
 import { RunOutputs } from './run-outputs.js';
+import { settleNumbers } from './source-numbers.js';
 
 export type PropagateClipJob = RuntimeOptions & {
 	/** Video file, folder of frames, or pattern of frame names. */
 	readonly input: string;
 	/** Painted masks and the frames they belong to: indexed PNG, grey, or any image with alpha. */
 	readonly masks: readonly PaintedMask[];
+	/** What the masks are; found out when omitted. */
+	readonly maskType?: MaskType | undefined;
 	/** Folders or files to write; the extension says the format. One folder beside nothing else when empty. */
 	readonly outputs: readonly string[];
 	/** Name of a format, when the outputs' names do not say. */
@@ -44,6 +55,8 @@ export type PropagateClipJob = RuntimeOptions & {
 	readonly preset?: string | undefined;
 	/** Replaces the preset's own choice between speed and quality. */
 	readonly quality?: Quality | undefined;
+	/** Frames a second of a folder of images. */
+	readonly fps?: number | undefined;
 	/** First frame to use, and the first not to use any more: a frame number, or a time like `1.5s`. */
 	readonly start?: string | undefined;
 	readonly end?: string | undefined;
@@ -59,6 +72,10 @@ export type PropagateClipJob = RuntimeOptions & {
 	/** False: use nothing that earlier runs have left, and leave nothing. */
 	readonly cache?: boolean | undefined;
 	readonly signal?: AbortSignal | undefined;
+	/** Called before work begins, with what is missing in the input or was left out. */
+	readonly onNote?: ((text: string) => void) | undefined;
+	/** Called before work begins, with what each mask was understood to be. */
+	readonly onMask?: ((mask: UnderstoodMask) => void) | undefined;
 	readonly onFrame?: ((progress: FrameProgress) => void) | undefined;
 };
 
@@ -103,7 +120,7 @@ export type PropagateClipResult = {
 export const propagateClip = async (job: PropagateClipJob): Promise<PropagateClipResult> => {
 	const started = performance.now();
 	const { signal } = job;
-	const { range, review, preset } = await readSettings(job);
+	const { range: asked, review, preset } = await readSettings(job);
 	if (job.masks.length === 0) {
 		throw new UserError(
 			'There is no mask; "propagate frame" writes the picture to paint it on, and --mask takes the painting (docs/first-mask.md).',
@@ -124,15 +141,17 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 	let outputs: RunOutputs | undefined;
 	let count = 0;
 	try {
-		const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
-		const keyframes = await readKeyframes(job.masks, clip.info);
+		const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal, frameRate: job.fps });
+		const { range, masks } = settleNumbers(clip, asked, job.masks);
+		const keyframes = await readKeyframes(masks, clip.info, job.maskType);
 		const [keyframe] = keyframes.keyframes;
 		if (keyframe === undefined) {
 			throw new Error('Masks were read, but there is no keyframe.');
 		}
 		const first = await firstFrame(clip, range);
-		await requireFramesOfRun(clip, range, job.masks);
+		await requireFramesOfRun(clip, range, masks);
 		const places = await resolveClipOutputs(clip, job.outputs, job.format);
+		await requireDistinct([...places.map(({ path }) => path), job.review], inputsOf(job, clip));
 		const engine = await opening;
 		const extractor = await frameExtractor(engine, job.cache !== false);
 		await extractor.prepare?.(first.image);
@@ -144,6 +163,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 			firstFrame: first,
 			premultiplied: job.premultiplied,
 		});
+		tellInput(job, clip, keyframes);
 		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
 		let confidenceSum = 0;
 		let computedFrames = 0;
@@ -199,6 +219,24 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		await scratch.remove();
 	}
 };
+
+/** What the input was understood to be, told when nothing stands against the run any more. */
+export const tellInput = (job: PropagateClipJob, clip: Clip, { understood }: Keyframes): void => {
+	for (const note of clip.notes ?? []) {
+		job.onNote?.(note);
+	}
+	for (const mask of understood) {
+		job.onMask?.(mask);
+	}
+};
+
+/** Every file and folder that a run reads. */
+export const inputsOf = (job: PropagateClipJob, clip: Clip): (string | undefined)[] => [
+	...(clip.kind === 'images' ? [dirname(clip.files[0] ?? '.')] : []),
+	...clip.files,
+	...job.masks.map(({ path }) => path),
+	job.preset?.endsWith('.json') === true ? job.preset : undefined,
+];
 
 /** Only passes from several masks run side by side. */
 export const threadsFor = ({ masks }: PropagateClipJob): number => Math.min(masks.length, 2);

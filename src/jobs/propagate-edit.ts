@@ -9,6 +9,7 @@ import { AbortedError, throwIfAborted, UserError } from '../errors.js';
 import { rememberingExtractor } from '../hyperfeatures/remembering-extractor.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { davisPalette } from '../media/davis-palette.js';
+import { requireDistinct } from '../media/distinct-files.js';
 import type { Frame, LabelMap } from '../media/frame.js';
 import { referenceColours } from '../pairs/reference-colours.js';
 import { LabelThreads } from '../propagation/label-threads.js';
@@ -23,12 +24,15 @@ import {
 	existingFor,
 	firstFrame,
 	identityOf,
+	inputsOf,
 	type PropagateClipJob,
 	type PropagateClipResult,
 	readSettings,
+	tellInput,
 	threadsFor,
 } from './propagate-clip.js';
 import { RunOutputs } from './run-outputs.js';
+import { settleNumbers } from './source-numbers.js';
 
 export type PropagateEditJob = PropagateClipJob & {
 	/** The edited first frame, or a layer of its size; undefined with `colourMap`. */
@@ -57,15 +61,17 @@ type EditItem = {
 export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateClipResult> => {
 	const started = performance.now();
 	const { signal } = job;
-	const { range, review, preset } = await readSettings(job);
-	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal });
-	const keyframes = await readKeyframes(job.masks, clip.info);
+	const { range: asked, review, preset } = await readSettings(job);
+	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal, frameRate: job.fps });
+	const { range, masks } = settleNumbers(clip, asked, job.masks);
+	const keyframes = await readKeyframes(masks, clip.info, job.maskType);
 	const first = await firstFrame(clip, range);
 	const layer = await layerOf(job, first, keyframes.keyframes.find(({ frame }) => frame === 0)?.mask);
 	if (job.masks.length > 0) {
-		await requireFramesOfRun(clip, range, job.masks);
+		await requireFramesOfRun(clip, range, masks);
 	}
 	const places = await resolveEditOutputs(clip, job.outputs, job.format, job.masks.length > 0);
+	await requireDistinct([...places.map(({ path }) => path), job.review], [...inputsOf(job, clip), job.edit]);
 
 	const opened = await openEngine(job.model ?? preset.model, {
 		...job,
@@ -87,6 +93,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 			firstFrame: first,
 			premultiplied: job.premultiplied,
 		});
+		tellInput(job, clip, keyframes);
 		const { isComplete } = outputs;
 		const cache = job.cache !== false;
 		const extractor = await frameExtractor(engine, cache);

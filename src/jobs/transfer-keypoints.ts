@@ -6,10 +6,12 @@ import { formatResults } from '../keypoints/format-results.js';
 import type { JobFormat, KeypointJob, KeypointJobs, KeypointResult } from '../keypoints/keypoint-job.js';
 import { readJobs } from '../keypoints/read-jobs.js';
 import { writeFileAtomically } from '../media/atomic-file.js';
+import { requireDistinct } from '../media/distinct-files.js';
 import { readImage } from '../media/image.js';
 import { type DescribedImage, describeImage } from '../pairs/described-image.js';
 import type { Size } from '../pairs/grid-position.js';
-import { requireInside } from '../pairs/named-points.js';
+import { isInside, outsideReason } from '../pairs/named-points.js';
+import type { Point } from '../pairs/point.js';
 import { type PointMatcher, pointMatcher } from '../pairs/point-matcher.js';
 import type { PointMode } from '../pairs/point-mode.js';
 import type { RuntimeOptions } from '../runtime/session.js';
@@ -63,7 +65,12 @@ export const transferKeypoints = async (job: TransferJob): Promise<TransferResul
 	requireFree([job.output], job.overwrite);
 	const jobs = await readJobs(job.jobs, job.images);
 	const format = outputFormat(job, jobs);
+	await requireDistinct([job.output], [job.jobs]);
 	const images = [...new Set(jobs.jobs.flatMap(({ source, target }) => [source, target]))];
+	await requireDistinct(
+		[job.output],
+		images.map((name) => resolve(jobs.folder, name)),
+	);
 	const workers = Math.min(job.workers ?? 1, images.length);
 	const engines = await openEngines(workers, job);
 	try {
@@ -74,7 +81,7 @@ export const transferKeypoints = async (job: TransferJob): Promise<TransferResul
 		const results: KeypointResult[] = [];
 		for (const one of jobs.jobs) {
 			throwIfAborted(job.signal);
-			results.push(await carryOut(one, library, find, described.failures));
+			results.push(await carryOut(one, library, find, described.failures, job.onFailure));
 			const { error } = results.at(-1) as KeypointResult;
 			if (error !== undefined) {
 				job.onFailure?.(`${one.source} -> ${one.target}`, error);
@@ -200,6 +207,7 @@ const carryOut = async (
 	library: DescribedImages,
 	find: PointMatcher,
 	failures: ReadonlyMap<string, string>,
+	onFailure: TransferJob['onFailure'],
 ): Promise<KeypointResult> => {
 	try {
 		for (const name of [job.source, job.target]) {
@@ -209,10 +217,18 @@ const carryOut = async (
 			}
 		}
 		const source = await library.get(job.source);
-		requireInside(job, source, job.source);
+		const found = [...job.points.keys()].filter((point) => isInside(job.points[point], source));
+		if (found.length < job.points.length) {
+			const reason = outsideReason(job, source, job.source);
+			if (found.length === 0) {
+				throw new UserError(reason);
+			}
+			onFailure?.(`${job.source} -> ${job.target}`, `${reason} It is left out.`);
+		}
 		const target = await library.get(job.target);
-		return { job, matches: await find(source, target, job.points), error: undefined };
+		const points = found.map((point) => job.points[point] as Point);
+		return { job, matches: await find(source, target, points), found, error: undefined };
 	} catch (error) {
-		return { job, matches: undefined, error: messageOf(error) };
+		return { job, matches: undefined, found: [], error: messageOf(error) };
 	}
 };

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js';
 import { writeFileAtomically } from '../media/atomic-file.js';
+import { requireDistinct } from '../media/distinct-files.js';
 import type { Raster } from '../media/frame.js';
 import { readImage, readImageWithAlpha, requireImageName, writeImage } from '../media/image.js';
 import { isPairModel } from '../models/model-folder.js';
@@ -82,6 +83,7 @@ export const warpPair = async (job: WarpJob): Promise<WarpResult> => {
 		throw new UserError('Nothing to write; give -o <image>, --flow <file> or both.');
 	}
 	requireFree(outputs, job.overwrite);
+	await requireDistinct(outputs, [job.source, job.target, job.sourceMask, job.targetMask]);
 	for (const path of [job.output, job.confidence, job.colormapSource]) {
 		requireImageName(path);
 	}

@@ -88,7 +88,7 @@ export const cocoWithResults = (
 	const sources = annotated(coco);
 	const idOf = new Map(coco.images.map((image) => [image.file_name, image.id]));
 	const best = new Map<string, CarriedAnnotation>();
-	for (const { job, matches } of results) {
+	for (const { job, matches, found } of results) {
 		const source = sources[job.annotation ?? -1];
 		const imageId = idOf.get(job.target);
 		if (source === undefined || imageId === undefined || matches === undefined) {
@@ -97,8 +97,10 @@ export const cocoWithResults = (
 		const labelled = labelledKeypoints(source);
 		const keypoints = Array<number>(source.keypoints?.length ?? 0).fill(0);
 		matches.forEach(({ target }, point) => {
-			const at = (labelled[point]?.position ?? 0) * 3;
-			keypoints.splice(at, 3, round(target[0]), round(target[1]), 2);
+			const keypoint = labelled[found[point] ?? point];
+			// What was hidden, but placed, in one image is in the other as well, as far as anybody knows.
+			const at = (keypoint?.position ?? 0) * 3;
+			keypoints.splice(at, 3, round(target[0]), round(target[1]), keypoint?.visibility ?? 2);
 		});
 		const carried = carriedAnnotation(imageId, source.category_id, keypoints, matches);
 		// Two instances in one annotated image are two annotations; the same instance in two images is one.
@@ -157,7 +159,12 @@ export const cocoFromResults = (
 	const idOf = new Map(images.map((name, index) => [name, index + 1]));
 	const categories = new Map<string, { id: number; name: string; keypoints: string[] }>();
 	const annotations: Coco['annotations'] = [];
-	const add = ({ category, names }: KeypointJob, image: string, matches: readonly ScoredPoint[]): void => {
+	const add = (
+		{ category, names }: KeypointJob,
+		image: string,
+		matches: readonly ScoredPoint[],
+		found: readonly number[],
+	): void => {
 		const keypointNames = names.map((name, index) => name ?? `${index + 1}`);
 		// A category has one list of keypoints, so jobs that differ in theirs belong to different ones.
 		const key = JSON.stringify([category, keypointNames]);
@@ -167,21 +174,30 @@ export const cocoFromResults = (
 			keypoints: keypointNames,
 		};
 		categories.set(key, known);
-		const keypoints = matches.flatMap(({ at: [x, y] }) => [round(x), round(y), 2]);
+		const keypoints = Array<number>(names.length * 3).fill(0);
+		for (const [
+			point,
+			{
+				at: [x, y],
+			},
+		] of matches.entries()) {
+			keypoints.splice((found[point] ?? point) * 3, 3, round(x), round(y), 2);
+		}
 		annotations.push({
 			...carriedAnnotation(idOf.get(image) ?? 0, known.id, keypoints, matches),
 			id: annotations.length + 1,
 		});
 	};
 	const given = new Set<string>();
-	for (const { job, matches } of results) {
+	for (const { job, matches, found } of results) {
 		const key = JSON.stringify([job.source, job.category, job.points]);
-		if (!given.has(key)) {
+		if (!given.has(key) && found.length > 0) {
 			given.add(key);
 			add(
 				job,
 				job.source,
-				job.points.map((at) => ({ at, score: 1 })),
+				found.map((point) => ({ at: job.points[point] ?? [0, 0], score: 1 })),
+				found,
 			);
 		}
 		if (matches !== undefined) {
@@ -189,6 +205,7 @@ export const cocoFromResults = (
 				job,
 				job.target,
 				matches.map(({ target, score }) => ({ at: target, score })),
+				found,
 			);
 		}
 	}

@@ -37,7 +37,7 @@ const jsonOf = (document: unknown): string => `${JSON.stringify(document, undefi
 /** More digits would pretend to a precision that is not there. */
 const thousandths = (pixels: number): number => Math.round(pixels * 1000) / 1000;
 
-const recordOf = ({ job, matches, error }: KeypointResult): unknown => ({
+const recordOf = ({ job, matches, found, error }: KeypointResult): unknown => ({
 	source: job.source,
 	target: job.target,
 	...(job.category === undefined ? {} : { category: job.category }),
@@ -46,16 +46,16 @@ const recordOf = ({ job, matches, error }: KeypointResult): unknown => ({
 		source,
 		target: target.map(thousandths),
 		score: Number(score.toFixed(4)),
-		...(job.names[index] === undefined ? {} : { name: job.names[index] }),
+		...(job.names[found[index] ?? index] === undefined ? {} : { name: job.names[found[index] ?? index] }),
 	})),
 });
 
 const csvOf = (results: readonly KeypointResult[]): string => {
-	const rows = results.flatMap(({ job, matches }) =>
+	const rows = results.flatMap(({ job, matches, found }) =>
 		(matches ?? []).map(({ source, target, score }, index) => ({
 			source: job.source,
 			target: job.target,
-			name: job.names[index] ?? '',
+			name: job.names[found[index] ?? index] ?? '',
 			x: source[0],
 			y: source[1],
 			target_x: thousandths(target[0]),

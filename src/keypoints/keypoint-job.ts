@@ -27,6 +27,9 @@ export type KeypointJobs = {
 /** What became of a job: its matches, or why there are none. */
 export type KeypointResult = {
 	readonly job: KeypointJob;
+	/** Of the points in `found`; undefined when there is none. */
 	readonly matches: readonly PointMatch[] | undefined;
+	/** Which of the job's points were looked for: all but those outside the image. */
+	readonly found: readonly number[];
 	readonly error: string | undefined;
 };

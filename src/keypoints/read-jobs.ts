@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import Papa from 'papaparse';
 import { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
+import { readTextFile } from '../media/text-file.js';
 import { namedPointsFrom } from '../pairs/named-points.js';
 import { cocoJobs, cocoSchema } from './coco.js';
 import type { KeypointJob, KeypointJobs } from './keypoint-job.js';
@@ -29,7 +29,7 @@ const EXPECTED =
  * @throws UserError when the file holds no jobs
  */
 export const readJobs = async (path: string, images?: string): Promise<KeypointJobs> => {
-	const text = await readFile(path, 'utf8').catch((error: unknown) => {
+	const text = await readTextFile(path).catch((error: unknown) => {
 		throw new UserError(`The job file "${path}" can't be read (${messageOf(error)}); check the path.`);
 	});
 	const folder = resolve(images ?? dirname(path));
@@ -77,10 +77,17 @@ const COLUMNS = ['source', 'target', 'x', 'y'] as const;
 
 /** A row a point; rows with the same images are one job. */
 const csvJobs = (text: string, path: string): KeypointJob[] => {
+	const seen = new Set<string>();
 	const { data, meta } = Papa.parse<Record<string, string>>(text, {
 		header: true,
 		skipEmptyLines: 'greedy',
-		transformHeader: (name) => name.trim().toLowerCase(),
+		// Papa Parse says a word about columns of the same name; only the first is of interest.
+		transformHeader: (name, at) => {
+			const column = name.trim().toLowerCase();
+			const isNew = !seen.has(column);
+			seen.add(column);
+			return isNew ? column : `${column} (column ${(at ?? 0) + 1})`;
+		},
 	});
 	const missing = COLUMNS.filter((column) => !meta.fields?.includes(column));
 	if (missing.length > 0 || data.length === 0) {

@@ -52,7 +52,7 @@ export const spairJobs = (pairs: readonly SpairPair[]): KeypointJob[] =>
 
 /** Pairs with the points found, in the fields where the data set has its true ones, and their scores. */
 export const spairFromResults = (results: readonly KeypointResult[]): unknown[] =>
-	results.flatMap(({ job, matches }) =>
+	results.flatMap(({ job, matches, found }) =>
 		matches === undefined
 			? []
 			: [
@@ -60,7 +60,7 @@ export const spairFromResults = (results: readonly KeypointResult[]): unknown[] 
 						source_path: job.source,
 						target_path: job.target,
 						...(job.category === undefined ? {} : { category: job.category }),
-						source_points: job.points,
+						source_points: found.map((point) => job.points[point]),
 						target_points: matches.map(({ target }) => target),
 						scores: matches.map(({ score }) => score),
 					},

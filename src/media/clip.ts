@@ -1,32 +1,40 @@
 import { stat } from 'node:fs/promises';
+import { UserError } from '../errors.js';
 import { type DecodeOptions, decodeFrames } from './decode.js';
 import type { ClipInfo, Frame } from './frame.js';
 import { isImagePattern, openImageSequence, readImageFrames } from './image-sequence.js';
+import { seekableInput } from './piped-input.js';
 import { type ProbeOptions, probeClip } from './probe.js';
 
 /** A video file, or still images that are its frames: the same to everything that comes after. */
 export type Clip = {
-	/** As given by the person. */
+	/** As given by the person; the temporary file for what came from a pipe. */
 	readonly path: string;
 	readonly kind: 'video' | 'images';
 	/** The video file, or the images in order. */
 	readonly files: readonly string[];
 	readonly info: ClipInfo;
+	/** The numbers in the names of numbered images, in order. */
+	readonly numbers?: readonly number[] | undefined;
+	/** What the person should know about it: missing numbers, files left out. */
+	readonly notes?: readonly string[] | undefined;
 	/** The frames in order, once each; see `decodeFrames`. May be called again for another pass. */
 	frames(options?: DecodeOptions): AsyncGenerator<Frame, void, void>;
 };
 
 export type OpenClipOptions = ProbeOptions & {
-	/** Frames a second of still images. Default 25; a video file has its own. */
+	/** Frames a second of still images. Default 25; a video file has its own, and another is refused. */
 	readonly frameRate?: number | undefined;
 };
 
 /**
- * Opens a video file, a folder of numbered frames, or a pattern like `shots/*.jpg`.
+ * Opens a video file, a folder of numbered frames, or a pattern like `shots/*.jpg`; what comes from a pipe (`-` is standard
+ * input) is kept in a temporary file.
  *
  * @throws UserError when it is none of these; the message says what it is instead.
  */
-export const openClip = async (input: string, options: OpenClipOptions = {}): Promise<Clip> => {
+export const openClip = async (given: string, options: OpenClipOptions = {}): Promise<Clip> => {
+	const input = await seekableInput(given, options.signal);
 	const stats = await stat(input).catch(() => undefined);
 	// A file whose real name has a `%d` or `*` in it is that file, not a pattern.
 	if (stats?.isDirectory() || (!stats && isImagePattern(input))) {
@@ -36,8 +44,15 @@ export const openClip = async (input: string, options: OpenClipOptions = {}): Pr
 			kind: 'images',
 			files: sequence.files,
 			info: sequence.info,
+			numbers: sequence.numbers,
+			notes: sequence.notes,
 			frames: (range) => readImageFrames(sequence, range),
 		};
+	}
+	if (options.frameRate !== undefined) {
+		throw new UserError(
+			`"${input}" is a video, which has a rate of its own; --fps is for folders of frames.`,
+		);
 	}
 	const probed = await probeClip(input, options);
 	return {

@@ -30,7 +30,7 @@ export const openCocoFile = async (
 				JSON.stringify({
 					id: imageId,
 					// As the masks of the frames are called.
-					file_name: frameFileName(frame.index),
+					file_name: frameFileName(frame.number ?? frame.index),
 					...{ width: labels.width, height: labels.height },
 					...{ frame: frame.index, time: frame.timeSeconds },
 				}),

@@ -15,7 +15,7 @@ export const openEditedPngs = async (
 	const folder = await FrameFolder.open(path, existing, notes);
 	return {
 		write: async ({ frame, edited }) => {
-			const name = frameFileName(frame.index);
+			const name = frameFileName(frame.number ?? frame.index);
 			if (!folder.keeps(name)) {
 				await folder.write(name, await encodeImage('png', edited ?? frame.image));
 			}

@@ -13,6 +13,8 @@ export type Raster<Channels extends 1 | 3 | 4 = 1 | 3 | 4> = {
 export type Frame = {
 	/** Position among the decoded frames of this run, from 0. */
 	readonly index: number;
+	/** The number in the name of the frame's file, where frames are numbered files. */
+	readonly number?: number | undefined;
 	/** Presentation time in seconds from the start of the source. */
 	readonly timeSeconds: number;
 	/** sRGB pixels, straight (no alpha). */

@@ -13,6 +13,10 @@ export type ImageSequence = {
 	/** The folder or pattern as given. */
 	readonly path: string;
 	readonly files: readonly string[];
+	/** Of each file the number in its name, less one where they begin with 1; undefined when they are not numbered. */
+	readonly numbers: readonly number[] | undefined;
+	/** What is missing, or was left out. */
+	readonly notes: readonly string[];
 	readonly info: ClipInfo;
 };
 
@@ -26,9 +30,10 @@ export const isImagePattern = (input: string): boolean => /[*?]|%0?\d*d/.test(ba
 
 /**
  * The images of a folder, or those that match a pattern in their last path component, in natural order (`frame2` before
- * `frame10`). Whatever number the first has, it is frame 0.
+ * `frame10`). In a folder of numbered frames, other images are left out; missing numbers are told, not filled.
  *
- * @throws UserError when there are none, one cannot be read, or they are not all of one size.
+ * @throws UserError when there are none, one cannot be read, they are not all of one size, or it stays open which of
+ *   several sequences is meant
  */
 export const openImageSequence = async (
 	input: string,
@@ -43,10 +48,11 @@ export const openImageSequence = async (
 				: `"${folder}" cannot be opened (${error.code}); check its permissions.`,
 		);
 	});
-	const files = names
+	const images = names
 		.filter((name) => imageName.test(name) && !name.startsWith('.') && (pattern?.test(name) ?? true))
-		.sort(naturalOrder)
-		.map((name) => join(folder, name));
+		.sort(naturalOrder);
+	const { chosen, numbers, notes } = orderedFrames(images, folder, pattern !== undefined);
+	const files = chosen.map((name) => join(folder, name));
 	const [first] = files;
 	if (first === undefined) {
 		throw new UserError(
@@ -66,6 +72,8 @@ export const openImageSequence = async (
 	return {
 		path: input,
 		files,
+		numbers,
+		notes,
 		info: {
 			...size,
 			frameRate,
@@ -99,7 +107,11 @@ export async function* readImageFrames(
 		throwIfAborted(signal);
 		const image = await next;
 		next = read(index + 1);
-		yield { index, timeSeconds: (from + index) / frameRate, image: shared(image, pool) };
+		yield {
+			...{ index, number: sequence.numbers?.[from + index] },
+			timeSeconds: (from + index) / frameRate,
+			image: shared(image, pool),
+		};
 	}
 }
 
@@ -115,6 +127,85 @@ const frameNumber = (position: Position, frameRate: number): number =>
 	'frame' in position ? position.frame : Math.ceil(position.seconds * frameRate - 1e-6);
 
 const naturalOrder = new Intl.Collator('en', { numeric: true }).compare;
+
+/** A name without its number: what the frames of a sequence have in common. */
+type Numbered = { readonly name: string; readonly family: string; readonly number: number };
+
+/** The last number of a name, which may be followed by a word: `shot_v2_1001.png`, `img12-final.jpg`. */
+const numberOf = (name: string): Numbered | undefined => {
+	const parts = /^(.*?)(\d{1,15})(\D*\.[a-z]+)$/i.exec(name);
+	return parts === null ? undefined : { name, family: `${parts[1]}%d${parts[3]}`, number: Number(parts[2]) };
+};
+
+const orderedFrames = (
+	names: readonly string[],
+	folder: string,
+	isChosen: boolean,
+): { chosen: readonly string[]; numbers: readonly number[] | undefined; notes: readonly string[] } => {
+	const families = new Map<string, Numbered[]>();
+	for (const name of names) {
+		const numbered = numberOf(name);
+		if (numbered !== undefined) {
+			families.set(numbered.family, [...(families.get(numbered.family) ?? []), numbered]);
+		}
+	}
+	const [largest = [], second = []] = [...families.values()].sort((a, b) => b.length - a.length);
+	const unnumbered = { chosen: names, numbers: undefined, notes: [] };
+	if (
+		largest.length < 2 ||
+		largest.length < names.length / 2 ||
+		new Set(largest.map(({ number }) => number)).size < largest.length
+	) {
+		// A pattern says what is meant. So do names that are no series at all: times of day, words.
+		return isChosen || second.length < 2 || second.length < names.length / 4
+			? unnumbered
+			: several(folder, largest, second);
+	}
+	if (!isChosen && second.length >= 2 && second.length >= names.length / 4) {
+		return several(folder, largest, second);
+	}
+	if (isChosen && largest.length < names.length) {
+		return unnumbered;
+	}
+	const frames = [...largest].sort((a, b) => a.number - b.number);
+	// ffmpeg counts the pictures that it makes of a clip from 1, and frames are counted from 0.
+	const shift = frames[0]?.number === 1 ? 1 : 0;
+	const numbers = frames.map(({ number }) => number - shift);
+	const strangers = names.filter((name) => !frames.some((frame) => frame.name === name));
+	return {
+		chosen: frames.map(({ name }) => name),
+		numbers,
+		notes: [
+			...(strangers.length === 0
+				? []
+				: [
+						`${listOf(strangers.map((name) => `"${name}"`))} ${strangers.length === 1 ? 'is' : 'are'} no frame of the sequence and left out`,
+					]),
+			...gapsOf(frames.map(({ number }) => number)),
+		],
+	};
+};
+
+const several = (folder: string, one: readonly Numbered[], other: readonly Numbered[]): never => {
+	throw new UserError(
+		`"${folder}" holds several sequences, "${one[0]?.family}" and "${other[0]?.family}" among them; name one, as in "${join(folder, one[0]?.family ?? '')}".`,
+	);
+};
+
+const gapsOf = (numbers: readonly number[]): string[] => {
+	const gaps = numbers.flatMap((number, at) => {
+		const next = numbers[at + 1];
+		return next === undefined || next === number + 1
+			? []
+			: [next === number + 2 ? `${number + 1}` : `${number + 1} to ${next - 1}`];
+	});
+	return gaps.length === 0
+		? []
+		: [`frames are missing: ${listOf(gaps)}; those before and after follow each other directly`];
+};
+
+const listOf = (items: readonly string[]): string =>
+	items.length > 5 ? `${items.slice(0, 4).join(', ')} and ${items.length - 4} more` : items.join(', ');
 
 const patternOf = (text: string): RegExp => {
 	const source = text.replace(/%0?\d*d|[*?]|[.+^${}()|[\]\\]/g, (part) => {

@@ -3,6 +3,7 @@ import type { Sharp } from 'sharp';
 import { messageOf, UserError } from '../errors.js';
 import { writeFileAtomically } from './atomic-file.js';
 import type { Raster } from './frame.js';
+import { MOST_PIXELS, requireImageFile } from './image-file.js';
 import { loadSharp } from './sharp.js';
 
 /**
@@ -23,7 +24,10 @@ export const readImageWithAlpha = async (path: string): Promise<Raster<4>> => {
 
 /** Size of a still image as displayed, from its header. */
 export const imageSize = async (path: string): Promise<{ width: number; height: number }> => {
-	const { autoOrient } = await orExplain(path, () => loadSharp()(path).metadata());
+	const { autoOrient } = await orExplain(path, async () => {
+		await requireImageFile(path);
+		return loadSharp()(path, limits).metadata();
+	});
 	return { width: autoOrient.width, height: autoOrient.height };
 };
 
@@ -72,18 +76,21 @@ const imageExtension = (path: string): string => {
 };
 
 const pixelsOf = (path: string, channels: (image: Sharp) => Sharp) =>
-	orExplain(path, () =>
-		channels(loadSharp()(path).autoOrient().toColourspace('srgb'))
+	orExplain(path, async () => {
+		await requireImageFile(path);
+		return channels(loadSharp()(path, limits).autoOrient().toColourspace('srgb'))
 			.raw({ depth: 'uchar' })
-			.toBuffer({ resolveWithObject: true }),
-	);
+			.toBuffer({ resolveWithObject: true });
+	});
+
+const limits = { limitInputPixels: MOST_PIXELS };
 
 /** Runs a sharp operation on a file and turns its failure into a sentence about the file. */
 export const orExplain = async <Result>(path: string, operation: () => Promise<Result>): Promise<Result> => {
 	try {
 		return await operation();
 	} catch (error) {
-		throw await imageFailure(path, error);
+		throw error instanceof UserError ? error : await imageFailure(path, error);
 	}
 };
 

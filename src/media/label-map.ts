@@ -1,27 +1,34 @@
 import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { inflate } from 'node:zlib';
 import type { DecodedPng } from 'fast-png';
 import { messageOf, UserError } from '../errors.js';
 import type { LabelMap } from './frame.js';
-import { readImageWithAlpha } from './image.js';
-import {
-	type Labels,
-	labelsFromAlpha,
-	labelsFromColours,
-	labelsFromGrey,
-	labelsFromIndices,
-} from './mask-rules.js';
+import { orExplain } from './image.js';
+import { imageFormatOf, MOST_PIXELS, notAnImage, pngChunks, pngSignature } from './image-file.js';
+import { type MaskMeaning, type MaskPixels, type MaskType, Unclear, understandMask } from './mask-meaning.js';
 import { loadSharp } from './sharp.js';
 
-/** As sharp's limit: a PNG of a few bytes can claim to be of any size. */
-const mostPixels = 0x3fff * 0x3fff;
+export type ReadMaskOptions = {
+	/** What the mask is; found out when omitted. See {@link understandMask}. */
+	readonly type?: MaskType | undefined;
+	/** Size that it must have, checked before it is unpacked. */
+	readonly size?: { readonly width: number; readonly height: number } | undefined;
+};
+
+/** As {@link readMask}, without what was understood. */
+export const readLabelMap = async (path: string, options?: ReadMaskOptions): Promise<LabelMap> => {
+	const { width, height, ids, palette } = await readMask(path, options);
+	return { width, height, ids, palette };
+};
 
 /**
- * Reads a mask: an indexed PNG keeps its indices and palette; alpha, colours and greys become ids by the rules of
- * `mask-rules.ts`. Any image format will do, but only PNG is exact.
+ * Reads a mask as its maker meant it: object ids with their palette, black and white, colours, or what is opaque. Any image
+ * format will do, but only lossless ones are exact.
  *
- * @throws UserError when the file is not an image, looks like a picture, or has more than 255 ids.
+ * @throws UserError when the file is not an image, looks like a picture, is of another size, or can be understood in two ways
  */
-export const readLabelMap = async (path: string): Promise<LabelMap> => {
+export const readMask = async (path: string, options: ReadMaskOptions = {}): Promise<MaskMeaning> => {
 	const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
 		throw new UserError(
 			error.code === 'ENOENT'
@@ -31,14 +38,15 @@ export const readLabelMap = async (path: string): Promise<LabelMap> => {
 					: `The mask "${path}" cannot be opened (${error.code}); check its permissions.`,
 		);
 	});
-	const isPng = bytes.subarray(0, 4).equals(Buffer.from('\x89PNG', 'latin1'));
-	const { width, height, labels } = isPng ? await readPng(path, bytes) : await readOther(path);
-	if (typeof labels === 'string') {
-		throw new UserError(
-			`The mask "${path}" cannot be used: ${labels}; give an indexed PNG, a black-and-white image, or one with alpha.`,
-		);
+	const pixels =
+		imageFormatOf(bytes.subarray(0, 64)) === 'png'
+			? await readPng(path, bytes, options.size)
+			: await readOther(path, bytes, options.size);
+	const meaning = understandMask(pixels, options.type);
+	if (meaning instanceof Unclear) {
+		throw new UserError(`The mask "${path}" ${meaning.reason}; ${meaning.advice}.`);
 	}
-	return { width, height, ...labels };
+	return meaning;
 };
 
 /**
@@ -51,11 +59,7 @@ export const requireUsableMask = (
 	mask: LabelMap,
 	clip: { readonly width: number; readonly height: number },
 ): void => {
-	if (mask.width !== clip.width || mask.height !== clip.height) {
-		throw new UserError(
-			`The mask "${path}" is ${mask.width}×${mask.height}, but the clip is ${clip.width}×${clip.height}; make the mask on a frame of the clip.`,
-		);
-	}
+	requireSize(path, mask, clip);
 	if (mask.ids.every((id) => id === 0)) {
 		throw new UserError(
 			`The mask "${path}" is empty: no pixel belongs to an object; paint the object in it.`,
@@ -63,95 +67,133 @@ export const requireUsableMask = (
 	}
 };
 
-type Read = { width: number; height: number; labels: Labels | string };
+type Size = { readonly width: number; readonly height: number };
 
-const readPng = async (path: string, bytes: Buffer): Promise<Read> => {
-	if (bytes.length >= 24 && bytes.readUInt32BE(16) * bytes.readUInt32BE(20) > mostPixels) {
+const requireSize = (path: string, mask: Size, clip: Size | undefined): void => {
+	if (mask.width * mask.height > MOST_PIXELS) {
 		throw new UserError(`The mask "${path}" is too large; give one of the clip's size.`);
 	}
-	// IHDR: bit depth at byte 24, interlace method at byte 28. fast-png 8.0 misreads this combination.
-	if ((bytes[24] ?? 8) < 8 && bytes[28] === 1) {
+	if (clip !== undefined && (mask.width !== clip.width || mask.height !== clip.height)) {
 		throw new UserError(
-			`The mask "${path}" is an interlaced PNG with less than 8 bits a pixel; save it without interlacing.`,
+			`The mask "${path}" is ${mask.width}×${mask.height}, but the clip is ${clip.width}×${clip.height}; make the mask on a frame of the clip.`,
 		);
 	}
-	const read = isPlain(bytes) ? decodePlain : decodeAny;
-	const png = await read(bytes).catch((error: unknown) => {
-		const reason = messageOf(error).split('\n')[0];
-		throw new UserError(`The mask "${path}" is a damaged PNG (${reason}); save it again.`);
-	});
-	return { width: png.width, height: png.height, labels: labelsOf(png) };
 };
 
-type Pixels = Pick<DecodedPng, 'width' | 'height' | 'depth' | 'channels' | 'data' | 'palette'>;
+// PNG
 
-/** Colour types of a PNG (IHDR, byte 25), of 8 bits a channel. */
+/** What says something about pixels; texts, profiles and the like stay out of the decoders. */
+const neededChunks = new Set(['IHDR', 'PLTE', 'tRNS', 'eXIf', 'IDAT', 'IEND']);
+
+const readPng = async (path: string, bytes: Buffer, size: Size | undefined): Promise<MaskPixels> => {
+	const damaged = (reason: string) =>
+		new UserError(`The mask "${path}" is a damaged PNG (${reason}); save it again.`);
+	try {
+		const chunks = pngChunks(bytes).filter(({ type }) => neededChunks.has(type));
+		const [first] = chunks;
+		if (first?.type !== 'IHDR' || first.data.length !== 13) {
+			throw damaged('it has no header');
+		}
+		const header = headerOf(first.data);
+		const orientation = await orientationOf(chunks);
+		requireSize(path, orientation >= 5 ? { width: header.height, height: header.width } : header, size);
+		if (header.depth < 8 && header.isInterlaced) {
+			// fast-png 8.0 misreads this combination.
+			throw new UserError(
+				`The mask "${path}" is an interlaced PNG with less than 8 bits a pixel; save it without interlacing.`,
+			);
+		}
+		const clean = Buffer.concat([
+			pngSignature,
+			...chunks.filter(({ type }) => type !== 'eXIf').map(({ whole }) => whole),
+		]);
+		const isPlain =
+			header.depth === 8 && plainTypes.has(header.colourType) && !chunks.some(({ type }) => type === 'tRNS');
+		const pixels = isPlain
+			? await decodePlain(clean, header.colourType === GREY)
+			: await decodeAny(clean, header, chunks);
+		return oriented(pixels, orientation);
+	} catch (error) {
+		throw error instanceof UserError ? error : damaged(messageOf(error).split('\n')[0] ?? '');
+	}
+};
+
+/** Colour types of a PNG. */
 const GREY = 0;
 const COLOUR = 2;
 const COLOUR_WITH_ALPHA = 6;
+const plainTypes: ReadonlySet<number> = new Set([GREY, COLOUR, COLOUR_WITH_ALPHA]);
 
-/** Greys or colours of 8 bits, and none that stands for transparent. */
-const isPlain = (bytes: Buffer): boolean =>
-	bytes[24] === 8 &&
-	[GREY, COLOUR, COLOUR_WITH_ALPHA].includes(bytes[25] ?? -1) &&
-	!bytes.includes('tRNS', 0, 'latin1');
+type Header = Size & {
+	readonly depth: number;
+	readonly colourType: number;
+	readonly isInterlaced: boolean;
+};
 
-/** By sharp, which takes a quarter of the time: exactly the file's numbers, whatever colour profile it names. */
-const decodePlain = async (bytes: Buffer): Promise<Pixels> => {
-	const sharp = loadSharp();
-	const image = sharp(bytes, { ignoreIcc: true });
-	const { data, info } = await (bytes[25] === GREY ? image.toColourspace('b-w') : image)
+const headerOf = (data: Buffer): Header => ({
+	width: data.readUInt32BE(0),
+	height: data.readUInt32BE(4),
+	depth: data[8] ?? 0,
+	colourType: data[9] ?? 0,
+	isInterlaced: data[12] === 1,
+});
+
+type Chunks = ReturnType<typeof pngChunks>;
+
+/** As programs that show pictures turn it: EXIF's number, 1 when there is none. */
+const orientationOf = async (chunks: Chunks): Promise<number> => {
+	if (!chunks.some(({ type }) => type === 'eXIf')) {
+		return 1;
+	}
+	const picture = Buffer.concat([pngSignature, ...chunks.map(({ whole }) => whole)]);
+	return (await loadSharp()(picture, { limitInputPixels: MOST_PIXELS }).metadata()).orientation ?? 1;
+};
+
+/** By sharp, which takes a quarter of the time: exactly the file's numbers, as no colour profile is left in it. */
+const decodePlain = async (bytes: Buffer, isGrey: boolean): Promise<MaskPixels> => {
+	const image = loadSharp()(bytes, { limitInputPixels: MOST_PIXELS });
+	const { data, info } = await (isGrey ? image.toColourspace('b-w') : image)
 		.raw()
 		.toBuffer({ resolveWithObject: true });
-	return { ...info, depth: 8, data: new Uint8Array(data) };
+	return ofChannels({ ...info, data: new Uint8Array(data), white: 255, isLossy: false });
 };
+
+const inflateInThreadPool = promisify(inflate);
 
 /** By fast-png, which also gives the indices and the palette of an indexed PNG. */
-const decodeAny = async (bytes: Buffer): Promise<Pixels> => {
+const decodeAny = async (bytes: Buffer, header: Header, chunks: Chunks): Promise<MaskPixels> => {
+	const channels = [1, 0, 3, 1, 2, 0, 4][header.colourType] ?? 4;
+	// fast-png inflates whatever there is; an interlaced picture has some bytes more.
+	const most = (header.height + 16) * (Math.ceil((header.width * channels * header.depth) / 8) + 16) * 2;
+	await inflateInThreadPool(
+		Buffer.concat(chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data)),
+		{
+			maxOutputLength: Math.max(most, 1024),
+		},
+	);
 	const { decode } = await import('fast-png');
-	return decode(bytes, { checkCrc: true });
-};
-
-const labelsOf = (png: Pixels): Labels | string => {
+	const png = decode(bytes, { checkCrc: true });
+	const { width, height } = png;
 	const samples = unpacked(png);
-	if (png.palette) {
-		return labelsFromIndices(
-			new Uint8Array(samples),
-			Uint8Array.from(png.palette.flatMap((rgba) => rgba.slice(0, 3))),
-		);
+	if (png.palette !== undefined) {
+		return {
+			...{ kind: 'indices', width, height, isLossy: false },
+			indices: new Uint8Array(samples),
+			palette: Uint8Array.from(png.palette.flatMap((rgba) => rgba.slice(0, 3))),
+			opacity: Uint8Array.from(chunks.find(({ type }) => type === 'tRNS')?.data ?? []),
+		};
 	}
 	const white = 2 ** png.depth - 1;
-	const pick = (...channels: number[]) => pickChannels(samples, png.channels, channels);
-	if (png.channels === 2 || png.channels === 4) {
-		const alpha = toEightBits(pick(png.channels - 1), white);
-		if (alpha.some((value) => value < 255)) {
-			return labelsFromAlpha(alpha);
-		}
-	}
-	if (png.channels <= 2) {
-		return labelsFromGrey(pick(0), white);
-	}
-	return labelsFromRgb(toEightBits(pick(0, 1, 2), white));
+	return ofChannels({
+		...{ width, height, channels: png.channels, data: samples, white, isLossy: false },
+		transparent: png.transparency,
+	});
 };
 
-const readOther = async (path: string): Promise<Read> => {
-	const { width, height, data } = await readImageWithAlpha(path);
-	const alpha = toEightBits(pickChannels(data, 4, [3]), 255);
-	const labels = alpha.some((value) => value < 255)
-		? labelsFromAlpha(alpha)
-		: labelsFromRgb(toEightBits(pickChannels(data, 4, [0, 1, 2]), 255));
-	return { width, height, labels };
-};
-
-/** Grey pictures saved as colour are grey all the same. */
-const labelsFromRgb = (rgb: Uint8Array): Labels | string => {
-	const red = toEightBits(pickChannels(rgb, 3, [0]), 255);
-	const isGrey = red.every((value, pixel) => value === rgb[pixel * 3 + 1] && value === rgb[pixel * 3 + 2]);
-	return isGrey ? labelsFromGrey(red, 255) : labelsFromColours(rgb);
-};
+type Samples = Uint8Array | Uint16Array;
 
 /** One sample an element; fast-png leaves samples of 1, 2 and 4 bits packed in bytes, each row from a new byte. */
-const unpacked = ({ data, depth, width, height, channels }: Pixels): Uint8Array | Uint16Array => {
+const unpacked = ({ data, depth, width, height, channels }: DecodedPng): Samples => {
 	if (depth === 16 && data instanceof Uint16Array) {
 		return data;
 	}
@@ -171,12 +213,72 @@ const unpacked = ({ data, depth, width, height, channels }: Pixels): Uint8Array 
 	return samples;
 };
 
-const pickChannels = <Samples extends Uint8Array | Uint16Array>(
-	samples: Samples,
-	channels: number,
-	wanted: readonly number[],
-): Uint8Array | Uint16Array => {
-	if (channels === 1) {
+// Other formats
+
+const readOther = async (path: string, bytes: Buffer, size: Size | undefined): Promise<MaskPixels> => {
+	const format = imageFormatOf(bytes.subarray(0, 64));
+	if (format === undefined) {
+		throw notAnImage(path, bytes.subarray(0, 64));
+	}
+	return orExplain(path, async () => {
+		const image = loadSharp()(bytes, { limitInputPixels: MOST_PIXELS, ignoreIcc: true });
+		const { autoOrient, depth, channels } = await image.metadata();
+		requireSize(path, autoOrient, size);
+		const isDeepGrey = depth === 'ushort' && channels === 1;
+		const { data, info } = await (isDeepGrey
+			? image.autoOrient().toColourspace('grey16').raw({ depth: 'ushort' })
+			: image.autoOrient().toColourspace('srgb').raw({ depth: 'uchar' })
+		).toBuffer({ resolveWithObject: true });
+		return ofChannels({
+			...{ width: info.width, height: info.height, channels: info.channels },
+			data: isDeepGrey ? new Uint16Array(new Uint8Array(data).buffer) : new Uint8Array(data),
+			white: isDeepGrey ? 65535 : 255,
+			isLossy:
+				format === 'jpeg' ||
+				format === 'heif' ||
+				(format === 'webp' && !bytes.subarray(0, 4096).includes('VP8L')),
+		});
+	});
+};
+
+// Samples
+
+type Channels = Size & {
+	readonly channels: number;
+	readonly data: Samples;
+	readonly white: number;
+	readonly isLossy: boolean;
+	/** The grey or colour that stands for transparent. */
+	readonly transparent?: ArrayLike<number> | undefined;
+};
+
+const ofChannels = (image: Channels): MaskPixels => {
+	const { width, height, channels, data, white, isLossy, transparent } = image;
+	const pick = (...wanted: number[]): Samples => pickChannels(data, channels, wanted);
+	const hasAlpha = channels === 2 || channels === 4;
+	const colours = channels - (hasAlpha ? 1 : 0);
+	const isShown = (pixel: number): boolean => {
+		for (let channel = 0; channel < colours; channel++) {
+			if (data[pixel * channels + channel] !== transparent?.[channel]) {
+				return true;
+			}
+		}
+		return false;
+	};
+	const alpha =
+		transparent !== undefined && transparent.length > 0
+			? Uint8Array.from({ length: width * height }, (_, pixel) => (isShown(pixel) ? 255 : 0))
+			: hasAlpha
+				? toEightBits(pick(channels - 1), white)
+				: undefined;
+	const basis = { width, height, isLossy, alpha };
+	return colours === 1
+		? { ...basis, kind: 'grey', values: pick(0), white }
+		: { ...basis, kind: 'colours', rgb: toEightBits(pick(0, 1, 2), white) };
+};
+
+const pickChannels = (samples: Samples, channels: number, wanted: readonly number[]): Samples => {
+	if (channels === wanted.length) {
 		return samples;
 	}
 	const count = (samples.length / channels) * wanted.length;
@@ -190,7 +292,41 @@ const pickChannels = <Samples extends Uint8Array | Uint16Array>(
 	return picked;
 };
 
-const toEightBits = (samples: Uint8Array | Uint16Array, white: number): Uint8Array =>
+const toEightBits = (samples: Samples, white: number): Uint8Array =>
 	samples instanceof Uint8Array && white === 255
 		? samples
 		: Uint8Array.from(samples, (value) => Math.round((value * 255) / white));
+
+/** Turned upright, as EXIF's orientation says. */
+const oriented = (mask: MaskPixels, orientation: number): MaskPixels => {
+	if (orientation <= 1 || orientation > 8) {
+		return mask;
+	}
+	const { width, height } = mask;
+	const isTurned = orientation >= 5;
+	const size = isTurned ? { width: height, height: width } : { width, height };
+	const from = Uint32Array.from({ length: width * height }, (_, at) => {
+		const [u, v] = [at % size.width, Math.floor(at / size.width)];
+		const [a, b] = isTurned ? [v, u] : [u, v];
+		const x = [2, 3, 7, 8].includes(orientation) ? width - 1 - a : a;
+		const y = [3, 4, 6, 7].includes(orientation) ? height - 1 - b : b;
+		return y * width + x;
+	});
+	const bytes = (samples: Uint8Array, channels: number): Uint8Array =>
+		Uint8Array.from({ length: samples.length }, (_, at) => {
+			return samples[(from[Math.floor(at / channels)] ?? 0) * channels + (at % channels)] ?? 0;
+		});
+	const alpha = mask.alpha && bytes(mask.alpha, 1);
+	switch (mask.kind) {
+		case 'grey': {
+			const { values } = mask;
+			const turned =
+				values instanceof Uint8Array ? bytes(values, 1) : Uint16Array.from(from, (at) => values[at] ?? 0);
+			return { ...mask, ...size, alpha, values: turned };
+		}
+		case 'colours':
+			return { ...mask, ...size, alpha, rgb: bytes(mask.rgb, 3) };
+		case 'indices':
+			return { ...mask, ...size, alpha, indices: bytes(mask.indices, 1) };
+	}
+};

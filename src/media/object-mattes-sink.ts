@@ -51,7 +51,7 @@ export const openMattePngs = async (path: string, existing: Existing): Promise<V
 	const folder = await FrameFolder.open(path, existing);
 	return {
 		write: async ({ frame, labels }) =>
-			folder.write(frameFileName(frame.index), await encodeImage('png', matteOf(labels))),
+			folder.write(frameFileName(frame.number ?? frame.index), await encodeImage('png', matteOf(labels))),
 		finish: () => folder.finish(),
 		abort: () => folder.abort(),
 	};

@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { UserError } from '../errors.js';
 import type { Segmentation } from './coco-sink.js';
 import { checkerboard, cutOut, frameMatte, greenScreen, overBackground } from './compositing.js';
+import { namesFolder } from './file-names.js';
 import type { Raster } from './frame.js';
 import { drawOverlay } from './overlay.js';
 import type { FrameResult } from './video-sink.js';
@@ -283,13 +283,16 @@ export const listFormats = (): { name: string; about: string; kind: Kind }[] =>
  * @throws UserError when the format is unknown or does not go with the name.
  */
 export const resolveFormat = async (output: string, formatName?: string): Promise<OutputChoice> => {
-	const isFolder =
-		/[/\\]$/.test(output) || ((await stat(output).catch(() => undefined))?.isDirectory() ?? false);
-	const extension = isFolder ? '' : extname(output).toLowerCase();
+	if (output === '-') {
+		throw new UserError(
+			'Results are files, which cannot be written to standard output; give a name with -o.',
+		);
+	}
+	const extension = (await namesFolder(output)) ? '' : extname(output).toLowerCase();
 	const file = basename(output).toLowerCase();
 	const name =
 		formatName ??
-		(extension === '' ? 'png' : undefined) ??
+		(extension === '' ? (/(^|[-_. ])mattes[/\\]*$/.test(file) ? 'mattes' : 'png') : undefined) ??
 		formats.find((format) => format.name.includes('.') && file.endsWith(format.name))?.name ??
 		defaultNames[extension];
 	const format = formats.find((candidate) => candidate.name === name);
@@ -309,7 +312,7 @@ export const resolveFormat = async (output: string, formatName?: string): Promis
 		);
 	}
 	if (folderFormats.has(format.name)) {
-		if (extension in defaultNames || extension === '.png') {
+		if (extension !== '') {
 			throw new UserError(
 				`"${output}" names a single file, but PNGs go into a folder; give a folder with -o.`,
 			);

@@ -94,7 +94,7 @@ class SpriteSheets implements VideoSink {
 		}
 		copyBox(image, box, this.#sheet.image, place);
 		this.#sheet.sprites.push({
-			filename: frameFileName(frame.index),
+			filename: frameFileName(frame.number ?? frame.index),
 			frame: { ...place, w: box.w, h: box.h },
 			rotated: false,
 			trimmed: box.w < image.width || box.h < image.height,

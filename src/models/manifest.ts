@@ -1,10 +1,14 @@
 import { z } from 'zod';
 
+/** Every size is bounded: a manifest is a file that somebody else made, and work is planned by it. */
+const side = z.int().positive().max(8192);
+const MOST_TIMESTEPS = 10_000;
+
 const resizeSchema = z.discriminatedUnion('mode', [
 	/** Any image is squeezed to one size, aspect ratio not kept (as the paper does). */
-	z.object({ mode: z.literal('fixed'), width: z.int().positive(), height: z.int().positive() }),
+	z.object({ mode: z.literal('fixed'), width: side, height: side }),
 	/** The short side becomes `shortSide`; both sides are rounded to a multiple of `multiple`. */
-	z.object({ mode: z.literal('fit'), shortSide: z.int().positive(), multiple: z.int().positive() }),
+	z.object({ mode: z.literal('fit'), shortSide: side, multiple: z.int().positive().max(1024) }),
 ]);
 
 const spaceSchema = z.discriminatedUnion('kind', [
@@ -14,28 +18,28 @@ const spaceSchema = z.discriminatedUnion('kind', [
 		encoder: z.string(),
 		decoder: z.string().optional(),
 		/** Latents are the posterior mean times this (0.18215 for Stable Diffusion). */
-		scale: z.number(),
+		scale: z.number().positive().max(1000),
 		/** Image pixels per latent cell along a side. */
-		stride: z.int().positive(),
-		channels: z.int().positive(),
+		stride: z.int().positive().max(1024),
+		channels: z.int().positive().max(4096),
 	}),
 ]);
 
 const gridSchema = z.discriminatedUnion('mode', [
-	z.object({ mode: z.literal('fixed'), height: z.int().positive(), width: z.int().positive() }),
+	z.object({ mode: z.literal('fixed'), height: side, width: side }),
 	/** One cell for every `stride` pixels of the resized image. */
-	z.object({ mode: z.literal('stride'), stride: z.int().positive() }),
+	z.object({ mode: z.literal('stride'), stride: z.int().positive().max(1024) }),
 ]);
 
 const scheduleSchema = z.object({
-	trainTimesteps: z.int().positive(),
-	betaStart: z.number().positive(),
-	betaEnd: z.number().positive(),
+	trainTimesteps: z.int().positive().max(MOST_TIMESTEPS),
+	betaStart: z.number().positive().lt(1),
+	betaEnd: z.number().positive().lt(1),
 	betaSchedule: z.enum(['scaled_linear', 'linear']),
 	/** Inversion steps over the whole schedule (the paper: 50; one-step: 1). */
-	steps: z.int().positive(),
+	steps: z.int().positive().max(MOST_TIMESTEPS),
 	/** Saved steps counted as in generation (`steps - 1` is the clean end), in the order of the mixing weights. */
-	saveTimesteps: z.array(z.int().nonnegative()).min(1),
+	saveTimesteps: z.array(z.int().nonnegative().lt(MOST_TIMESTEPS)).min(1).max(MOST_TIMESTEPS),
 });
 
 /** A model's name is also its folder's. */

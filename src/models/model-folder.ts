@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
+import { readTextFile } from '../media/text-file.js';
 import { type Manifest, manifestSchema } from './manifest.js';
 import { type PairManifest, pairManifestSchema } from './pair-manifest.js';
 
@@ -64,7 +64,7 @@ const isPairManifest = (json: unknown): boolean =>
 
 const readManifest = async (folder: string): Promise<unknown> => {
 	const path = join(folder, MANIFEST_FILE);
-	const text = await readFile(path, 'utf8').catch((error: unknown) => {
+	const text = await readTextFile(path).catch((error: unknown) => {
 		throw new UserError(
 			`${folder} is not a model: it has no readable ${MANIFEST_FILE}; import one with "propagate models import".`,
 			{ cause: error },

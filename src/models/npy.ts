@@ -10,6 +10,8 @@ export type NpyArray = {
 const MAGIC = '\x93NUMPY';
 /** Magic and version. */
 const PREAMBLE_BYTES = 8;
+/** A dictionary of three entries. */
+const MAX_HEADER_BYTES = 65536;
 
 const readers = {
 	'<f2': ({ buffer, byteOffset, byteLength }: Uint8Array) =>
@@ -24,6 +26,8 @@ const readers = {
 		new BigInt64Array(buffer, byteOffset, byteLength / 8),
 	'|u1': ({ buffer, byteOffset, byteLength }: Uint8Array) => new Uint8Array(buffer, byteOffset, byteLength),
 } as const;
+
+const elementBytes = { '<f2': 2, '<f4': 4, '<f8': 8, '<i4': 4, '<i8': 8, '|u1': 1 } as const;
 
 const isReadable = (type: string | undefined): type is keyof typeof readers =>
 	type !== undefined && Object.hasOwn(readers, type);
@@ -46,12 +50,18 @@ export const parseNpy = (bytes: Uint8Array): NpyArray => {
 	const headerLength =
 		lengthBytes === 2 ? view.getUint16(PREAMBLE_BYTES, true) : view.getUint32(PREAMBLE_BYTES, true);
 	const start = PREAMBLE_BYTES + lengthBytes + headerLength;
+	if (start > bytes.length || headerLength > MAX_HEADER_BYTES) {
+		refuse('its header is cut off');
+	}
 	const header = Buffer.from(bytes.subarray(PREAMBLE_BYTES + lengthBytes, start)).toString('latin1');
 	const type = /'descr':\s*'([^']+)'/.exec(header)?.[1];
 	const shape = (/'shape':\s*\(([^)]*)\)/.exec(header)?.[1] ?? '')
 		.split(',')
 		.filter((s) => s.trim() !== '')
 		.map(Number);
+	if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || shape.length > 8) {
+		refuse(`its shape is [${shape.join(', ').slice(0, 80)}]`);
+	}
 	if (!isReadable(type)) {
 		return refuse(`its element type is ${type ?? 'unknown'}`);
 	}
@@ -59,6 +69,9 @@ export const parseNpy = (bytes: Uint8Array): NpyArray => {
 		refuse('it is column-major');
 	}
 	const array = bytes.subarray(start);
+	if (array.length % elementBytes[type] !== 0) {
+		refuse('it is cut off');
+	}
 	// Typed arrays must start at a multiple of their element size.
 	const data = readers[type](array.byteOffset % 8 === 0 ? array : new Uint8Array(array));
 	if (data.length !== shape.reduce((product, size) => product * size, 1)) {

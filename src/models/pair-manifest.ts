@@ -29,7 +29,7 @@ export const pairManifestSchema = z.object({
 	description: z.string(),
 	license: z.string(),
 	graph: z.string(),
-	image: z.object({ side: z.int().positive(), mean: triple, std: triple }),
+	image: z.object({ side: z.int().positive().max(8192), mean: triple, std: triple }),
 	flow: flowConventionSchema,
 	files: fileRecordsSchema,
 });

@@ -1,6 +1,8 @@
 import { extname } from 'node:path';
-import { decode, encode } from 'fast-png';
+import { inflateSync } from 'node:zlib';
+import { type DecodedPng, decode, encode } from 'fast-png';
 import { UserError } from '../errors.js';
+import { MOST_PIXELS, pngChunks, pngSignature } from '../media/image-file.js';
 import { type BackwardFlow, emptyFlow } from './backward-flow.js';
 import type { Size } from './grid-position.js';
 
@@ -104,7 +106,8 @@ const parseFlo = (bytes: Uint8Array, path: string): BackwardFlow => {
 	const size = isFlo
 		? { width: view.getInt32(4, true), height: view.getInt32(8, true) }
 		: { width: 0, height: 0 };
-	if (!isFlo || bytes.length < FLO_HEADER_BYTES + size.width * size.height * 8) {
+	const isSized = size.width > 0 && size.height > 0 && size.width * size.height <= MOST_PIXELS;
+	if (!isFlo || !isSized || bytes.length < FLO_HEADER_BYTES + size.width * size.height * 8) {
 		throw new UserError(`"${path}" is not a complete .flo file; expected Middlebury's format.`);
 	}
 	return flowFrom(size, (i) => {
@@ -115,7 +118,7 @@ const parseFlo = (bytes: Uint8Array, path: string): BackwardFlow => {
 };
 
 const parseFlowPng = (bytes: Uint8Array, path: string): BackwardFlow => {
-	const { data, width, height, channels, depth } = decode(bytes);
+	const { data, width, height, channels, depth } = decodeFlowPng(bytes, path);
 	if (depth !== 16 || channels !== 3) {
 		throw new UserError(`"${path}" is not a flow; expected a PNG of three 16-bit channels, as KITTI has it.`);
 	}
@@ -127,6 +130,28 @@ const parseFlowPng = (bytes: Uint8Array, path: string): BackwardFlow => {
 					((data[i * 3 + 1] as number) - PNG_ZERO) / PNG_SCALE,
 				],
 	);
+};
+
+/** What is not PNG, or claims to be larger than any flow, is refused before anything is unpacked. */
+const decodeFlowPng = (bytes: Uint8Array, path: string): DecodedPng => {
+	const notAFlow = new UserError(
+		`"${path}" is not a flow; expected a PNG of three 16-bit channels, as KITTI has it.`,
+	);
+	const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+	const isPng = view.length > 33 && view.subarray(0, 8).equals(pngSignature);
+	const pixels = isPng ? view.readUInt32BE(16) * view.readUInt32BE(20) : 0;
+	if (pixels === 0 || pixels > MOST_PIXELS || view[24] !== 16 || view[25] !== 2) {
+		throw notAFlow;
+	}
+	try {
+		const chunks = pngChunks(view);
+		const packed = chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data);
+		inflateSync(Buffer.concat(packed), { maxOutputLength: pixels * 6 + 2 * view.readUInt32BE(20) + 4096 });
+		const needed = chunks.filter(({ type }) => ['IHDR', 'IDAT', 'IEND'].includes(type));
+		return decode(Buffer.concat([pngSignature, ...needed.map(({ whole }) => whole)]));
+	} catch (cause) {
+		throw new UserError(`"${path}" is a damaged PNG; save it again.`, { cause });
+	}
 };
 
 const flowFrom = (

@@ -41,15 +41,20 @@ export const namedPointsFrom = (json: unknown, where: string): NamedPoints => {
 /**
  * @throws UserError that names the first point outside the image
  */
-export const requireInside = ({ points, names }: NamedPoints, image: Size, path: string): void => {
-	const outside = points.findIndex(
-		([x, y]) => !(x >= -0.5 && x <= image.width - 0.5 && y >= -0.5 && y <= image.height - 0.5),
-	);
-	const point = points[outside];
-	if (point !== undefined) {
-		const name = names[outside];
-		throw new UserError(
-			`Point ${outside + 1}${name === undefined ? '' : ` ("${name}")`} at [${point.join(', ')}] is outside "${path}", which is ${image.width}×${image.height}; x must be 0 to ${image.width - 1} and y 0 to ${image.height - 1}.`,
-		);
+export const requireInside = (points: NamedPoints, image: Size, path: string): void => {
+	if (!points.points.every((point) => isInside(point, image))) {
+		throw new UserError(outsideReason(points, image, path));
 	}
+};
+
+export const isInside = (point: Point | undefined, { width, height }: Size): boolean => {
+	const [x, y] = point ?? [Number.NaN, Number.NaN];
+	return x >= -0.5 && x <= width - 0.5 && y >= -0.5 && y <= height - 0.5;
+};
+
+/** A sentence about the first point outside the image. */
+export const outsideReason = ({ points, names }: NamedPoints, image: Size, path: string): string => {
+	const outside = points.findIndex((point) => !isInside(point, image));
+	const name = names[outside];
+	return `Point ${outside + 1}${name === undefined ? '' : ` ("${name}")`} at [${points[outside]?.join(', ')}] is outside "${path}", which is ${image.width}×${image.height}; x must be 0 to ${image.width - 1} and y 0 to ${image.height - 1}.`;
 };

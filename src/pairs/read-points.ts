@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import Papa from 'papaparse';
 import { messageOf, UserError } from '../errors.js';
+import { readTextFile } from '../media/text-file.js';
 import { type NamedPoints, namedPointsFrom } from './named-points.js';
 
 /**
@@ -13,7 +13,7 @@ export const readPoints = async (textOrPath: string): Promise<NamedPoints> => {
 	if (trimmed.startsWith('[') || trimmed.startsWith('{')) {
 		return namedPointsFrom(parseJson(trimmed, '--points'), '--points');
 	}
-	const text = await readFile(textOrPath, 'utf8').catch((error: unknown) => {
+	const text = await readTextFile(textOrPath).catch((error: unknown) => {
 		throw new UserError(
 			`"${textOrPath}" can't be read (${messageOf(error)}); give points as JSON text or as a .json or .csv file.`,
 		);

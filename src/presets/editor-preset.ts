@@ -1,8 +1,9 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
+import { clipStem, namesFolder } from '../media/file-names.js';
 
 /** What a host program wants to be given: `propagate … --for <name>` writes it. */
 export const editorPresetSchema = z.strictObject({
@@ -57,7 +58,7 @@ export const loadEditorPreset = async (name: string): Promise<EditorPreset> => {
 
 /** The file name that the preset gives to the result for a clip, e.g. `bear-alpha.mov`. */
 export const editorFileName = (preset: EditorPreset, clip: string): string =>
-	preset.fileName.replace('{clip}', () => basename(clip, extname(clip)));
+	preset.fileName.replace('{clip}', () => clipStem(clip));
 
 /**
  * Where results for a program go: a folder gets a file of the preset's name in it, a file name is kept, and without
@@ -72,9 +73,7 @@ export const editorOutputs = async (
 	const places = outputs.length === 0 ? ['.'] : outputs;
 	return Promise.all(
 		places.map(async (place) => {
-			const isFolder =
-				extname(place) === '' || ((await stat(place).catch(() => null))?.isDirectory() ?? false);
-			return isFolder ? join(place, name) : place;
+			return (await namesFolder(place)) ? join(place, name) : place;
 		}),
 	);
 };

@@ -1,8 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import { messageOf, UserError } from '../errors.js';
+import { readTextFile } from '../media/text-file.js';
 import { type Preset, presetFileSchema } from './preset.js';
 
 export const DEFAULT_PRESET = 'default';
@@ -31,7 +32,7 @@ export const loadPreset = async (nameOrFile: string = DEFAULT_PRESET): Promise<P
 		);
 	}
 	const path = isFile ? nameOrFile : join(presetsFolder, `${nameOrFile}.json`);
-	const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+	const text = await readTextFile(path).catch((cause: unknown) => {
 		throw new UserError(`Can't read the preset ${path}: ${messageOf(cause)}.`, { cause });
 	});
 	let json: unknown;

@@ -42,7 +42,10 @@ export const mltResource = (path: string): string => path.replaceAll('?', '\\?')
 /** The name a clip has in the program. */
 export const clipName = (path: string): string => basename(path);
 
-/** Text inside XML, in elements and in attributes. Control characters are not allowed there in any form. */
+/**
+ * Text inside XML, in elements and in attributes. Control characters, halves of surrogate pairs and the two non-characters of the
+ * first plane are not allowed there in any form.
+ */
 export const xmlText = (text: string): string =>
 	[...text]
 		.map((character) => {
@@ -61,7 +64,9 @@ export const xmlText = (text: string): string =>
 				case '\r':
 					return `&#${code};`;
 				default:
-					return code < 32 ? '\ufffd' : character;
+					return code < 32 || (code >= 0xd800 && code <= 0xdfff) || code === 0xfffe || code === 0xffff
+						? '\ufffd'
+						: character;
 			}
 		})
 		.join('');

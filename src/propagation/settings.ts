@@ -6,9 +6,9 @@ export const propagationSettingsSchema = z.strictObject({
 	/** Recent frames remembered beside the keyframes; 0 matches keyframes only, as the paper does. */
 	recentFrames: z.int().min(0).max(100),
 	/** Window radius around a cell in recent frames; null for no window. */
-	radius: z.int().positive().nullable(),
+	radius: z.int().positive().max(100_000).nullable(),
 	/** Window radius in keyframes, which may lie far back; null for no window. */
-	keyframeRadius: z.int().positive().nullable(),
+	keyframeRadius: z.int().positive().max(100_000).nullable(),
 	/**
 	 * On the CPU, how many blocks of 2 x 2 cells a block is compared with cell by cell, after a search on block means;
 	 * null for all in the window: exact, and several times slower.

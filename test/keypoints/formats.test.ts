@@ -17,6 +17,7 @@ const resultsOf = ({ jobs }: KeypointJobs, score = 0.5): KeypointResult[] =>
 	jobs.map((job) => ({
 		job,
 		matches: job.points.map((source) => ({ source, target: [source[0] + 1, source[1] + 2], score })),
+		found: [...job.points.keys()],
 		error: undefined,
 	}));
 
@@ -128,7 +129,7 @@ describe('result files', () => {
 				id: 6 + index,
 				image_id: image,
 				category_id: 3,
-				keypoints: [11, 22, 2, 0, 0, 0, 31, 47, 2],
+				keypoints: [11, 22, 2, 0, 0, 0, 31, 47, 1],
 				num_keypoints: 2,
 				bbox: [11, 22, 20, 25],
 				area: 500,
@@ -188,10 +189,58 @@ describe('result files', () => {
 		});
 	});
 
+	it('keep how visible a point is, and leave out points that were not looked for', async () => {
+		const document = {
+			images: [
+				{ id: 0, file_name: 'a.jpg' },
+				{ id: 1, file_name: 'b.jpg' },
+			],
+			categories: [{ id: 0, name: 'bird', keypoints: ['eye', 'beak', 'wing', 'tail'] }],
+			annotations: [{ id: 0, image_id: 0, category_id: 0, keypoints: [5, 6, 2, -3, 5, 2, 0, 0, 0, 7, 8, 1] }],
+		};
+		const jobs = await readJobs(jobFile('coco.json', document));
+		const results = resultsOf(jobs).map((result) => ({
+			...result,
+			found: [0, 2],
+			matches: [0, 2].flatMap((point) => result.matches?.[point] ?? []),
+		}));
+		const written = JSON.parse(formatResults('coco', jobs, results, new Map())) as {
+			annotations: { keypoints: number[]; num_keypoints: number }[];
+		};
+		expect(written.annotations[1]).toMatchObject({
+			keypoints: [6, 8, 2, 0, 0, 0, 0, 0, 0, 8, 10, 1],
+			num_keypoints: 2,
+		});
+		const named = JSON.parse(formatResults('json', jobs, results, new Map())) as {
+			results: { matches: { name: string }[] }[];
+		};
+		expect(named.results[0]?.matches.map(({ name }) => name)).toEqual(['eye', 'tail']);
+		const spair = JSON.parse(formatResults('spair', jobs, results, new Map())) as {
+			source_points: unknown;
+		}[];
+		expect(spair[0]?.source_points).toEqual([
+			[5, 6],
+			[7, 8],
+		]);
+	});
+
+	it('are read with a byte order mark, whatever its coding', async () => {
+		const text = JSON.stringify([{ source: 'ä.jpg', target: 'b.jpg', points: [[1, 2]] }]);
+		const utf16 = Buffer.from(`\ufeff${text}`, 'utf16le');
+		for (const bytes of [Buffer.from(`\ufeff${text}`), utf16, Buffer.from(utf16).swap16()]) {
+			const path = join(temporaryFolder(), 'jobs.json');
+			writeFileSync(path, bytes);
+			expect((await readJobs(path)).jobs[0]?.source).toBe('ä.jpg');
+		}
+		const csv = join(temporaryFolder(), 'jobs.csv');
+		writeFileSync(csv, '\ufeffsource,target,x,y\na.jpg,b.jpg,1,2\n');
+		expect((await readJobs(csv)).jobs[0]?.source).toBe('a.jpg');
+	});
+
 	it('say what failed', async () => {
 		const jobs = await readJobs(jobFile('a.json', [{ source: 'a.jpg', target: 'b.jpg', points: [[1, 2]] }]));
 		const [job] = jobs.jobs;
-		const failed = job === undefined ? [] : [{ job, matches: undefined, error: 'no such file' }];
+		const failed = job === undefined ? [] : [{ job, matches: undefined, found: [], error: 'no such file' }];
 		expect(JSON.parse(formatResults('json', jobs, failed, new Map()))).toEqual({
 			results: [{ source: 'a.jpg', target: 'b.jpg', error: 'no such file' }],
 		});

@@ -70,8 +70,9 @@ describe('reading a mask', () => {
 		await write('plain.png', { colours: 256 });
 		await write('interlaced.png', { colours: 256, progressive: true });
 		await write('small.png', { colours: 4, progressive: true });
-		expect((await readLabelMap(join(folder, 'interlaced.png'))).ids).toEqual(
-			(await readLabelMap(join(folder, 'plain.png'))).ids,
+		const asIds = { type: 'ids' } as const;
+		expect((await readLabelMap(join(folder, 'interlaced.png'), asIds)).ids).toEqual(
+			(await readLabelMap(join(folder, 'plain.png'), asIds)).ids,
 		);
 		await expect(readLabelMap(join(folder, 'small.png'))).rejects.toThrow(/without interlacing/);
 	});
@@ -135,14 +136,14 @@ describe('reading a mask', () => {
 			data: Uint16Array.of(0, 65535),
 		});
 		expect([...white.ids]).toEqual([0, 1]);
-		const many = {
-			width: 300,
-			height: 1,
-			depth: 16,
-			channels: 1,
-			data: Uint16Array.from({ length: 300 }, (_, at) => at),
-		} as const;
-		await expect(readMask(many)).rejects.toThrow(/ids up to 299, but at most 255 fit/);
+		// 300 squares of 9 pixels side on black, each with an id of its own.
+		const many = Uint16Array.from({ length: 200 * 150 }, (_, at) => {
+			const [x, y] = [at % 200, Math.floor(at / 200)];
+			return x % 10 < 9 && y % 10 < 9 ? 1 + (((Math.floor(y / 10) * 20 + Math.floor(x / 10)) * 7) % 300) : 0;
+		});
+		await expect(readMask({ width: 200, height: 150, depth: 16, channels: 1, data: many })).rejects.toThrow(
+			/ids up to 300, but at most 255 fit/,
+		);
 	});
 
 	test('alpha marks one object, whatever the colours are', async () => {
@@ -186,8 +187,8 @@ describe('reading a mask', () => {
 
 	test('grey with alpha is a mask of what is opaque, or of greys where all is', async () => {
 		const greys = (alpha: number) =>
-			readMask({ width: 2, height: 1, channels: 2, data: Uint8Array.of(3, 255, 5, alpha) });
-		expect([...(await greys(255)).ids]).toEqual([3, 5]);
+			readMask({ width: 2, height: 1, channels: 2, data: Uint8Array.of(3, 255, 0, alpha) });
+		expect([...(await greys(255)).ids]).toEqual([3, 0]);
 		expect([...(await greys(0)).ids]).toEqual([1, 0]);
 	});
 
@@ -196,14 +197,6 @@ describe('reading a mask', () => {
 		await expect(readMask({ width: 64, height: 64, channels: 3, data })).rejects.toThrow(
 			/looks like a picture/,
 		);
-	});
-
-	test('soft edges between colours are refused instead of becoming hundreds of objects', async () => {
-		const data = flat(64 * 64 * 3, (at) => (at % 3 === 0 ? 255 : 0));
-		for (let step = 0; step < 100; step++) {
-			data[step * 3 + 1] = step;
-		}
-		await expect(readMask({ width: 64, height: 64, channels: 3, data })).rejects.toThrow(/soft edges/);
 	});
 
 	test('other formats are read too', async () => {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../errors.js';
 import type { PropagateClipJob } from '../../jobs/propagate-clip.js';
+import { type MaskType, maskTypes } from '../../media/mask-meaning.js';
 import type { Quality } from '../../presets/quality.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
@@ -13,6 +14,7 @@ import {
 	withModelOptions,
 	withReportOptions,
 } from '../common-options.js';
+import { describeMask } from '../describe-mask.js';
 import { Reporter } from '../reporter.js';
 
 type MaskOption = { readonly frame: number; readonly path: string };
@@ -20,11 +22,13 @@ type MaskOption = { readonly frame: number; readonly path: string };
 type PropagateOptions = ModelOptions &
 	ReportOptions & {
 		readonly mask: readonly MaskOption[];
+		readonly maskType?: MaskType;
 		readonly output: readonly string[];
 		readonly format?: string;
 		readonly for?: string;
 		readonly preset?: string;
 		readonly quality?: Quality;
+		readonly fps?: number;
 		readonly start?: string;
 		readonly end?: string;
 		readonly ffmpeg?: string;
@@ -50,6 +54,15 @@ const collectMask = (text: string, masks: readonly MaskOption[]): readonly MaskO
 	return [...masks, { frame: Number(numbered?.[1] ?? 0), path }];
 };
 
+const frameRate = (text: string): number => {
+	const parts = /^(\d+(?:\.\d+)?)(?:\/(\d+(?:\.\d+)?))?$/.exec(text.trim());
+	const rate = Number(parts?.[1]) / Number(parts?.[2] ?? 1);
+	if (!(rate >= 0.01 && rate <= 1000)) {
+		throw new InvalidArgumentError('Expected frames a second, like 24, 29.97 or 30000/1001.');
+	}
+	return rate;
+};
+
 const collect = (text: string, values: readonly string[]): readonly string[] => [...values, text];
 
 const examples = `
@@ -72,6 +85,12 @@ export const registerPropagate = (program: Command): void => {
 			)
 				.argParser(collectMask)
 				.default([], 'none'),
+		)
+		.addOption(
+			new Option(
+				'--mask-type <type>',
+				'what the masks are, where it cannot be seen: object ids, black and white, a colour for each object, or transparency (docs/masks.md)',
+			).choices(maskTypes),
 		)
 		.option('--edit <image>', 'edited first frame, or layer with transparency of its size, to carry along')
 		.addOption(
@@ -106,6 +125,11 @@ export const registerPropagate = (program: Command): void => {
 		.optionsGroup('How:')
 		.option('--start <frame|time>', 'first frame to use: a number, or a time like 1.5s or 00:00:01.5')
 		.option('--end <frame|time>', 'first frame not to use any more')
+		.option(
+			'--fps <rate>',
+			'frames a second of a folder of frames: 24, or 24000/1001 (default: 25)',
+			frameRate,
+		)
 		.option('--preset <name|file.json>', 'settings of the run (see "propagate presets list")')
 		.addOption(qualityOption())
 		.addOption(ffmpegOption())
@@ -138,6 +162,7 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 	const job: PropagateClipJob = {
 		input,
 		masks: options.mask,
+		maskType: options.maskType,
 		outputs: editor ? await editorOutputs(editor, input, options.output) : options.output,
 		format: editor?.format ?? options.format,
 		model: options.model,
@@ -145,6 +170,7 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 		quality: options.quality,
 		device: options.device,
 		threads: options.threads,
+		fps: options.fps,
 		start: options.start,
 		end: options.end,
 		ffmpeg: options.ffmpeg,
@@ -154,6 +180,14 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 		review: options.review,
 		cache: options.cache,
 		signal: cancelOnInterrupt(),
+		onNote: (text) => {
+			reporter.record({ type: 'note', text });
+			reporter.line(`note: ${text}`);
+		},
+		onMask: (mask) => {
+			reporter.record({ type: 'mask', ...mask });
+			reporter.line(`mask ${mask.path}: ${describeMask(mask)}`);
+		},
 		onFrame: ({ frame, total, timeSeconds, confidence }) => {
 			reporter.record({ type: 'progress', frame, total, timeSeconds, confidence });
 			reporter.progress({ done: frame + 1, total }, 'frames');

@@ -1,0 +1,52 @@
+import type { RunRange } from '../corrections/frame-range.js';
+import type { PaintedMask } from '../corrections/read-keyframes.js';
+import { UserError } from '../errors.js';
+import type { Clip } from '../media/clip.js';
+import type { Position } from '../media/position.js';
+
+/**
+ * What the person calls frames, as places among the clip's frames: images that have numbers in their names are called by them, whatever
+ * the first one is and whichever are missing. Frame 0 of a mask is the first frame of the run, also where no image has
+ * that number.
+ *
+ * @throws UserError for a mask of a number that no image has
+ */
+export const settleNumbers = (
+	clip: Clip,
+	range: RunRange,
+	masks: readonly PaintedMask[],
+): { readonly range: RunRange; readonly masks: readonly PaintedMask[] } => {
+	const { numbers } = clip;
+	if (numbers === undefined) {
+		return { range, masks };
+	}
+	const place = (position: Position | undefined): Position | undefined => {
+		if (position === undefined || !('frame' in position)) {
+			return position;
+		}
+		const at = numbers.findIndex((number) => number >= position.frame);
+		return { frame: at < 0 ? numbers.length : at };
+	};
+	const start = place(range.start);
+	const first =
+		start === undefined
+			? 0
+			: 'frame' in start
+				? start.frame
+				: Math.max(0, Math.ceil(start.seconds * clip.info.frameRate - 1e-6));
+	return {
+		range: { ...range, start, end: place(range.end) },
+		masks: masks.map((mask) => {
+			if (mask.frame === 0) {
+				return mask;
+			}
+			const at = numbers.indexOf(mask.frame);
+			if (at < 0 || at < first) {
+				throw new UserError(
+					`The mask "${mask.path}" is of frame ${mask.frame}, which "${clip.path}" does not have${at < 0 ? '' : ' from --start on'}: its frames are ${numbers[first] ?? numbers[0]} to ${numbers.at(-1)}.`,
+				);
+			}
+			return { ...mask, frame: at - first };
+		}),
+	};
+};

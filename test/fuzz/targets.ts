@@ -1,0 +1,525 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { serialize } from 'node:v8';
+import { deflateRawSync, deflateSync } from 'node:zlib';
+import { encode } from 'fast-png';
+import sharp from 'sharp';
+import { answers, recordedPath } from '../../plugin/obs/answers.js';
+import { openFrameStore } from '../../src/corrections/frame-store.js';
+import { inversionCalls } from '../../src/diffusion/timesteps.js';
+import { parseMat } from '../../src/evaluation/mat-file.js';
+import { readDescriptorMap } from '../../src/hyperfeatures/descriptor-file.js';
+import { readMap } from '../../src/hyperfeatures/map-reader.js';
+import { planFeatures } from '../../src/hyperfeatures/recipe.js';
+import { formatResults } from '../../src/keypoints/format-results.js';
+import { readJobs } from '../../src/keypoints/read-jobs.js';
+import { davisPalette } from '../../src/media/davis-palette.js';
+import { imageSize, readImage } from '../../src/media/image.js';
+import { encodeIndexedPng } from '../../src/media/indexed-png.js';
+import { readMask } from '../../src/media/label-map.js';
+import { readMirroring } from '../../src/media/mirroring.js';
+import { parsePosition } from '../../src/media/position.js';
+import { parseProbe } from '../../src/media/probe-text.js';
+import { unpickle } from '../../src/models/checkpoint/pickle.js';
+import { readCheckpoint } from '../../src/models/checkpoint/read-checkpoint.js';
+import { readAnyModelFolder } from '../../src/models/model-folder.js';
+import { formatNpy } from '../../src/models/npy.js';
+import { readModel } from '../../src/onnx/read-model.js';
+import { parseFlow } from '../../src/pairs/flow-file.js';
+import { readPoints } from '../../src/pairs/read-points.js';
+import { loadPreset } from '../../src/presets/load-preset.js';
+import { RunNotes } from '../../src/store/run-notes.js';
+import * as pickles from '../helpers/pickle-writer.js';
+import { storedZip } from '../helpers/stored-zip.js';
+
+/** Something that reads what others wrote. */
+export type Target = {
+	readonly name: string;
+	/** Whole files that the reader likes. */
+	readonly seeds: readonly Buffer[];
+	/** Puts right what any change breaks, such as checksums, so that the reader looks further. */
+	readonly repair?: (bytes: Buffer) => Buffer;
+	/** Reads an input; what it says is wrong with it must be a sentence: a `UserError`. */
+	readonly read: (bytes: Buffer, folder: string) => unknown;
+};
+
+const project = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const text = (value: unknown): Buffer =>
+	Buffer.from(typeof value === 'string' ? value : JSON.stringify(value, undefined, 1));
+const [W, H] = [48, 32];
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
+	let c = n;
+	for (let bit = 0; bit < 8; bit++) {
+		c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
+	}
+	return c;
+});
+
+const crc32 = (bytes: Buffer): number => {
+	let crc = 0xffffffff;
+	for (const byte of bytes) {
+		crc = (crcTable[(crc ^ byte) & 255] ?? 0) ^ (crc >>> 8);
+	}
+	return ~crc >>> 0;
+};
+
+/** Gives every chunk of a PNG the checksum that it should have. */
+const repairPng = (bytes: Buffer): Buffer => {
+	const copy = Buffer.from(bytes);
+	for (let at = 8; at + 12 <= copy.length; ) {
+		const end = at + 8 + copy.readUInt32BE(at);
+		if (end + 4 > copy.length) {
+			break;
+		}
+		copy.writeUInt32BE(crc32(copy.subarray(at + 4, end)), end);
+		at = end + 4;
+	}
+	return copy;
+};
+
+/** Writes the input as a file of that name and reads it by its path. */
+const byPath =
+	(name: string, read: (path: string) => unknown) =>
+	(bytes: Buffer, folder: string): unknown => {
+		const path = join(folder, name);
+		writeFileSync(path, bytes);
+		return read(path);
+	};
+
+const ids = Uint8Array.from({ length: W * H }, (_, at) =>
+	at % W > 10 && at % W < 30 ? 1 + (Math.floor(at / W) >> 4) : 0,
+);
+const greys = Uint8Array.from({ length: W * H }, (_, at) =>
+	Math.max(0, 255 - 12 * Math.hypot((at % W) - 24, Math.floor(at / W) - 16)),
+);
+const colours = Uint8Array.from({ length: W * H * 3 }, (_, n) =>
+	(ids[Math.floor(n / 3)] ?? 0) === (n % 3) + 1 ? 255 : 0,
+);
+const layer = Uint8Array.from({ length: W * H * 4 }, (_, n) => (n % 4 === 3 ? (greys[n >> 2] ?? 0) : 200));
+
+const pngSeeds = async (): Promise<Buffer[]> => [
+	await encodeIndexedPng({ width: W, height: H, ids, palette: davisPalette }),
+	Buffer.from(encode({ width: W, height: H, channels: 1, data: greys })),
+	Buffer.from(encode({ width: W, height: H, channels: 3, data: colours })),
+	Buffer.from(encode({ width: W, height: H, channels: 4, data: layer })),
+	Buffer.from(
+		encode({ width: W, height: H, channels: 1, depth: 16, data: Uint16Array.from(greys, (v) => v * 257) }),
+	),
+	await sharp(colours, { raw: { width: W, height: H, channels: 3 } })
+		.png({ palette: true, colours: 4 })
+		.toBuffer(),
+	await sharp(layer, { raw: { width: W, height: H, channels: 4 } })
+		.png({ palette: true })
+		.withMetadata({ orientation: 6 })
+		.toBuffer(),
+	await sharp(colours, { raw: { width: W, height: H, channels: 3 } })
+		.withIccProfile('p3')
+		.png({ progressive: true })
+		.toBuffer(),
+];
+
+const otherImages = async (): Promise<Buffer[]> => {
+	const image = () => sharp(colours, { raw: { width: W, height: H, channels: 3 } });
+	return [
+		await image().jpeg().toBuffer(),
+		await image().webp().toBuffer(),
+		await image().webp({ lossless: true }).toBuffer(),
+		await image().gif().toBuffer(),
+		await image().tiff({ compression: 'lzw' }).toBuffer(),
+		await image().tiff({ compression: 'jpeg' }).toBuffer(),
+		Buffer.from(
+			'<svg xmlns="http://www.w3.org/2000/svg" width="48" height="32"><rect width="9" height="9"/></svg>',
+		),
+	];
+};
+
+const manifest = (): Buffer => readFileSync(project('models/propagate-small/manifest.json'));
+
+const matFile = (compressed: boolean): Buffer => {
+	const element = (type: number, data: Buffer): Buffer => {
+		const tag = Buffer.alloc(8);
+		tag.writeUInt32LE(type, 0);
+		tag.writeUInt32LE(data.length, 4);
+		return Buffer.concat([tag, data, Buffer.alloc((8 - (data.length % 8)) % 8)]);
+	};
+	const ints = (...values: number[]): Buffer => Buffer.from(Int32Array.from(values).buffer);
+	const matrix = element(
+		14,
+		Buffer.concat([
+			element(6, ints(6, 0)),
+			element(5, ints(2, 10)),
+			element(1, Buffer.from('pts_coord')),
+			element(9, Buffer.from(Float64Array.from({ length: 20 }, (_, i) => i * 3.5).buffer)),
+		]),
+	);
+	const header = Buffer.alloc(128);
+	header.write('MATLAB 5.0 MAT-file', 'latin1');
+	header.writeUInt16LE(0x0100, 124);
+	header.writeUInt16LE(0x4d49, 126);
+	if (!compressed) {
+		return Buffer.concat([header, matrix]);
+	}
+	const packed = deflateSync(matrix);
+	const tag = Buffer.alloc(8);
+	tag.writeUInt32LE(15, 0);
+	tag.writeUInt32LE(packed.length, 4);
+	return Buffer.concat([header, tag, packed]);
+};
+
+const floFile = (): Buffer => {
+	const bytes = Buffer.alloc(12 + 8 * 6 * 4);
+	bytes.writeFloatLE(202021.25, 0);
+	bytes.writeInt32LE(6, 4);
+	bytes.writeInt32LE(4, 8);
+	return bytes;
+};
+
+const coco = {
+	images: [
+		{ id: 1, file_name: 'a.jpg', width: 100, height: 80 },
+		{ id: 2, file_name: 'b.jpg' },
+	],
+	annotations: [{ id: 1, image_id: 1, category_id: 1, keypoints: [10, 20, 2, 0, 0, 0, 30, 40, 1] }],
+	categories: [{ id: 1, name: 'bird', keypoints: ['beak', 'eye', 'tail'] }],
+};
+const own = [{ source: 'a.jpg', target: 'b.jpg', points: [[1, 2], { x: 3, y: 4, name: 'eye' }] }];
+const spair = {
+	src_imname: 'a.jpg',
+	trg_imname: 'b.jpg',
+	src_kps: [[1, 2]],
+	category: 'cat',
+	kps_ids: ['0'],
+};
+const csv = 'source,target,x,y,name\na.jpg,b.jpg,1,2,eye\na.jpg,b.jpg,3,4,\n';
+
+/** Reads jobs and writes results of them, as a run does. */
+const jobsAndBack = async (path: string): Promise<void> => {
+	const jobs = await readJobs(path);
+	const results = jobs.jobs.map((job) => ({
+		job,
+		matches: job.points.map((source) => ({ source, target: source, score: 0.5 })),
+		found: [...job.points.keys()],
+		error: undefined,
+	}));
+	for (const format of ['json', 'csv', 'coco', 'spair'] as const) {
+		formatResults(format, jobs, results, new Map());
+	}
+};
+
+const probeTexts = [
+	[
+		"Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:/a.mp4':",
+		'  Duration: 00:00:02.40, start: 0.000000, bitrate: 1204 kb/s',
+		'    Stream #0:0(und): Video: h264 (High) (avc1 / 0x31637661), yuv420p(tv, bt709), 640x428 [SAR 1:1 DAR 160:107], 900 kb/s, 23.98 fps, 23.98 tbr, 24k tbn (default)',
+		'    Side data:',
+		'      displaymatrix: rotation of -90.00 degrees',
+		'    Stream #0:1(und): Audio: aac (LC) (mp4a / 0x6134706D), 48000 Hz, stereo, fltp, 128 kb/s (default)',
+		'Stream mapping:',
+	],
+	[
+		"Input #0, matroska,webm, from 'file:/a.mkv':",
+		'  Duration: N/A, start: 0.000000, bitrate: N/A',
+		'  Stream #0:0: Video: vp9 (Profile 0), yuv420p(pc, smpte170m/bt470bg/bt709, progressive), 320x180, 30 fps, 1k tbr, 1k tbn',
+	],
+];
+
+const moov = (): Buffer => {
+	const box = (type: string, ...data: Buffer[]): Buffer => {
+		const body = Buffer.concat(data);
+		const head = Buffer.alloc(8);
+		head.writeUInt32BE(body.length + 8, 0);
+		head.write(type, 4, 'latin1');
+		return Buffer.concat([head, body]);
+	};
+	const tkhd = Buffer.alloc(84);
+	tkhd.writeInt32BE(-65536, 40);
+	return Buffer.concat([box('ftyp', Buffer.from('isom')), box('moov', box('trak', box('tkhd', tkhd)))]);
+};
+
+const onnx = (): Buffer => {
+	const varint = (value: number): Buffer => {
+		const bytes: number[] = [];
+		let rest = value;
+		do {
+			bytes.push((rest & 127) | (rest > 127 ? 128 : 0));
+			rest >>>= 7;
+		} while (rest > 0);
+		return Buffer.from(bytes);
+	};
+	const field = (number: number, data: Buffer | string): Buffer => {
+		const body = Buffer.from(data);
+		return Buffer.concat([varint(number * 8 + 2), varint(body.length), body]);
+	};
+	const integer = (number: number, value: number): Buffer =>
+		Buffer.concat([varint(number * 8), varint(value)]);
+	const value = (name: string): Buffer =>
+		Buffer.concat([
+			field(1, name),
+			field(2, field(1, Buffer.concat([integer(1, 1), field(2, field(1, integer(1, 4)))]))),
+		]);
+	const weight = Buffer.concat([integer(1, 4), integer(2, 1), field(8, 'w'), field(9, Buffer.alloc(16))]);
+	const node = Buffer.concat([
+		field(1, 'x'),
+		field(1, 'w'),
+		field(2, 'y'),
+		field(3, 'n'),
+		field(4, 'Add'),
+		field(5, Buffer.concat([field(1, 'axis'), integer(3, 1), integer(20, 2)])),
+	]);
+	const graph = Buffer.concat([
+		field(1, node),
+		field(2, 'g'),
+		field(5, weight),
+		field(11, value('x')),
+		field(12, value('y')),
+	]);
+	return Buffer.concat([integer(1, 8), field(7, graph), field(8, integer(2, 17))]);
+};
+
+const checkpointPickle = (): Buffer =>
+	pickles.pickle(
+		pickles.dict({
+			mixing_weights: pickles.tensor(
+				'0',
+				pickles.tuple(pickles.integer(4)),
+				pickles.tuple(pickles.integer(1)),
+				4,
+			),
+			config: pickles.dict({ width: pickles.integer(384), big: pickles.long(1n << 40n) }),
+		}),
+	);
+
+const torchArchive = (): Buffer =>
+	Buffer.from(
+		storedZip([
+			{ name: 'archive/data.pkl', data: checkpointPickle() },
+			{ name: 'archive/data/0', data: Buffer.alloc(16) },
+		]),
+	);
+
+const safetensors = (): Buffer => {
+	const header = text({
+		__metadata__: { config: '{"width":384}' },
+		w: { dtype: 'F32', shape: [2, 2], data_offsets: [0, 16] },
+	});
+	const length = Buffer.alloc(8);
+	length.writeBigUInt64LE(BigInt(header.length));
+	return Buffer.concat([length, header, Buffer.alloc(16)]);
+};
+
+const transform = Object.fromEntries(
+	'sourceWidth sourceHeight width height positionX positionY rotation scaleX scaleY alignment boundsAlignment boundsWidth boundsHeight cropLeft cropRight cropTop cropBottom'
+		.split(' ')
+		.map((name) => [name, 1]),
+);
+const obsMessages = [
+	{ currentProgramSceneName: 'Scene', scenes: [{ sceneName: 'Scene', sceneIndex: 0 }] },
+	{
+		sceneItems: [{ sourceName: 'Camera', sceneItemId: 3 }],
+		inputs: [{ inputName: 'Camera', inputKind: 'v4l2' }],
+	},
+	{ imageData: 'data:image/png;base64,AAAA', sceneItemId: 4, baseWidth: 1920, baseHeight: 1080 },
+	{ sceneItemTransform: { ...transform, boundsType: 'OBS_BOUNDS_NONE' }, outputPath: '/home/a/b.mkv' },
+];
+
+const identity = {
+	...{
+		program: '1',
+		clip: 'c',
+		range: '..',
+		masks: 'm',
+		edit: '',
+		model: 'x',
+		settings: 's',
+		device: 'cpu',
+		ffmpeg: '4',
+	},
+};
+const notes = {
+	...{ about: 'Notes', state: 'finished', frames: 2, identity },
+	outputs: [{ path: '../clip.mp4', files: [{ path: '../clip.mp4', bytes: 12 }] }],
+};
+const noteOfFrame = `00000.png 123 ${'0'.repeat(32)}\n`;
+
+const parsedJson = (bytes: Buffer): unknown => {
+	try {
+		return JSON.parse(bytes.toString('utf8'));
+	} catch {
+		return undefined;
+	}
+};
+
+/** Every reader of files and words that come from elsewhere. */
+export const fuzzTargets = async (): Promise<readonly Target[]> => {
+	const pngs = await pngSeeds();
+	const images = await otherImages();
+	const preset = readFileSync(project('presets/default.json'));
+	return [
+		{
+			name: 'mask (PNG)',
+			seeds: pngs,
+			repair: repairPng,
+			read: byPath('mask.png', (path) => readMask(path, { size: { width: W, height: H } })),
+		},
+		{
+			name: 'mask (PNG, any size)',
+			seeds: pngs,
+			repair: repairPng,
+			read: byPath('mask.png', (path) => readMask(path)),
+		},
+		{ name: 'mask (other formats)', seeds: images, read: byPath('mask.img', (path) => readMask(path)) },
+		{
+			name: 'mask (as told)',
+			seeds: pngs,
+			repair: repairPng,
+			read: byPath('mask.png', async (path) => {
+				for (const type of ['ids', 'binary', 'colour', 'alpha'] as const) {
+					await readMask(path, { type }).catch(throwUnlessSentence);
+				}
+			}),
+		},
+		{
+			name: 'image',
+			seeds: [...pngs, ...images],
+			repair: repairPng,
+			read: byPath('image.png', async (path) => {
+				await imageSize(path);
+				await readImage(path);
+			}),
+		},
+		{
+			name: 'manifest',
+			seeds: [manifest()],
+			read: async (bytes, folder) => {
+				mkdirSync(join(folder, 'model'), { recursive: true });
+				writeFileSync(join(folder, 'model', 'manifest.json'), bytes);
+				const { manifest } = await readAnyModelFolder(join(folder, 'model'));
+				if (manifest.kind !== 'pair') {
+					planFeatures(manifest, inversionCalls(manifest.schedule), { maps: 'all', aggregation: 'network' });
+				}
+			},
+		},
+		{ name: '.mat', seeds: [matFile(false), matFile(true)], read: (bytes) => parseMat(bytes, 'a.mat') },
+		{ name: '.flo', seeds: [floFile()], read: (bytes) => parseFlow(bytes, 'a.flo') },
+		{
+			name: 'flow PNG',
+			seeds: [
+				Buffer.from(
+					encode({ width: 8, height: 6, channels: 3, depth: 16, data: new Uint16Array(144).fill(32768) }),
+				),
+			],
+			repair: repairPng,
+			read: (bytes) => parseFlow(bytes, 'a.png'),
+		},
+		{
+			name: '.npy',
+			seeds: [
+				Buffer.from(formatNpy(new Float32Array(24), [1, 2, 3, 4])),
+				Buffer.from(formatNpy(new Uint16Array(24), [1, 2, 3, 4])),
+			],
+			read: byPath('a.npy', readDescriptorMap),
+		},
+		{
+			name: 'descriptors in the cache',
+			seeds: [Buffer.from(formatNpy(new Uint16Array(24), [1, 2, 3, 4]))],
+			read: byPath('b.npy', readMap),
+		},
+		{
+			name: 'results in the cache',
+			seeds: [
+				serialize({ ids: deflateRawSync(ids), confidence: 0.5 }),
+				serialize({
+					ids: new Uint8Array(deflateRawSync(ids)),
+					voted: { ids: [0, 1], data: new Float32Array(8), grid: { width: 2, height: 2 } },
+					bestSimilarity: new Float32Array(4),
+				}),
+			],
+			read: async (bytes, folder) => {
+				writeFileSync(join(folder, '3.bin'), bytes);
+				return openFrameStore(folder).get(3);
+			},
+		},
+		{
+			name: 'run notes',
+			seeds: [text(notes), text(noteOfFrame.repeat(3))],
+			read: async (bytes, folder) => {
+				const results = join(folder, 'results');
+				mkdirSync(join(results, '.propagate-run'), { recursive: true });
+				for (const name of ['run.json', 'frames.txt']) {
+					writeFileSync(join(results, '.propagate-run', name), bytes);
+				}
+				const opened = await RunNotes.open(results, identity, true);
+				await opened.stateOf(join(folder, 'clip.mp4'));
+			},
+		},
+		{
+			name: 'jobs (JSON)',
+			seeds: [text(coco), text(own), text({ jobs: own }), text(spair), text([spair])],
+			read: byPath('jobs.json', jobsAndBack),
+		},
+		{ name: 'jobs (CSV)', seeds: [text(csv)], read: byPath('jobs.csv', jobsAndBack) },
+		{
+			name: 'points',
+			seeds: [text([[1, 2]]), text({ points: [{ x: 1, y: 2, name: 'a' }] }), text('x,y,name\n1,2,eye\n')],
+			read: async (bytes, folder) => {
+				await readAs('points.json', readPoints, bytes, folder);
+				await readAs('points.csv', readPoints, bytes, folder);
+			},
+		},
+		{ name: 'preset', seeds: [preset], read: byPath('preset.json', loadPreset) },
+		{
+			name: "ffmpeg's words",
+			seeds: probeTexts.map((lines) => text(lines.join('\n'))),
+			read: (bytes) => parseProbe(bytes.toString('utf8').split('\n')),
+		},
+		{ name: 'MP4 boxes', seeds: [moov()], read: byPath('a.mp4', (path) => readMirroring(path, 0)) },
+		{ name: 'ONNX', seeds: [onnx()], read: byPath('a.onnx', readModel) },
+		{
+			name: 'pickle',
+			seeds: [checkpointPickle()],
+			read: (bytes) =>
+				unpickle(bytes, {
+					global: (name) => ({ name }),
+					call: (callee, args) => [callee, [...args]],
+					persistent: () => ({}),
+				}),
+		},
+		{ name: 'torch archive', seeds: [torchArchive()], read: byPath('a.pt', readCheckpoint) },
+		{ name: 'safetensors', seeds: [safetensors()], read: byPath('a.safetensors', readCheckpoint) },
+		{
+			name: 'OBS',
+			seeds: obsMessages.map(text),
+			read: (bytes) => {
+				const message = parsedJson(bytes);
+				for (const schema of Object.values(answers)) {
+					schema.safeParse(message);
+				}
+				recordedPath.safeParse((Object(message) as { outputPath?: unknown }).outputPath);
+			},
+		},
+		{
+			name: 'places in a clip',
+			seeds: ['37', '1.5s', '00:00:01.5', '.5s'].map(text),
+			read: (bytes) => parsePosition(bytes.toString('utf8')),
+		},
+	];
+};
+
+const readAs = async (
+	name: string,
+	read: (path: string) => Promise<unknown>,
+	bytes: Buffer,
+	folder: string,
+): Promise<void> => {
+	const path = join(folder, name);
+	writeFileSync(path, bytes);
+	await read(path).catch(throwUnlessSentence);
+};
+
+const throwUnlessSentence = (error: unknown): void => {
+	if ((error as Error).name !== 'UserError') {
+		throw error;
+	}
+};
