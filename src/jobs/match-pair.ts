@@ -58,7 +58,7 @@ export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
 		[job.output],
 		[
 			...[job.source, job.target, job.sourceMask, job.targetMask, job.sourceFeatures, job.targetFeatures],
-			job.points,
+			typeof job.points === 'string' ? job.points : undefined,
 		],
 	);
 	const isPicture = job.output !== undefined && extname(job.output).toLowerCase() !== '.json';
