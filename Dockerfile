@@ -14,6 +14,6 @@ ENV PROPAGATE_HOME=/cache
 RUN mkdir --mode=1777 /cache /work
 VOLUME /cache
 WORKDIR /work
-USER node
+USER 1000
 ENTRYPOINT ["propagate"]
 CMD ["--help"]

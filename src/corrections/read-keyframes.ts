@@ -75,7 +75,7 @@ export const readKeyframes = async (
 	const [first] = read;
 	if (first !== undefined && read.every(({ objects }) => objects.length === 0)) {
 		throw new UserError(
-			`The mask "${first.path}" is empty: no pixel belongs to an object; paint the object in it.`,
+			`The mask "${first.path}" is empty: no pixel belongs to an object; paint the object in it (docs/first-mask.md).`,
 		);
 	}
 	const numbering = numberObjects(read);

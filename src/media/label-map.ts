@@ -44,7 +44,7 @@ export const readMask = async (path: string, options: ReadMaskOptions = {}): Pro
 			: await readOther(path, bytes, options.size);
 	const meaning = understandMask(pixels, options.type);
 	if (meaning instanceof Unclear) {
-		throw new UserError(`The mask "${path}" ${meaning.reason}; ${meaning.advice}.`);
+		throw new UserError(`The mask "${path}" ${meaning.reason}; ${meaning.advice} (docs/first-mask.md).`);
 	}
 	return meaning;
 };
@@ -62,7 +62,7 @@ export const requireUsableMask = (
 	requireSize(path, mask, clip);
 	if (mask.ids.every((id) => id === 0)) {
 		throw new UserError(
-			`The mask "${path}" is empty: no pixel belongs to an object; paint the object in it.`,
+			`The mask "${path}" is empty: no pixel belongs to an object; paint the object in it (docs/first-mask.md).`,
 		);
 	}
 };
@@ -75,7 +75,7 @@ const requireSize = (path: string, mask: Size, clip: Size | undefined): void => 
 	}
 	if (clip !== undefined && (mask.width !== clip.width || mask.height !== clip.height)) {
 		throw new UserError(
-			`The mask "${path}" is ${mask.width}×${mask.height}, but the clip is ${clip.width}×${clip.height}; make the mask on a frame of the clip.`,
+			`The mask "${path}" is ${mask.width}×${mask.height}, but the clip is ${clip.width}×${clip.height}; make the mask on the picture that "propagate frame" writes.`,
 		);
 	}
 };

@@ -13,8 +13,10 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { Command } from 'commander';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { buildProgram } from '../../src/cli/program.js';
 import { makeBoxMask } from '../helpers/box-clip.js';
 import { cliPath, sample } from '../helpers/cli.js';
 import { ffmpeg } from '../helpers/ffmpeg.js';
@@ -152,6 +154,40 @@ describe('every command line of README and docs', () => {
 			);
 		}
 	});
+
+	/** The words of a line, as a shell would give them: quotes go, a comment ends it. */
+	const words = (line: string): string[] =>
+		[...line.replace(/(^|\s)#.*$/, '').matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)].map(([word]) =>
+			word.replace(/'([^']*)'|"([^"]*)"/g, (_, single, double) => single ?? double),
+		);
+	const typed = blocks.flatMap(({ page, text }) =>
+		text
+			.replaceAll(/\\\n\s*/g, '')
+			// What a page shows as optional.
+			.replaceAll(/ \[(--[^\]]*)\]/g, '')
+			.split('\n')
+			.flatMap((line) => {
+				const all = words(line);
+				const at = all.indexOf('propagate');
+				return at < 0 ? [] : [[page, all.slice(at + 1)] as const];
+			}),
+	);
+
+	it.each(typed.filter(([, args]) => args[0] !== 'obs'))(
+		'%s: %j is a command that there is',
+		async (_page, args) => {
+			const program = buildProgram();
+			const silence = (command: Command): void => {
+				command.action(() => {}).configureOutput({ writeErr: () => {}, outputError: () => {} });
+				command.commands.forEach(silence);
+			};
+			silence(program);
+			await program.parseAsync(
+				args.map((word) => word.replace(/[<>]/g, '')),
+				{ from: 'user' },
+			);
+		},
+	);
 
 	for (const { page, line, text, note } of blocks) {
 		const title = `${page}:${line} ${text.split('\n')[0]}`;
