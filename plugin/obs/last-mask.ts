@@ -13,7 +13,12 @@ export const recallMask = async (): Promise<string | undefined> => {
 	return exists ? path : undefined;
 };
 
+/** Where nothing can be kept, the next time asks again. */
 export const rememberMask = async (mask: string): Promise<void> => {
-	await mkdir(dirname(memory()), { recursive: true });
-	await writeFile(memory(), resolve(mask));
+	try {
+		await mkdir(dirname(memory()), { recursive: true, mode: 0o700 });
+		await writeFile(memory(), resolve(mask));
+	} catch {
+		// A read-only cache is no reason to stop.
+	}
 };

@@ -1,4 +1,6 @@
-import { rename } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import sharp from 'sharp';
 
 /**
@@ -9,12 +11,14 @@ const FAINT_ALPHA = 90;
 
 /** Saves a picture as a faint PNG to paint the object on, in any paint program, and to give back as the mask. */
 export const saveToPaintOn = async (picture: Uint8Array | string, path: string): Promise<void> => {
-	const partial = `${path}.partial`;
-	await sharp(picture)
+	const png = await sharp(picture)
 		.removeAlpha()
 		.ensureAlpha(FAINT_ALPHA / 255)
 		.png()
-		.toFile(partial);
+		.toBuffer();
+	// Under a name of its own until it is whole, and never through a link.
+	const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
+	await writeFile(partial, png, { flag: 'wx', flush: true });
 	await rename(partial, path);
 };
 

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { classicalExtractor } from '../../src/baselines/classical-descriptors.js';
@@ -28,6 +28,7 @@ const run = async (
 	folder: string,
 	keyframes: readonly Keyframe[],
 	home: string,
+	spare?: string,
 ): Promise<KeyframedMask[]> => {
 	const clip = await openClip(folder);
 	const { propagation: settings } = await loadPreset(undefined);
@@ -44,7 +45,7 @@ const run = async (
 				frames: new RunFrames(clip, {}, keyframes.length > 1),
 				extractor: classicalExtractor(),
 				palette: davisPalette,
-				stores: await openRunStores(identity, home),
+				stores: await openRunStores(identity, home, spare),
 			}),
 		);
 	} finally {
@@ -134,5 +135,36 @@ describe('masks painted on several frames', { timeout: 240_000 }, () => {
 		expect(masks[0]?.mask.ids.every((id) => id === 0)).toBe(true);
 		expect(quality(masks.slice(6))).toBeGreaterThan(0.75);
 		expect(agreement(masks[5]?.mask.ids ?? new Uint8Array(), truth(5).ids)).toBeGreaterThan(0.75);
+	});
+});
+
+describe('results of earlier runs', { timeout: 400_000 }, () => {
+	const painted = [keyframe(0), keyframe(5), keyframe(9)];
+	/** Bytes of a file, changed. */
+	const harm = (path: string, how: (bytes: Buffer) => Buffer): void =>
+		writeFileSync(path, how(readFileSync(path)));
+
+	it('that were harmed are computed anew, quietly, and those that can’t be kept go elsewhere', async () => {
+		const clip = join(temporaryFolder(), 'frames');
+		await writeScene(clip, slidingSquare, FRAMES);
+		const home = temporaryFolder();
+		const first = await run(clip, painted, home);
+		const files = readdirSync(home, { recursive: true, encoding: 'utf8' })
+			.filter((name) => name.endsWith('.bin'))
+			.map((name) => join(home, name));
+		for (const [at, path] of files.entries()) {
+			harm(path, (bytes) =>
+				at % 3 === 0
+					? bytes.fill(0, Math.floor(bytes.length / 2))
+					: at % 3 === 1
+						? readFileSync(files[0] ?? path)
+						: bytes.subarray(0, bytes.length - 3),
+			);
+		}
+		expect(idsOf(await run(clip, painted, home))).toEqual(idsOf(first));
+		// A file where the folder should be: nothing can be kept there.
+		const file = join(temporaryFolder(), 'file');
+		writeFileSync(file, '');
+		expect(idsOf(await run(clip, painted, join(file, 'runs'), temporaryFolder()))).toEqual(idsOf(first));
 	});
 });
