@@ -101,7 +101,8 @@ const evaluateSequence = async (
 	const scorer = scoreSequence(objectCount(firstMask));
 	for (const { index, path } of annotations.slice(1, -1)) {
 		throwIfAborted(signal);
-		const map = await readLabelMap(path);
+		// Whatever is not 0 is the one object, however faint.
+		const map = await readLabelMap(path, single ? { type: 'ids' } : {});
 		const truth = single ? oneObject(map) : map;
 		const ids = carried.get(index);
 		scorer.add(truth, ids && { ...firstMask, ids });

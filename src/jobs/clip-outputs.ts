@@ -25,6 +25,12 @@ export const resolveClipOutputs = async (
 		}),
 	);
 	const projects = asked.filter((choice) => choice.kind === 'project');
+	const [project] = projects;
+	if (project !== undefined && clip.isTemporary === true) {
+		throw new UserError(
+			`"${project.path}" refers to the clip, which came from a pipe and is gone afterwards; give a file.`,
+		);
+	}
 	const others = asked.filter((choice) => choice.kind !== 'project');
 	for (const project of projects) {
 		const layer = layerOfProject(project, others);

@@ -14,6 +14,8 @@ export type Clip = {
 	/** The video file, or the images in order. */
 	readonly files: readonly string[];
 	readonly info: ClipInfo;
+	/** It came from a pipe and is in a temporary file: nothing that stays may refer to it. */
+	readonly isTemporary?: boolean | undefined;
 	/** The numbers in the names of numbered images, in order. */
 	readonly numbers?: readonly number[] | undefined;
 	/** What the person should know about it: missing numbers, files left out. */
@@ -59,6 +61,7 @@ export const openClip = async (given: string, options: OpenClipOptions = {}): Pr
 		path: input,
 		kind: 'video',
 		files: [input],
+		isTemporary: input !== given,
 		info: probed.info,
 		frames: (range) => decodeFrames(probed, { ffmpeg: options.ffmpeg, ...range }),
 	};

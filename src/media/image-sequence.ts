@@ -132,30 +132,40 @@ const naturalOrder = new Intl.Collator('en', { numeric: true }).compare;
 type Numbered = { readonly name: string; readonly family: string; readonly number: number };
 
 /** The last number of a name, which may be followed by a word: `shot_v2_1001.png`, `img12-final.jpg`. */
-const numberOf = (name: string): Numbered | undefined => {
-	const parts = /^(.*?)(\d{1,15})(\D*\.[a-z]+)$/i.exec(name);
-	return parts === null ? undefined : { name, family: `${parts[1]}%d${parts[3]}`, number: Number(parts[2]) };
+const numberOf = (name: string, withExtension: boolean): Numbered | undefined => {
+	const [, before, number, after = '', extension] = /^(.*?)(\d{1,15})(\D*)(\.[a-z]+)$/i.exec(name) ?? [];
+	return number === undefined
+		? undefined
+		: { name, family: `${before}%d${after}${withExtension ? extension : ''}`, number: Number(number) };
 };
+
+const familiesOf = (names: readonly string[], withExtension: boolean): Map<string, Numbered[]> => {
+	const families = new Map<string, Numbered[]>();
+	for (const name of names) {
+		const numbered = numberOf(name, withExtension);
+		if (numbered !== undefined) {
+			const family = families.get(numbered.family) ?? [];
+			family.push(numbered);
+			families.set(numbered.family, family);
+		}
+	}
+	return families;
+};
+
+const hasEachOnce = (frames: readonly Numbered[]): boolean =>
+	new Set(frames.map(({ number }) => number)).size === frames.length;
 
 const orderedFrames = (
 	names: readonly string[],
 	folder: string,
 	isChosen: boolean,
 ): { chosen: readonly string[]; numbers: readonly number[] | undefined; notes: readonly string[] } => {
-	const families = new Map<string, Numbered[]>();
-	for (const name of names) {
-		const numbered = numberOf(name);
-		if (numbered !== undefined) {
-			families.set(numbered.family, [...(families.get(numbered.family) ?? []), numbered]);
-		}
-	}
+	// Frames may be of several formats, but then there is one of each number.
+	const mixed = familiesOf(names, false);
+	const families = [...mixed.values()].every(hasEachOnce) ? mixed : familiesOf(names, true);
 	const [largest = [], second = []] = [...families.values()].sort((a, b) => b.length - a.length);
 	const unnumbered = { chosen: names, numbers: undefined, notes: [] };
-	if (
-		largest.length < 2 ||
-		largest.length < names.length / 2 ||
-		new Set(largest.map(({ number }) => number)).size < largest.length
-	) {
+	if (largest.length < 2 || largest.length < names.length / 2 || !hasEachOnce(largest)) {
 		// A pattern says what is meant. So do names that are no series at all: times of day, words.
 		return isChosen || second.length < 2 || second.length < names.length / 4
 			? unnumbered
@@ -171,7 +181,8 @@ const orderedFrames = (
 	// ffmpeg counts the pictures that it makes of a clip from 1, and frames are counted from 0.
 	const shift = frames[0]?.number === 1 ? 1 : 0;
 	const numbers = frames.map(({ number }) => number - shift);
-	const strangers = names.filter((name) => !frames.some((frame) => frame.name === name));
+	const known = new Set(frames.map(({ name }) => name));
+	const strangers = names.filter((name) => !known.has(name));
 	return {
 		chosen: frames.map(({ name }) => name),
 		numbers,
@@ -188,8 +199,13 @@ const orderedFrames = (
 
 const several = (folder: string, one: readonly Numbered[], other: readonly Numbered[]): never => {
 	throw new UserError(
-		`"${folder}" holds several sequences, "${one[0]?.family}" and "${other[0]?.family}" among them; name one, as in "${join(folder, one[0]?.family ?? '')}".`,
+		`"${folder}" holds several sequences, "${patternOfFrame(one[0])}" and "${patternOfFrame(other[0])}" among them; name one, as in "${join(folder, patternOfFrame(one[0]))}".`,
 	);
+};
+
+const patternOfFrame = (frame: Numbered | undefined): string => {
+	const extension = /\.[a-z]+$/i.exec(frame?.name ?? '')?.[0] ?? '';
+	return frame?.family.endsWith(extension) === true ? frame.family : `${frame?.family}${extension}`;
 };
 
 const gapsOf = (numbers: readonly number[]): string[] => {

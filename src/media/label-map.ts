@@ -163,14 +163,15 @@ const inflateInThreadPool = promisify(inflate);
 /** By fast-png, which also gives the indices and the palette of an indexed PNG. */
 const decodeAny = async (bytes: Buffer, header: Header, chunks: Chunks): Promise<MaskPixels> => {
 	const channels = [1, 0, 3, 1, 2, 0, 4][header.colourType] ?? 4;
+	const row = Math.ceil((header.width * channels * header.depth) / 8);
 	// fast-png inflates whatever there is; an interlaced picture has some bytes more.
-	const most = (header.height + 16) * (Math.ceil((header.width * channels * header.depth) / 8) + 16) * 2;
-	await inflateInThreadPool(
+	const inflated = await inflateInThreadPool(
 		Buffer.concat(chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data)),
-		{
-			maxOutputLength: Math.max(most, 1024),
-		},
+		{ maxOutputLength: Math.max((header.height + 16) * (row + 16) * 2, 1024) },
 	);
+	if (inflated.length < header.height * row) {
+		throw new RangeError('it holds less than its size');
+	}
 	const { decode } = await import('fast-png');
 	const png = decode(bytes, { checkCrc: true });
 	const { width, height } = png;

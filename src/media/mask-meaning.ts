@@ -731,6 +731,9 @@ const fromIndices = (mask: IndexPixels): Answer => {
 		const rgb = rgbOf(mask);
 		return fromColours(mask, rgb);
 	};
+	if (used.length > 1 && !used.includes(0) && !isLabelPalette(palette)) {
+		return byColour(); // Nothing has the index that stands for background.
+	}
 	if (used.length > 2) {
 		const lie = lieOf(levels);
 		const blended = [...used.keys()].filter(

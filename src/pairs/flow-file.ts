@@ -132,6 +132,9 @@ const parseFlowPng = (bytes: Uint8Array, path: string): BackwardFlow => {
 	);
 };
 
+/** Six bytes a pixel are unpacked, and twenty follow from them. */
+const MOST_FLOW_PIXELS = 2 ** 25;
+
 /** What is not PNG, or claims to be larger than any flow, is refused before anything is unpacked. */
 const decodeFlowPng = (bytes: Uint8Array, path: string): DecodedPng => {
 	const notAFlow = new UserError(
@@ -140,13 +143,18 @@ const decodeFlowPng = (bytes: Uint8Array, path: string): DecodedPng => {
 	const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 	const isPng = view.length > 33 && view.subarray(0, 8).equals(pngSignature);
 	const pixels = isPng ? view.readUInt32BE(16) * view.readUInt32BE(20) : 0;
-	if (pixels === 0 || pixels > MOST_PIXELS || view[24] !== 16 || view[25] !== 2) {
+	if (pixels === 0 || pixels > MOST_FLOW_PIXELS || view[24] !== 16 || view[25] !== 2) {
 		throw notAFlow;
 	}
 	try {
 		const chunks = pngChunks(view);
 		const packed = chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data);
-		inflateSync(Buffer.concat(packed), { maxOutputLength: pixels * 6 + 2 * view.readUInt32BE(20) + 4096 });
+		const inflated = inflateSync(Buffer.concat(packed), {
+			maxOutputLength: pixels * 6 + 2 * view.readUInt32BE(20) + 4096,
+		});
+		if (inflated.length < pixels * 6) {
+			throw new RangeError('It holds less than its size.');
+		}
 		const needed = chunks.filter(({ type }) => ['IHDR', 'IDAT', 'IEND'].includes(type));
 		return decode(Buffer.concat([pngSignature, ...needed.map(({ whole }) => whole)]));
 	} catch (cause) {

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { formatResults } from '../../src/keypoints/format-results.js';
 import type { KeypointJobs, KeypointResult } from '../../src/keypoints/keypoint-job.js';
 import { readJobs } from '../../src/keypoints/read-jobs.js';
@@ -235,6 +235,12 @@ describe('result files', () => {
 		const csv = join(temporaryFolder(), 'jobs.csv');
 		writeFileSync(csv, '\ufeffsource,target,x,y\na.jpg,b.jpg,1,2\n');
 		expect((await readJobs(csv)).jobs[0]?.source).toBe('a.jpg');
+		// Of columns with the same name the first counts, and nothing is said on the terminal.
+		const warn = vi.spyOn(console, 'warn');
+		writeFileSync(csv, 'source,target,x,x,y\na.jpg,b.jpg,1,9,2\n');
+		expect((await readJobs(csv)).jobs[0]?.points).toEqual([[1, 2]]);
+		expect(warn).not.toHaveBeenCalled();
+		warn.mockRestore();
 	});
 
 	it('say what failed', async () => {

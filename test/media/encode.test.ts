@@ -263,7 +263,7 @@ describe('a PNG sequence', () => {
 	test('is not mixed with one that is there already, unless asked', async () => {
 		const folder = join(temporaryFolder(), 'masks');
 		await writeBox(folder);
-		await expect(writeBox(folder)).rejects.toThrow(/holds 7 frames already.*--overwrite or --resume/);
+		await expect(writeBox(folder)).rejects.toThrow(/holds 7 frames already.*--overwrite/);
 		await writeBox(folder, { times: [0, 1], existing: 'overwrite' });
 		expect(readdirSync(folder)).toEqual(['00000.png', '00001.png']);
 		await writeBox(folder, { times: [0], existing: 'resume' });

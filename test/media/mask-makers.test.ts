@@ -235,6 +235,15 @@ describe('one object', () => {
 			red,
 		],
 		[
+			'indexed, with white behind and a black that nothing has',
+			() =>
+				writeIndexed(
+					truth.map((v) => v + 1),
+					[...black, ...white, ...red],
+				),
+			red,
+		],
+		[
 			'premultiplied red',
 			() =>
 				writePng(

@@ -96,6 +96,13 @@ describe('a folder of numbered frames', () => {
 		expect(settleNumbers(clip, {}, [{ frame: 2, path: 'm.png' }]).masks[0]?.frame).toBe(2);
 	});
 
+	test('may mix formats, but not two pictures of one frame', async () => {
+		const clip = await openClip(folderOf('f1.webp', 'f2.png', 'f3.png'));
+		expect(clip.files).toHaveLength(3);
+		const twice = folderOf('f0.jpg', 'f1.jpg', 'f0.png', 'f1.png');
+		await expect(openClip(twice)).rejects.toThrow(/several sequences, "f%d\.jpg" and "f%d\.png"/);
+	});
+
 	test('orders by number, not by text', async () => {
 		const clip = await openClip(folderOf('frame9.png', 'frame10.png', 'frame1.png'));
 		// Counted from 1 as ffmpeg does, frames are the same as those of the video.
