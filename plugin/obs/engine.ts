@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -29,8 +32,38 @@ export const cutOut = async (
 	onProgress: (done: number, total: number | undefined) => void,
 	signal: AbortSignal,
 ): Promise<void> => {
+	await run(['--mask', mask, '-o', output, '--json', '--', clip], signal, (line) => {
+		const record = recordSchema.safeParse(parsed(line));
+		if (record.success && record.data.type === 'progress') {
+			onProgress(record.data.frame + 1, record.data.total);
+		}
+	});
+};
+
+/**
+ * The first frame of a video as PNG, of the size and the way up that its mask must have.
+ *
+ * @throws ObsError with the engine's own sentence when there is none
+ */
+export const firstFrame = async (clip: string, signal: AbortSignal): Promise<Buffer> => {
+	const folder = await mkdtemp(join(tmpdir(), 'propagate-obs-'));
+	try {
+		const image = join(folder, 'frame.png');
+		await run(['frame', '-q', '-o', image, '--', clip], signal);
+		return await readFile(image);
+	} finally {
+		await rm(folder, { recursive: true, force: true });
+	}
+};
+
+/** Runs the engine to its end. */
+const run = async (
+	args: readonly string[],
+	signal: AbortSignal,
+	onLine: (line: string) => void = () => {},
+): Promise<void> => {
 	const [program, ...start] = command();
-	const engine = spawn(program, [...start, '--mask', mask, '-o', output, '--json', '--', clip], {
+	const engine = spawn(program, [...start, ...args], {
 		stdio: ['ignore', 'pipe', 'pipe'],
 		signal,
 		// As Ctrl-C in a terminal: the engine then removes what is half-written.
@@ -41,12 +74,7 @@ export const cutOut = async (
 	createInterface({ input: engine.stderr }).on('line', (line) => {
 		lastWords = line.trim() || lastWords;
 	});
-	createInterface({ input: engine.stdout }).on('line', (line) => {
-		const record = recordSchema.safeParse(parsed(line));
-		if (record.success && record.data.type === 'progress') {
-			onProgress(record.data.frame + 1, record.data.total);
-		}
-	});
+	createInterface({ input: engine.stdout }).on('line', onLine);
 	const code = await new Promise<number | null>((resolve, reject) => {
 		engine.once('error', reject);
 		engine.once('close', resolve);

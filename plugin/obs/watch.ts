@@ -2,8 +2,7 @@ import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, ObsConnection } from './connection.js';
-import { cutOut } from './engine.js';
-import { firstFrame } from './first-frame.js';
+import { cutOut, firstFrame } from './engine.js';
 import { recallMask, rememberMask } from './last-mask.js';
 import { ConnectionLost, ObsError } from './obs-error.js';
 import { isPainted, saveToPaintOn } from './painting.js';
@@ -143,7 +142,7 @@ const maskFor = async (clip: string, { mask, signal, say }: WatchOptions): Promi
 		return known;
 	}
 	const image = await freeName(clip, 'paint', '.png');
-	await saveToPaintOn(await firstFrame(clip), image);
+	await saveToPaintOn(await firstFrame(clip, signal), image);
 	say({ type: 'paint', image });
 	while (!signal.aborted && !(await isPainted(image))) {
 		await rest(PAINT_POLL_MS, signal);

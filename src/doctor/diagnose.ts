@@ -19,8 +19,8 @@ export type Check = { readonly name: string; readonly ok: boolean; readonly deta
 export const diagnose = async (): Promise<Check[]> => [
 	{ name: 'node', ok: true, detail: `${process.version} on ${process.platform}/${process.arch}` },
 	await check('ffmpeg', async () => {
-		const { path, version, origin } = await findFfmpeg();
-		return `${version} (${origin}: ${path})`;
+		const { path, version, origin, reason } = await findFfmpeg();
+		return `${version} (${origin}: ${path}; ${reason})`;
 	}),
 	...(await deviceChecks()),
 	...(await modelChecks()),

@@ -162,6 +162,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 			objects: keyframes.objects,
 			firstFrame: first,
 			premultiplied: job.premultiplied,
+			onNote: job.onNote,
 		});
 		tellInput(job, clip, keyframes);
 		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;

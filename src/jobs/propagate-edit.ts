@@ -92,6 +92,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 			objects: keyframes.objects,
 			firstFrame: first,
 			premultiplied: job.premultiplied,
+			onNote: job.onNote,
 		});
 		tellInput(job, clip, keyframes);
 		const { isComplete } = outputs;

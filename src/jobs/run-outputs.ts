@@ -35,6 +35,7 @@ export type RunOutputsOptions = {
 	readonly premultiplied?: boolean | undefined;
 	readonly ffmpeg?: string | undefined;
 	readonly signal?: AbortSignal | undefined;
+	readonly onNote?: ((sentence: string) => void) | undefined;
 };
 
 type OpenOutput = { readonly path: string; readonly isFrames: boolean; readonly sink: VideoSink };
@@ -187,6 +188,7 @@ const sinkOptions = (options: RunOutputsOptions): SinkOptions => {
 		premultiplied: options.premultiplied,
 		ffmpeg: options.ffmpeg,
 		signal: options.signal,
+		onNote: options.onNote,
 	};
 };
 

@@ -1,11 +1,12 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { discard } from '../discard.js';
 import { UserError } from '../errors.js';
-import { fileUrl, inputSafety, startFfmpeg } from './ffmpeg-process.js';
+import { handled } from '../handled.js';
+import { everyFrame, startFfmpeg } from './ffmpeg-process.js';
 import type { Frame, Raster } from './frame.js';
 import { FramePool } from './frame-pool.js';
 import type { Position } from './position.js';
-import type { ProbedClip } from './probe.js';
+import { frameTimeOf, type ProbedClip } from './probe.js';
 import { effectiveMatrix, isHighDynamicRange, type VideoStream } from './video-stream.js';
 
 export type DecodeOptions = {
@@ -35,24 +36,37 @@ export async function* decodeFrames(
 	const process = await startFfmpeg({
 		inputs: [
 			{
-				source: fileUrl(clip.path),
-				options: [...(clip.stream.mirroring ? ['-noautorotate'] : []), ...inputSafety],
+				source: { file: clip.path },
+				options: clip.stream.mirroring ? ['-noautorotate'] : [],
 			},
 		],
-		outputOptions: [
-			...['-map', `0:${clip.stream.index}`],
-			...['-vf', filters(clip, options)],
-			// One output frame for each decoded frame. (Newer versions call it -fps_mode but still know this name.)
-			...['-vsync', 'passthrough'],
-			...['-f', 'rawvideo', '-pix_fmt', 'rgb24'],
+		outputs: [
+			{
+				target: 'pipe',
+				options: [
+					...['-map', `0:V:${clip.stream.index}`],
+					...['-vf', filters(clip, options)],
+					...(await everyFrame(options.ffmpeg)),
+					...['-f', 'rawvideo', '-pix_fmt', 'rgb24'],
+				],
+			},
+			...(clip.stream.clockOfAudio
+				? [
+						{
+							target: 'nowhere' as const,
+							options: ['-map', '0:a:0', '-c', 'copy', ...until(options.end, clip.info.frameRate)],
+						},
+					]
+				: []),
 		],
-		output: 'pipe',
 		about: clip.path,
 		ffmpeg: options.ffmpeg,
 		signal: options.signal,
 		onStderrLine: (line) => times.read(line),
 	});
 
+	const done = handled(process.done.finally(() => times.end()));
+	process.stdin.end();
 	let index = 0;
 	try {
 		for await (const data of piecesOf(process.stdout, width * height * 3, options.pool ?? new FramePool())) {
@@ -60,7 +74,7 @@ export async function* decodeFrames(
 			yield { index, timeSeconds: await times.next(), image };
 			index++;
 		}
-		await process.done;
+		await done;
 	} finally {
 		await process.kill();
 	}
@@ -72,6 +86,12 @@ export async function* decodeFrames(
 		);
 	}
 }
+
+/** Well behind the end, in seconds: what is read along must not make ffmpeg read the rest of a long file. */
+const until = (end: Position | undefined, frameRate: number): string[] =>
+	end === undefined
+		? []
+		: ['-t', (('frame' in end ? end.frame / frameRate : end.seconds) * 2 + 10).toFixed(3)];
 
 /** Trim, report times, and turn the stored samples into displayed sRGB. Turns are undone by ffmpeg before these. */
 const filters = ({ info, stream }: ProbedClip, { start, end }: DecodeOptions): string => {
@@ -143,7 +163,8 @@ const piecesOf = (stream: Readable, size: number, pool: FramePool): AsyncIterabl
  */
 class FrameTimes {
 	readonly #known: number[] = [];
-	#waiting: ((timeSeconds: number) => void) | undefined;
+	#waiting: { fulfil: (timeSeconds: number) => void; reject: (error: Error) => void } | undefined;
+	#hasEnded = false;
 	#tickSeconds = 0;
 	#latest: number | undefined;
 
@@ -156,16 +177,16 @@ class FrameTimes {
 			return;
 		}
 		// The printed pts_time has six digits only, too few for a long clip.
-		const pts = /\] n: *\d+ pts: *(-?\d+|NOPTS) /.exec(line)?.[1];
-		if (pts === undefined) {
+		const ticks = frameTimeOf(line);
+		if (ticks === undefined) {
 			return;
 		}
 		const following = this.#latest === undefined ? 0 : this.#latest + 1 / this.frameRate;
-		this.#latest = pts === 'NOPTS' ? following : Number(pts) * this.#tickSeconds;
+		this.#latest = ticks === 'unknown' ? following : ticks * this.#tickSeconds;
 		const waiting = this.#waiting;
 		this.#waiting = undefined;
 		if (waiting) {
-			waiting(this.#latest);
+			waiting.fulfil(this.#latest);
 		} else {
 			this.#known.push(this.#latest);
 		}
@@ -173,10 +194,22 @@ class FrameTimes {
 
 	next(): Promise<number> {
 		const known = this.#known.shift();
-		return known === undefined
-			? new Promise((fulfil) => {
-					this.#waiting = fulfil;
-				})
-			: Promise.resolve(known);
+		if (known !== undefined) {
+			return Promise.resolve(known);
+		}
+		if (this.#hasEnded) {
+			return Promise.reject(new Error(timesAreMissing));
+		}
+		return new Promise((fulfil, reject) => {
+			this.#waiting = { fulfil, reject };
+		});
+	}
+
+	/** ffmpeg is gone: nothing more will come. */
+	end(): void {
+		this.#hasEnded = true;
+		this.#waiting?.reject(new Error(timesAreMissing));
 	}
 }
+
+const timesAreMissing = 'ffmpeg gave a frame without its time.';

@@ -29,6 +29,9 @@ export type ProjectMedia = {
 	readonly layer: { readonly path: string; readonly shows: 'cut-out' | 'matte' };
 };
 
+/** Of one output with a video for each object. */
+const encodersAtOnce = 16;
+
 /** Kinds that tell objects apart or refer to their matte, and show no picture of their own. */
 const formatsOfMasks: ReadonlySet<OutputChoice['kind']> = new Set([
 	'object-pngs',
@@ -63,8 +66,10 @@ export const openSink = async (choice: OutputChoice, options: SinkOptions): Prom
 			return openObjectSinks(objects, (id) => openMattePngs(join(path, String(id)), existing));
 		case 'object-videos': {
 			const { each } = choice.format;
-			return openObjectSinks(objects, (id) =>
-				openFfmpegVideoSink(objectPath(path, id), each, existing, options),
+			return openObjectSinks(
+				objects,
+				(id) => openFfmpegVideoSink(objectPath(path, id), each, existing, options),
+				encodersAtOnce,
 			);
 		}
 		case 'sprites':

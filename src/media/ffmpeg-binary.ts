@@ -2,61 +2,156 @@ import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, chmod, copyFile, mkdir, rename, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf, UserError } from '../errors.js';
 
 const run = promisify(execFile);
 
-/** The ffmpeg to run and what it says of itself. */
+/** The ffmpeg to run, what it says of itself, and what it can do. */
 export type FfmpegBinary = {
 	readonly path: string;
 	/** First line of `ffmpeg -version`. */
 	readonly version: string;
-	readonly origin: 'option' | 'FFMPEG_PATH' | 'bundled';
+	readonly origin: Origin;
+	/** Why it is this one, for `doctor`. */
+	readonly reason: string;
+	/** Names of the options, encoders and filters that it lists. */
+	readonly options: ReadonlySet<string>;
+	readonly encoders: ReadonlySet<string>;
+	readonly filters: ReadonlySet<string>;
 };
+
+type Origin = 'option' | 'FFMPEG_PATH' | 'system' | 'bundled';
+
+/** What all formats together need, so that an ffmpeg built without some of it is not preferred. */
+const wanted = {
+	encoders: ['libx264', 'prores_ks', 'libvpx-vp9', 'ffv1', 'qtrle', 'aac'],
+	filters: ['showinfo', 'scale', 'trim', 'zscale', 'tonemap'],
+} as const;
 
 const found = new Map<string, Promise<FfmpegBinary>>();
 
 /**
- * The ffmpeg to use: the given path (or command name), else `FFMPEG_PATH`, else the binary of @ffmpeg-installer.
- * It is started once to see that it runs; later calls get the remembered answer.
+ * The ffmpeg to use: the given path (or command name), else `FFMPEG_PATH`, else the newer of the one that the system's
+ * `PATH` leads to and the binary of @ffmpeg-installer. It is started to see that it runs and what it can do; later calls
+ * get the remembered answer.
  *
  * @throws UserError when there is none for this platform or the one asked for does not run.
  */
 export const findFfmpeg = (explicit?: string): Promise<FfmpegBinary> => {
 	const fromEnvironment = process.env.FFMPEG_PATH || undefined;
-	const key = explicit ?? fromEnvironment ?? '';
+	const named = explicit ?? fromEnvironment;
+	const key = named === undefined ? `\0${process.env.PATH}` : named;
 	const known = found.get(key);
 	if (known) {
 		return known;
 	}
-	const origin =
-		explicit !== undefined ? 'option' : fromEnvironment !== undefined ? 'FFMPEG_PATH' : 'bundled';
-	const search = (async (): Promise<FfmpegBinary> => {
-		const path = origin === 'bundled' ? await bundledFfmpeg() : key;
-		return { path, version: await versionOf(path, origin), origin };
-	})();
+	const search =
+		named === undefined
+			? findNewest()
+			: explicit !== undefined
+				? findNamed(named, 'option', 'named with --ffmpeg')
+				: findNamed(named, 'FFMPEG_PATH', 'named by FFMPEG_PATH');
 	found.set(key, search);
 	// A failure must not be remembered: the person may put the file right and try again in the same program.
 	search.catch(() => found.delete(key));
 	return search;
 };
 
-const versionOf = async (path: string, origin: FfmpegBinary['origin']): Promise<string> => {
-	const where = { option: '--ffmpeg', FFMPEG_PATH: 'FFMPEG_PATH', bundled: 'the bundled copy' }[origin];
+const findNamed = async (path: string, origin: Origin, reason: string): Promise<FfmpegBinary> =>
+	withAbilities(await versionOf(path, origin), origin, reason);
+
+/** Of the system's ffmpeg and the bundled one, the newer that can do everything. */
+const findNewest = async (): Promise<FfmpegBinary> => {
+	const [system, bundled] = await Promise.all([
+		systemFfmpeg().then((path) =>
+			path === undefined ? undefined : versionOf(path, 'system').catch(() => undefined),
+		),
+		bundledFfmpeg().then(
+			(path) => versionOf(path, 'bundled'),
+			(error: unknown) => ({ missing: error }),
+		),
+	]);
+	if (system === undefined) {
+		if ('missing' in bundled) {
+			throw bundled.missing;
+		}
+		return withAbilities(bundled, 'bundled', 'no other ffmpeg was found in PATH');
+	}
+	const about = `the system's, "${system.path}"`;
+	if ('missing' in bundled) {
+		return withAbilities(system, 'system', 'none is bundled for this platform');
+	}
+	if (system.library <= bundled.library) {
+		return withAbilities(bundled, 'bundled', `not older than ${about}`);
+	}
+	const newer = await withAbilities(system, 'system', 'newer than the bundled one');
+	const lacks = [
+		...wanted.encoders.filter((name) => !newer.encoders.has(name)),
+		...wanted.filters.filter((name) => !newer.filters.has(name)),
+	];
+	return lacks.length === 0
+		? newer
+		: withAbilities(bundled, 'bundled', `${about}, is newer but lacks ${lacks.join(', ')}`);
+};
+
+type Version = {
+	readonly path: string;
+	/** First line of `ffmpeg -version`. */
+	readonly version: string;
+	/** The version of libavutil, by which builds can be compared that name themselves after days or revisions. */
+	readonly library: number;
+};
+
+const withAbilities = async (
+	{ path, version }: Version,
+	origin: Origin,
+	reason: string,
+): Promise<FfmpegBinary> => {
+	const [options, encoders, filters] = await Promise.all([
+		listOf(path, ['-h', 'long'], /^-([a-z_]+)/),
+		listOf(path, ['-encoders'], /^ ?[VAS][A-Z.]{5} +([\w-]+) /),
+		listOf(path, ['-filters'], /^ ?[A-Z.|]{2,3} +(\w+) +\S+->/),
+	]);
+	return { path, version, origin, reason, options, encoders, filters };
+};
+
+const versionOf = async (path: string, origin: Origin): Promise<Version> => {
+	const where = {
+		...{ option: 'from --ffmpeg', FFMPEG_PATH: 'from FFMPEG_PATH' },
+		...{ system: 'found in PATH', bundled: 'the bundled copy' },
+	}[origin];
 	const { stdout } = await run(path, ['-hide_banner', '-version'], { windowsHide: true }).catch((error) => {
 		throw new UserError(
-			`"${path}" (from ${where}) cannot be run as ffmpeg (${messageOf(error).split('\n')[0]}); give the path of an ffmpeg program with --ffmpeg or FFMPEG_PATH.`,
+			`"${path}" (${where}) cannot be run as ffmpeg (${messageOf(error).split('\n')[0]}); give the path of an ffmpeg program with --ffmpeg or FFMPEG_PATH.`,
 		);
 	});
-	const version = stdout.split('\n')[0] ?? '';
-	if (!version.startsWith('ffmpeg version')) {
+	if (!stdout.startsWith('ffmpeg version')) {
 		throw new UserError(
-			`"${path}" (from ${where}) is not ffmpeg; give the path of an ffmpeg program with --ffmpeg or FFMPEG_PATH.`,
+			`"${path}" (${where}) is not ffmpeg; give the path of an ffmpeg program with --ffmpeg or FFMPEG_PATH.`,
 		);
 	}
-	return version;
+	const [, major = 0, minor = 0, micro = 0] =
+		/^libavutil +(\d+)\. *(\d+)\. *(\d+)/m.exec(stdout)?.map(Number) ?? [];
+	return { path, version: stdout.split('\n')[0]?.trim() ?? '', library: major * 1e6 + minor * 1e3 + micro };
+};
+
+const listOf = async (path: string, args: readonly string[], item: RegExp): Promise<ReadonlySet<string>> => {
+	const { stdout } = await run(path, ['-hide_banner', ...args], { windowsHide: true, maxBuffer: 1 << 25 });
+	return new Set(stdout.split('\n').flatMap((line) => item.exec(line)?.[1] ?? []));
+};
+
+/** The first runnable `ffmpeg` of the folders in `PATH`. */
+const systemFfmpeg = async (): Promise<string | undefined> => {
+	const name = process.platform === 'win32' ? 'ffmpeg.exe' : 'ffmpeg';
+	for (const folder of (process.env.PATH ?? '').split(delimiter).filter((part) => part !== '')) {
+		const path = join(folder, name);
+		if ((await isRunnable(path)) && (await stat(path)).isFile()) {
+			return path;
+		}
+	}
+	return undefined;
 };
 
 const bundledFfmpeg = async (): Promise<string> => {
@@ -67,7 +162,7 @@ const bundledFfmpeg = async (): Promise<string> => {
 	} catch (error) {
 		// The package throws a plain string on platforms it has no binary for.
 		throw new UserError(
-			`No ffmpeg is bundled for this platform (${messageOf(error)}); install ffmpeg and name it with --ffmpeg or FFMPEG_PATH.`,
+			`No ffmpeg is bundled for this platform (${messageOf(error)}); install ffmpeg, or name one with --ffmpeg or FFMPEG_PATH.`,
 		);
 	}
 	return makeRunnable(path);

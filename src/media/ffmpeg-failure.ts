@@ -15,6 +15,11 @@ const meanings: readonly (readonly [RegExp, (file: string, detail: string) => st
 			`${file} refers to another address (${protocol}:), which is not followed; give the video file itself.`,
 	],
 	[
+		/Format not on whitelist/i,
+		(file) =>
+			`${file} is not a video itself (a playlist, a manifest or a script); give the video file itself.`,
+	],
+	[
 		/moov atom not found/i,
 		(file) =>
 			`${file} cannot be read: its index (the "moov" part) cannot be found; the file is cut short, damaged or no video at all, so copy or export it again.`,

@@ -1,14 +1,22 @@
 import { once } from 'node:events';
-import { PassThrough } from 'node:stream';
+import { rename, rm } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { AbortedError, UserError } from '../errors.js';
 import { type WrittenFile, writeFailure } from './atomic-file.js';
-import { type FfmpegInput, type FfmpegProcess, fileUrl, inputSafety, startFfmpeg } from './ffmpeg-process.js';
+import { requireEncoder } from './encoder-limits.js';
+import { findFfmpeg } from './ffmpeg-binary.js';
+import { everyFrame, type FfmpegProcess, startFfmpeg } from './ffmpeg-process.js';
 import type { ClipInfo, Raster } from './frame.js';
-import { ReservedFile } from './growing-file.js';
-import { setDurationInMatroska, setLastFrameDurationInMp4 } from './last-frame-duration.js';
+import { clockOf, FrameTicks } from './frame-clock.js';
+import { ReservedFile, requireFree } from './growing-file.js';
+import { setLastFrameDurationInMp4, setTimesInMatroska } from './last-frame-duration.js';
 import type { VideoFormat } from './output-format.js';
+import { addSound, withoutExtras } from './source-sound.js';
+import { temporaryPath } from './temporary-names.js';
+import { timecodeAt } from './timecode.js';
 import { timedRawVideoFrameHeader, timedRawVideoHeader } from './timed-raw-video.js';
+import { colourOptions } from './video-colours.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
-import { effectiveMatrix, isHighDynamicRange } from './video-stream.js';
 
 export type VideoSinkOptions = {
 	/** The clip that the results belong to: its frame rate and colour coding are kept. */
@@ -23,13 +31,17 @@ export type VideoSinkOptions = {
 	readonly premultiplied?: boolean | undefined;
 	readonly ffmpeg?: string | undefined;
 	readonly signal?: AbortSignal | undefined;
+	/** Told, in a sentence, what is missing from an output that is good otherwise. */
+	readonly onNote?: ((sentence: string) => void) | undefined;
 };
 
 /**
  * A video made by ffmpeg, with exactly the frames that are written, each at its own time: the frames go to ffmpeg in a
- * stream with timestamps, and no rate is imposed. The file has another name until it is complete.
+ * stream with timestamps, and no rate is imposed. The file has another name until it is complete, and it is complete when
+ * as many frames can be read from it as were written.
  *
- * @throws UserError when the file exists (unless `existing` allows it) or its folder cannot be written.
+ * @throws UserError when the file exists (unless `existing` allows it), its folder cannot be written, or this ffmpeg cannot code
+ * frames of this size.
  */
 export const openFfmpegVideoSink = async (
 	path: string,
@@ -37,6 +49,8 @@ export const openFfmpegVideoSink = async (
 	existing: Existing,
 	options: VideoSinkOptions,
 ): Promise<VideoSink> => {
+	await requireFree(path, existing);
+	await requireEncoder(path, format, options);
 	const { place, file } = await ReservedFile.take(path, existing);
 	await file.close();
 	return new FfmpegVideoSink(path, place, format, options);
@@ -44,35 +58,44 @@ export const openFfmpegVideoSink = async (
 
 type Running = {
 	readonly process: FfmpegProcess;
-	readonly input: PassThrough;
 	readonly size: string;
 	/** Rejects when ffmpeg is gone, so that nobody waits for it to take more. */
 	readonly gone: Promise<never>;
 };
 
 class FfmpegVideoSink implements VideoSink {
+	readonly #clock: number;
+	readonly #ticks: FrameTicks;
 	#running: Running | undefined;
-	#lastTimes: number[] = [];
+	#frames = 0;
 
 	constructor(
 		private readonly path: string,
 		private readonly place: ReservedFile,
 		private readonly format: VideoFormat,
 		private readonly options: VideoSinkOptions,
-	) {}
+	) {
+		this.#clock = clockOf(options.clip);
+		this.#ticks = new FrameTicks(
+			options.clip,
+			this.#clock,
+			isMp4(format) ? 1 : Math.ceil(this.#clock / 1000),
+		);
+	}
 
 	async write(result: FrameResult): Promise<void> {
 		const image = this.format.render(result, { premultiplied: this.options.premultiplied ?? false });
-		const timeSeconds = this.#timeOf(result);
-		// Started by the first frame, because its time and size are part of the command.
-		this.#running ??= await this.#start(image, timeSeconds);
+		// Started by the first frame, because its size is part of the command.
+		this.#running ??= await this.#start(image);
 		const { size } = this.#running;
 		if (sizeOf(image) !== size) {
 			throw new Error(`A frame of ${sizeOf(image)} was written to a video of ${size}.`);
 		}
-		this.#lastTimes = [...this.#lastTimes.slice(-1), timeSeconds];
-		await this.#send(timedRawVideoFrameHeader(timeSeconds, image.data.length));
+		const time = Math.max(0, result.frame.timeSeconds - (this.options.beginSeconds ?? 0));
+		const tick = this.#ticks.next(time);
+		await this.#send(timedRawVideoFrameHeader(tick / this.#clock, image.data.length));
 		await this.#send(image.data);
+		this.#frames++;
 	}
 
 	async finish(): Promise<readonly WrittenFile[]> {
@@ -81,9 +104,12 @@ class FfmpegVideoSink implements VideoSink {
 			throw new Error('No frame was written.');
 		}
 		try {
-			this.#running.input.end();
+			this.#running.process.stdin.end();
 			await this.#running.process.done;
-			await this.#setLength();
+			// First the times: readers leave out a last frame that lasts no time.
+			await this.#setTimes();
+			await this.#requireFrames();
+			await this.#addSound();
 			return [await this.place.finish()];
 		} catch (error) {
 			await this.abort();
@@ -96,124 +122,130 @@ class FfmpegVideoSink implements VideoSink {
 		await this.place.abort();
 	}
 
-	/** Later than the frame before in any case: ffmpeg would drop one of two frames at the same time. */
-	#timeOf({ frame }: FrameResult): number {
-		const time = Math.max(0, frame.timeSeconds - (this.options.beginSeconds ?? 0));
-		const previous = this.#lastTimes.at(-1);
-		return previous === undefined ? time : Math.max(time, previous + smallestStepSeconds);
-	}
-
-	async #start(image: Raster, firstTimeSeconds: number): Promise<Running> {
+	async #start(image: Raster): Promise<Running> {
 		const { format, options, path, place } = this;
-		const input = new PassThrough();
-		input.on('error', () => {});
-		const sound = format.audio && options.clip.hasAudio ? options.audioFrom : undefined;
+		const { clip, ffmpeg, signal, beginSeconds = 0 } = options;
+		const timecode = timecodeAt(clip, beginSeconds);
+		const { filters } = await findFfmpeg(ffmpeg);
 		const process = await startFfmpeg({
 			inputs: [
 				{
-					source: input,
+					source: 'pipe',
 					options: [
 						// Everything is in the header; looking further would only hold frames back.
 						...['-probesize', '32', '-analyzeduration', '0', '-fpsprobesize', '0'],
-						// ffmpeg moves the first frame of each input to time 0; this moves it back to where it belongs.
-						...['-itsoffset', firstTimeSeconds.toFixed(6), '-f', 'matroska'],
+						// Times stay as they are: ffmpeg would move the first frame to time 0.
+						...['-copyts', '-f', 'matroska'],
 					],
 				},
-				...(sound ? [soundInput(sound, options)] : []),
 			],
-			outputOptions: [
-				...['-map', '0:v:0', ...(sound ? soundOutput(options) : [])],
-				...['-vsync', 'passthrough', '-enc_time_base', `1:${clockOf(format)}`],
-				...(isMp4(format)
-					? ['-movflags', '+write_colr', '-video_track_timescale', String(clockOf(format))]
-					: []),
-				...format.codec,
-				...colourOptions(format, image, options.clip),
-				// The same input gives the same bytes.
-				...['-map_metadata', '-1', '-fflags', '+bitexact', '-flags:v', '+bitexact', '-flags:a', '+bitexact'],
-				...['-f', format.muxer],
+			outputs: [
+				{
+					target: { file: place.partial },
+					options: [
+						...['-map', '0:v:0', ...(await everyFrame(ffmpeg)), '-enc_time_base', `1:${this.#clock}`],
+						...(isMp4(format)
+							? ['-movflags', '+write_colr', '-video_track_timescale', String(this.#clock)]
+							: []),
+						...format.codec,
+						...colourOptions(format, image, clip, filters),
+						...withoutExtras,
+						...(timecode === undefined ? [] : timecodeOptions(format, timecode)),
+						...['-f', format.muxer],
+					],
+				},
 			],
-			output: fileUrl(place.partial),
-			about: path,
-			ffmpeg: options.ffmpeg,
-			signal: options.signal,
+			...{ about: path, ffmpeg, signal },
 		});
-		input.write(timedRawVideoHeader(image.width, image.height, format.channels));
+		process.stdin.write(timedRawVideoHeader(image.width, image.height, format.channels, clip.rate));
 		const gone = process.done.then(() => {
 			throw new Error('ffmpeg ended before the last frame.');
 		});
 		gone.catch(() => {});
-		return { process, input, gone, size: sizeOf(image) };
+		return { process, gone, size: sizeOf(image) };
 	}
 
 	/** Waits until ffmpeg has taken the bytes, or tells why it never will. */
 	async #send(bytes: Uint8Array): Promise<void> {
-		if (this.#running && !this.#running.input.write(bytes)) {
-			await Promise.race([once(this.#running.input, 'drain'), this.#running.gone]);
+		const running = this.#running;
+		if (running && !running.process.stdin.write(bytes)) {
+			await Promise.race([once(running.process.stdin, 'drain'), running.gone]);
 		}
 	}
 
-	/** The last frame lasts as long as the one before. */
-	async #setLength(): Promise<void> {
-		const [before, last = 0] = this.#lastTimes.length > 1 ? this.#lastTimes : [undefined, this.#lastTimes[0]];
-		const seconds = before === undefined ? 1 / this.options.clip.frameRate : last - before;
+	/** Encoders have left frames out, and ffmpeg was content. */
+	async #requireFrames(): Promise<void> {
+		const written = await this.#countFrames(this.place.partial);
+		if (written !== this.#frames) {
+			throw new UserError(
+				`"${this.path}" would hold ${written} of ${this.#frames} frames: this ffmpeg failed to code the others, without saying why; name another ffmpeg with --ffmpeg, or choose another format.`,
+			);
+		}
+	}
+
+	/** Frames that can be read from a file: ffmpeg lists them, a line each. */
+	async #countFrames(file: string): Promise<number> {
+		const process = await startFfmpeg({
+			inputs: [{ source: { file } }],
+			outputs: [{ target: 'pipe', options: ['-map', '0:v:0', '-c', 'copy', '-f', 'framecrc'] }],
+			...{ about: this.path, ffmpeg: this.options.ffmpeg, signal: this.options.signal },
+		});
+		process.stdin.end();
+		let frames = 0;
+		for await (const line of createInterface({ input: process.stdout })) {
+			frames += line.startsWith('0,') ? 1 : 0;
+		}
+		// A file that can't be read to its end has too few.
+		await process.done.catch(throwIfCancelled);
+		return frames;
+	}
+
+	async #setTimes(): Promise<void> {
+		const { lastDurationSeconds, endSeconds, isConstant } = this.#ticks;
 		if (isMp4(this.format)) {
-			await setLastFrameDurationInMp4(this.place.partial, seconds);
+			await setLastFrameDurationInMp4(this.place.partial, lastDurationSeconds);
 		} else {
-			await setDurationInMatroska(this.place.partial, last + seconds);
+			await setTimesInMatroska(this.place.partial, { durationSeconds: endSeconds, isConstant });
+		}
+	}
+
+	/** When the pictures are safe: whatever is wrong with the sound, they are kept. */
+	async #addSound(): Promise<void> {
+		const { clip, audioFrom, beginSeconds = 0, isExcerpt = false, onNote } = this.options;
+		if (!this.format.audio || !clip.hasAudio || audioFrom === undefined) {
+			return;
+		}
+		const joined = temporaryPath(this.path);
+		const { endSeconds } = this.#ticks;
+		try {
+			const sound = {
+				...{ path: audioFrom, codec: clip.audioCodec, beginSeconds },
+				durationSeconds: isExcerpt ? endSeconds : undefined,
+			};
+			const problem =
+				(await addSound(this.place.partial, joined, sound, this.path, this.options)) ??
+				((await this.#countFrames(joined)) === this.#frames ? undefined : 'the two cannot be joined');
+			if (problem === undefined) {
+				await rename(joined, this.place.partial);
+			} else {
+				onNote?.(`"${this.path}" has no sound: that of "${audioFrom}" is left out, because ${problem}.`);
+			}
+		} finally {
+			await rm(joined, { force: true });
 		}
 	}
 }
-
-/** A tick of Matroska's and WebM's clock. */
-const smallestStepSeconds = 0.001;
-
-/** Matroska counts milliseconds; 90 kHz is the usual clock of video in MP4, a multiple of all common frame rates. */
-const clockOf = (format: VideoFormat): number => (isMp4(format) ? 90_000 : 1000);
 
 const isMp4 = ({ muxer }: VideoFormat): boolean => muxer === 'mp4' || muxer === 'mov';
 
 const sizeOf = ({ width, height }: Raster): string => `${width}×${height}`;
 
-const soundInput = (path: string, { beginSeconds }: VideoSinkOptions): FfmpegInput => ({
-	source: fileUrl(path),
-	options: [...(beginSeconds ? ['-ss', beginSeconds.toFixed(6)] : []), ...inputSafety],
-});
+/** A track of its own in QuickTime, a tag in Matroska. */
+const timecodeOptions = (format: VideoFormat, timecode: string): string[] =>
+	isMp4(format) ? ['-timecode', timecode] : ['-metadata:s:v:0', `timecode=${timecode}`];
 
-/** Codecs that MP4 takes as they are; other sound is coded anew. */
-const soundOfMp4 = new Set(['aac', 'mp3', 'ac3', 'eac3', 'alac']);
-
-const soundOutput = ({ clip, isExcerpt }: VideoSinkOptions): string[] => [
-	...['-map', '1:a:0'],
-	...(soundOfMp4.has(clip.audioCodec ?? '') ? ['-c:a', 'copy'] : ['-c:a', 'aac', '-b:a', '192k']),
-	...(isExcerpt ? ['-shortest'] : []),
-];
-
-/** From full-range RGB or grey to the coding of the source, written into the file as tags. */
-const colourOptions = (format: VideoFormat, { width, height }: Raster, clip: ClipInfo): string[] => {
-	const pixelFormat = width % 2 === 0 && height % 2 === 0 ? format.pixelFormat.even : format.pixelFormat.odd;
-	if (!pixelFormat.startsWith('yuv')) {
-		return ['-pix_fmt', pixelFormat];
+const throwIfCancelled = (error: unknown): void => {
+	if (error instanceof AbortedError) {
+		throw error;
 	}
-	const colour = clip.colour ?? {
-		range: undefined,
-		matrix: undefined,
-		primaries: undefined,
-		transfer: undefined,
-	};
-	// High dynamic range was brought to BT.709 in decoding. A matte's levels have no colours: BT.709, limited range.
-	const plain = format.channels === 1 || clip.colour === undefined || isHighDynamicRange({ colour });
-	const source = effectiveMatrix({ codedWidth: clip.width, codedHeight: clip.height, colour });
-	const matrix = plain || source !== 'bt601' ? 'bt709' : 'smpte170m';
-	const range = plain || format.channels === 4 ? 'tv' : (colour.range ?? 'tv');
-	// Grey has no use for a matrix, and with one ffmpeg goes through RGB, which tints it by rounding.
-	const conversion = format.channels === 1 ? '' : `out_color_matrix=${matrix}:`;
-	return [
-		...['-vf', `scale=in_range=pc:${conversion}out_range=${range},format=${pixelFormat}`],
-		...['-colorspace', matrix, '-color_primaries', matrix, '-color_trc', 'bt709', '-color_range', range],
-		// ProRes says it in each frame too, and its encoder writes "unknown" there whatever the options are.
-		...(format.codec.includes('prores_ks')
-			? ['-bsf:v', `prores_metadata=colorspace=${matrix}:color_primaries=${matrix}:color_trc=bt709`]
-			: []),
-	];
 };

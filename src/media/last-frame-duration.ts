@@ -79,18 +79,31 @@ const addToTime = (box: Buffer, at: number, ticks: number, wide: boolean): void 
 	}
 };
 
-/** In Matroska and WebM (RFC 9559): the segment's Duration, a number in milliseconds near the beginning. */
-export const setDurationInMatroska = async (path: string, seconds: number): Promise<void> => {
+/**
+ * In Matroska and WebM (RFC 9559): the segment's Duration, a number in milliseconds, and the track's DefaultDuration, which says
+ * how long each frame lasts and has no place where frames differ. Both are near the beginning.
+ */
+export const setTimesInMatroska = async (
+	path: string,
+	{ durationSeconds, isConstant }: { readonly durationSeconds: number; readonly isConstant: boolean },
+): Promise<void> => {
 	const file = await open(path, 'r+');
 	try {
 		const start = Buffer.alloc(4096);
 		const { bytesRead } = await file.read(start, 0, start.length, 0);
+		const header = start.subarray(0, bytesRead);
 		// Element id 0x4489, size 8.
-		const at = start.subarray(0, bytesRead).indexOf(Buffer.from([0x44, 0x89, 0x88]));
-		if (at >= 0) {
+		const duration = header.indexOf(Buffer.from([0x44, 0x89, 0x88]));
+		if (duration >= 0) {
 			const value = Buffer.alloc(8);
-			value.writeDoubleBE(seconds * 1000);
-			await file.write(value, 0, 8, at + 3);
+			value.writeDoubleBE(durationSeconds * 1000);
+			await file.write(value, 0, 8, duration + 3);
+		}
+		const perFrame = header.indexOf(Buffer.from([0x23, 0xe3, 0x83]));
+		const size = (header[perFrame + 3] ?? 0) & 0x7f;
+		if (!isConstant && perFrame >= 0 && size >= 1 && size <= 8) {
+			// Element Void, as long as the element was: id, size, and what follows means nothing.
+			await file.write(Buffer.from([0xec, 0x80 | (size + 2)]), 0, 2, perFrame);
 		}
 	} finally {
 		await file.close();

@@ -1,18 +1,20 @@
 import { open } from 'node:fs/promises';
-import { children, only, readMovieBox } from './mp4-boxes.js';
-import type { VideoStream } from './video-stream.js';
+import { type Box, children, only, readMovieBox } from './mp4-boxes.js';
+
+/** ffmpeg's filter that shows a mirrored picture the right way round. */
+export type Mirroring = 'hflip' | 'vflip' | 'transpose=0' | 'transpose=3';
 
 /**
  * How a track of an MP4 or MOV file is mirrored for display, by its matrix (`tkhd`). ffmpeg prints only the angle, and
  * older versions turn mirrored pictures as if they were not.
  *
- * @param index of the stream, which is the number of its track
+ * @param index of the track among those of pictures; undefined is returned when it is not mirrored
  */
-export const readMirroring = async (path: string, index: number): Promise<VideoStream['mirroring']> => {
+export const readMirroring = async (path: string, index: number): Promise<Mirroring | undefined> => {
 	const file = await open(path);
 	try {
 		const found = await readMovieBox(file);
-		const tracks = found ? children(found.moov.subarray(8)).filter(({ type }) => type === 'trak') : [];
+		const tracks = found ? children(found.moov.subarray(8)).filter(isPictures) : [];
 		const track = tracks[index];
 		if (track === undefined) {
 			return undefined;
@@ -35,3 +37,6 @@ export const readMirroring = async (path: string, index: number): Promise<VideoS
 		await file.close();
 	}
 };
+
+const isPictures = ({ type, body }: Box): boolean =>
+	type === 'trak' && only(only(body, 'mdia'), 'hdlr').toString('latin1', 8, 12) === 'vide';

@@ -25,6 +25,9 @@ export const only = (parent: Buffer, type: string): Buffer => {
 	return box.body;
 };
 
+/** A day of video at 60 frames a second takes about 100 MB. */
+const largestMovieBox = 1 << 28;
+
 /** The `moov` box, with its length and type, and where it is in the file; undefined when there is none. */
 export const readMovieBox = async (
 	file: FileHandle,
@@ -36,6 +39,9 @@ export const readMovieBox = async (
 		const short = header.readUInt32BE(0);
 		const length = short === 1 ? Number(header.readBigUInt64BE(8)) : short === 0 ? size - at : short;
 		if (header.toString('latin1', 4, 8) === 'moov') {
+			if (Math.min(length, size - at) > largestMovieBox) {
+				return undefined;
+			}
 			const moov = Buffer.alloc(Math.min(length, size - at));
 			await file.read(moov, 0, moov.length, at);
 			return { moov, at };

@@ -1,8 +1,10 @@
 import { extname } from 'node:path';
+import type { WrittenFile } from './atomic-file.js';
 import { matteOf } from './compositing.js';
 import type { LabelMap } from './frame.js';
 import { FrameFolder, frameFileName } from './frame-folder.js';
 import { encodeImage } from './image.js';
+import { LabelSpool } from './label-spool.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 
 /** `mattes.mp4` -> `mattes-2.mp4`: the file of object 2. */
@@ -11,35 +13,66 @@ export const objectPath = (path: string, id: number): string => {
 	return `${path.slice(0, path.length - extension.length)}-${id}${extension}`;
 };
 
-/** A sink for each object, which is shown as if it were the only one. */
+/**
+ * A sink for each object, which is shown as if it were the only one. They are at work in groups: the first while frames come, the
+ * others one after the other at the end, from masks that were put aside. Sinks may look at masks and times only.
+ *
+ * @param atOnce sinks that may be at work at a time; an encoder takes some 50 MB
+ */
 export const openObjectSinks = async (
 	objects: readonly number[],
 	open: (id: number) => Promise<VideoSink>,
+	atOnce = Number.POSITIVE_INFINITY,
 ): Promise<VideoSink> => {
-	const sinks = new Map<number, VideoSink>();
-	const all =
-		<Result>(act: (sink: VideoSink, id: number) => Promise<Result>) =>
-		(): Promise<Result[]> =>
-			Promise.all([...sinks].map(([id, sink]) => act(sink, id)));
-	const abort = all((sink) => sink.abort());
+	const sinks: ObjectSink[] = [];
+	const abort = async (): Promise<void> => {
+		await Promise.all(sinks.map(({ sink }) => sink.abort()));
+	};
 	try {
+		// All of them, so that a place that is taken is known before any work.
 		for (const id of objects) {
-			sinks.set(id, await open(id));
+			sinks.push({ id, sink: await open(id) });
 		}
 	} catch (error) {
 		await abort();
 		throw error;
 	}
+	const group = sinks.slice(0, atOnce);
+	const spool = sinks.length > group.length ? await LabelSpool.open() : undefined;
 	return {
-		write: async ({ frame, labels }: FrameResult) => {
-			await all((sink, id) => sink.write({ frame, labels: onlyObject(labels, id) }))();
+		write: async (result) => {
+			await Promise.all([writeObjects(group, result), spool?.add(result)]);
 		},
-		finish: async () => (await all((sink) => sink.finish())()).flat(),
+		finish: async () => {
+			try {
+				const files = await finishAll(group);
+				for (let at = group.length; spool && at < sinks.length; at += atOnce) {
+					const next = sinks.slice(at, at + atOnce);
+					for await (const result of spool.results()) {
+						await writeObjects(next, result);
+					}
+					files.push(...(await finishAll(next)));
+				}
+				return files;
+			} finally {
+				await spool?.close();
+			}
+		},
 		abort: async () => {
 			await abort();
+			await spool?.close();
 		},
 	};
 };
+
+type ObjectSink = { readonly id: number; readonly sink: VideoSink };
+
+const writeObjects = async (sinks: readonly ObjectSink[], { frame, labels }: FrameResult): Promise<void> => {
+	await Promise.all(sinks.map(({ id, sink }) => sink.write({ frame, labels: onlyObject(labels, id) })));
+};
+
+const finishAll = async (sinks: readonly ObjectSink[]): Promise<WrittenFile[]> =>
+	(await Promise.all(sinks.map(({ sink }) => sink.finish()))).flat();
 
 const onlyObject = (labels: LabelMap, id: number): LabelMap => ({
 	...labels,

@@ -1,10 +1,10 @@
 import { open, stat } from 'node:fs/promises';
 import { throwIfAborted, UserError } from '../errors.js';
-import { fileUrl, inputSafety, startFfmpeg } from './ffmpeg-process.js';
-import type { ClipInfo } from './frame.js';
-import { readMirroring } from './mirroring.js';
-import { parseProbe } from './probe-text.js';
-import type { VideoStream } from './video-stream.js';
+import { askFfmpeg } from './ffmpeg-process.js';
+import type { ClipInfo, Fraction } from './frame.js';
+import { type Mirroring, readMirroring } from './mirroring.js';
+import { type ListedTrack, readMatroskaHeader, readTrackList } from './probe-answers.js';
+import { displayedSize, type VideoStream } from './video-stream.js';
 
 /** A video file that was looked into: what users see of it, and what decoding needs to know. */
 export type ProbedClip = {
@@ -19,47 +19,165 @@ export type ProbeOptions = {
 };
 
 /**
- * Looks into a video file without decoding it. The bundled ffmpeg has no ffprobe beside it, so this reads what ffmpeg
- * prints about its input.
+ * Looks into a video file: its tracks, how the first picture track is coded, and that track's first frame, whose size is
+ * that of the pictures as ffmpeg turns them. The bundled ffmpeg has no ffprobe beside it, so what is needed is asked for
+ * in formats that are made for programs.
  *
  * @throws UserError when the file is missing, a folder, empty, a playlist, not a video, or has no video track.
  */
 export const probeClip = async (path: string, options: ProbeOptions = {}): Promise<ProbedClip> => {
 	await requireOrdinaryFile(path);
 	await refuseText(path);
-
-	const lines: string[] = [];
-	const process = await startFfmpeg({
-		inputs: [{ source: fileUrl(path), options: inputSafety }],
-		// Copies nothing: an output is needed for ffmpeg to be content.
-		outputOptions: ['-map', '0', '-c', 'copy', '-t', '0', '-f', 'null'],
-		output: '-',
-		about: path,
-		ffmpeg: options.ffmpeg,
-		signal: options.signal,
-		onStderrLine: (line) => lines.push(line),
-	});
-	const failure = await process.done.then(
-		() => undefined,
-		(error: unknown) => error,
-	);
-
-	const probed = parseProbe(lines);
-	if (probed === undefined) {
+	const { tracks, durationSeconds, isSeamless, failure } = await listTracks(path, options);
+	if (tracks.length === 0) {
 		throw failure ?? new UserError(`"${path}" is not a video that ffmpeg can read; give a video file.`);
 	}
-	throwIfAborted(options.signal);
-	if (probed.stream === undefined) {
+	const audio = tracks.find(({ type }) => type === 'audio')?.codec;
+	const pictures = tracks.filter(({ type }) => type === 'video');
+	const reasons: unknown[] = [];
+	for (const [index, track] of pictures.entries()) {
+		if (track.width === 0) {
+			continue;
+		}
+		const mirroring = await readMirroring(path, index);
+		const [first, header] = await Promise.all([
+			firstFrame(path, index, mirroring, options),
+			copiedHeader(path, index, options),
+		]);
+		throwIfAborted(options.signal);
+		if (first.track === undefined) {
+			reasons.push(first.failure);
+			continue;
+		}
+		const { width, height } = displayedSize(track, first.track);
+		const rate = nominalRate(first.track, header.framesPerSecond);
+		const framesPerSecond = header.framesPerSecond ?? rate.numerator / rate.denominator;
+		return {
+			path,
+			info: {
+				...{ width, height, rate, durationSeconds, audioCodec: audio, colour: header.colour },
+				stored: { width: first.track.width, height: first.track.height },
+				frameRate: rate.numerator / rate.denominator,
+				tickSeconds: track.tickSeconds,
+				estimatedFrames:
+					durationSeconds === undefined
+						? undefined
+						: Math.max(1, Math.round(durationSeconds * framesPerSecond)),
+				hasAudio: audio !== undefined,
+				timecode: header.timecode,
+			},
+			stream: {
+				...{ index, mirroring, colour: header.colour },
+				codedWidth: track.width,
+				codedHeight: track.height,
+				clockOfAudio: audio !== undefined && !isSeamless,
+			},
+		};
+	}
+	throw pictures.length === 0
+		? new UserError(`"${path}" has no video, only audio; give a file with a video track.`)
+		: (reasons.find((reason) => reason !== undefined) ??
+				new UserError(`"${path}" has no video that can be decoded; give a file with a video track.`));
+};
+
+/** What the header tells of a file. Copies nothing: an output is needed for ffmpeg to be content. */
+const listTracks = async (
+	path: string,
+	options: ProbeOptions,
+): Promise<{
+	tracks: ListedTrack[];
+	durationSeconds: number | undefined;
+	isSeamless: boolean;
+	failure: unknown;
+}> => {
+	let durationSeconds: number | undefined;
+	let isSeamless = false;
+	const { output, failure } = await askFfmpeg({
+		inputs: [{ source: { file: path } }],
+		outputs: [
+			{
+				target: 'pipe',
+				// Capital V: pictures that move, not the cover of a record.
+				options: ['-map', '0:V?', '-map', '0:a?', '-c', 'copy', '-t', '0', '-f', 'framecrc'],
+			},
+		],
+		...{ about: path, ffmpeg: options.ffmpeg, signal: options.signal },
+		onStderrLine: (line) => {
+			// Printed for people, and only for an estimate and for speed: without them, the run goes on all the same.
+			durationSeconds ??= parseDuration(line);
+			isSeamless ||= /^Input #0, (mov|matroska|avi)\b/.test(line);
+		},
+	});
+	return { tracks: readTrackList(output.toString()), durationSeconds, isSeamless, failure };
+};
+
+const parseDuration = (line: string): number | undefined => {
+	const match = /^\s*Duration: (\d+):(\d+):(\d+(?:\.\d+)?)/.exec(line);
+	return match ? Number(match[1]) * 3600 + Number(match[2]) * 60 + Number(match[3]) : undefined;
+};
+
+/** The first frame as ffmpeg turns it, told of as a track of such frames; undefined when there is none. */
+const firstFrame = async (
+	path: string,
+	index: number,
+	mirroring: Mirroring | undefined,
+	options: ProbeOptions,
+): Promise<{ track: ListedTrack | undefined; failure: unknown }> => {
+	let hasTime = false;
+	const { output, failure } = await askFfmpeg({
+		inputs: [{ source: { file: path }, options: mirroring ? ['-noautorotate'] : [] }],
+		outputs: [
+			{
+				target: 'pipe',
+				options: [
+					...['-map', `0:V:${index}`, '-vf', [...(mirroring ? [mirroring] : []), 'showinfo'].join(',')],
+					...['-frames:v', '1', '-f', 'framecrc'],
+				],
+			},
+		],
+		...{ about: path, ffmpeg: options.ffmpeg, signal: options.signal },
+		onStderrLine: (line) => {
+			hasTime ||= frameTimeOf(line) !== undefined;
+		},
+	});
+	const text = output.toString();
+	const track = /^0,/m.test(text) ? readTrackList(text)[0] : undefined;
+	if (track !== undefined && !hasTime) {
 		throw new UserError(
-			probed.info.hasAudio
-				? `"${path}" has no video, only audio; give a file with a video track.`
-				: `"${path}" has no video that can be decoded; give a file with a video track.`,
+			'This ffmpeg does not tell the times of frames in a way that is known; name another one with --ffmpeg.',
 		);
 	}
-	const { info, stream } = probed;
-	const hasMatrix = lines.some((line) => line.includes('displaymatrix'));
-	const mirroring = hasMatrix ? await readMirroring(path, stream.index) : undefined;
-	return { path, info, stream: { ...stream, mirroring } };
+	return { track, failure };
+};
+
+/** Ticks of the clock that the filter showinfo names, from one of its lines; undefined for any other line. */
+export const frameTimeOf = (line: string): number | 'unknown' | undefined => {
+	const pts = /\] n: *\d+ +pts: *(-?\d+|NOPTS)\b/.exec(line)?.[1];
+	return pts === undefined ? undefined : pts === 'NOPTS' ? 'unknown' : Number(pts);
+};
+
+/** How the track's colours are coded, and more; nothing where it is of a kind that Matroska does not take. */
+const copiedHeader = async (path: string, index: number, options: ProbeOptions) => {
+	const { output } = await askFfmpeg({
+		inputs: [{ source: { file: path } }],
+		outputs: [
+			{
+				target: 'pipe',
+				options: ['-map', `0:V:${index}`, '-c', 'copy', '-t', '0', '-map_chapters', '-1', '-f', 'matroska'],
+			},
+		],
+		...{ about: path, ffmpeg: options.ffmpeg, signal: options.signal },
+	});
+	return readMatroskaHeader(output);
+};
+
+/** Frames in such a track are counted by its rate; what is too fast to be one is the clock of a variable rate. */
+const nominalRate = ({ tickSeconds, tick }: ListedTrack, average: number | undefined): Fraction => {
+	const rate = tick && { numerator: tick.denominator, denominator: tick.numerator };
+	if (rate && (tickSeconds >= 1 / 500 || average === undefined)) {
+		return rate;
+	}
+	return { numerator: Math.round((average ?? 25) * 1000), denominator: 1000 };
 };
 
 const requireOrdinaryFile = async (path: string): Promise<void> => {

@@ -4,13 +4,24 @@
  * itself only from another such stream.) Matroska specification: RFC 9559; uncompressed video: codec `V_UNCOMPRESSED`.
  */
 
-/** Ticks a second of the stream; every tick of 90 kHz, 1 ms and frame-rate clocks can be told apart. */
-const ticksPerSecond = 1_000_000;
+import type { Fraction } from './frame.js';
+
+/** Ticks a second of the stream, the most that there can be: rounded to the ticks of any clock of video, each is the right one. */
+const ticksPerSecond = 1_000_000_000;
 
 const fourCharacterCodes = { 1: 'Y800', 3: 'RGB\x18', 4: 'RGBA' } as const;
 
-/** The beginning of the stream, before the first frame. */
-export const timedRawVideoHeader = (width: number, height: number, channels: 1 | 3 | 4): Buffer =>
+/**
+ * The beginning of the stream, before the first frame.
+ *
+ * @param rate frames a second, for containers that name one; times are those of the frames in any case
+ */
+export const timedRawVideoHeader = (
+	width: number,
+	height: number,
+	channels: 1 | 3 | 4,
+	rate?: Fraction,
+): Buffer =>
 	Buffer.concat([
 		element(0x1a45dfa3, [
 			element(0x4282, Buffer.from('matroska')),
@@ -32,6 +43,8 @@ export const timedRawVideoHeader = (width: number, height: number, channels: 1 |
 				element(0x83, unsigned(1)),
 				element(0x9c, unsigned(0)),
 				element(0x86, Buffer.from('V_UNCOMPRESSED')),
+				// DefaultDuration, in nanoseconds
+				...(rate ? [element(0x23e383, unsigned(Math.round((1e9 * rate.denominator) / rate.numerator)))] : []),
 				element(0xe0, [
 					element(0xb0, unsigned(width)),
 					element(0xba, unsigned(height)),

@@ -1,19 +1,16 @@
+import type { Mirroring } from './mirroring.js';
+
 /** How the samples of a video stream are stored, as far as turning them into displayed sRGB pixels needs it. */
 export type VideoStream = {
-	/** Number of the stream within its file. */
+	/** Number among the tracks of moving pictures of its file, as in ffmpeg's `0:V:0`. */
 	readonly index: number;
-	readonly codec: string;
 	/** Size as stored, before rotation and pixel aspect ratio. */
 	readonly codedWidth: number;
 	readonly codedHeight: number;
-	/** Clockwise turn that shows the picture upright, in degrees. */
-	readonly rotation: 0 | 90 | 180 | 270;
-	/** ffmpeg's filter that shows a mirrored picture the right way round, in place of the turn; undefined when it is not mirrored. */
-	readonly mirroring?: 'hflip' | 'vflip' | 'transpose=0' | 'transpose=3' | undefined;
-	/** Width of a stored pixel divided by its height. */
-	readonly pixelAspectRatio: number;
-	/** ffmpeg's name of the pixel format, e.g. `yuv420p10le`. */
-	readonly pixelFormat: string;
+	/** How a mirrored picture is shown the right way round, in place of the turn that ffmpeg would make. */
+	readonly mirroring: Mirroring | undefined;
+	/** The file's time 0 may depend on which of its tracks are read, so its sound has to be read along. */
+	readonly clockOfAudio: boolean;
 	/** ffmpeg's names, undefined where the file does not say. */
 	readonly colour: ColourTags;
 };
@@ -26,13 +23,27 @@ export type ColourTags = {
 	readonly transfer: string | undefined;
 };
 
-/** Size as displayed, in square pixels: the pixel aspect ratio stretches the stored width, then the picture is turned. */
+/** Size of pictures and width of a pixel divided by its height. */
+type PictureSize = { readonly width: number; readonly height: number; readonly pixelAspectRatio: number };
+
+/**
+ * Size as displayed, in square pixels: the pixel aspect ratio stretches the stored width, then the picture is turned.
+ *
+ * @param stored as in the file
+ * @param decoded a frame as ffmpeg gives it, turned
+ */
 export const displayedSize = (
-	stream: Pick<VideoStream, 'codedWidth' | 'codedHeight' | 'rotation' | 'pixelAspectRatio'>,
+	stored: PictureSize,
+	decoded: PictureSize,
 ): { width: number; height: number } => {
-	const width = Math.max(1, Math.round(stream.codedWidth * stream.pixelAspectRatio));
-	const height = stream.codedHeight;
-	return stream.rotation % 180 === 0 ? { width, height } : { width: height, height: width };
+	const isTurned =
+		decoded.width === stored.height &&
+		decoded.height === stored.width &&
+		(stored.width !== stored.height ||
+			Math.abs(decoded.pixelAspectRatio - stored.pixelAspectRatio) > 1e-6 * decoded.pixelAspectRatio);
+	return isTurned
+		? { width: decoded.width, height: Math.max(1, Math.round(decoded.height / decoded.pixelAspectRatio)) }
+		: { width: Math.max(1, Math.round(decoded.width * decoded.pixelAspectRatio)), height: decoded.height };
 };
 
 /**

@@ -7,6 +7,7 @@ import { clipName, type Project } from './project.js';
  */
 export const openTimeline = (project: Project): string => {
 	const { clip, layer, frames, clipStart, frameRate } = project;
+	const timecode = project.timecode ?? { clip: 0, layer: 0 };
 	const rate = frameRate.numerator / frameRate.denominator;
 	const time = (value: number) => ({ OTIO_SCHEMA: 'RationalTime.1', rate, value });
 	const range = (start: number, duration: number) => ({
@@ -14,18 +15,19 @@ export const openTimeline = (project: Project): string => {
 		start_time: time(start),
 		duration: time(duration),
 	});
-	const track = (name: string, kind: 'Video' | 'Audio', path: string, start: number) => ({
+	/** @param begin the file's first frame by its timecode; @param start frames from there to what is shown */
+	const track = (name: string, kind: 'Video' | 'Audio', path: string, begin: number, start: number) => ({
 		OTIO_SCHEMA: 'Track.1',
 		...{ name, kind, metadata: {}, source_range: null, effects: [], markers: [] },
 		children: [
 			{
 				OTIO_SCHEMA: 'Clip.1',
 				...{ name: clipName(path), metadata: {}, effects: [], markers: [] },
-				source_range: range(start, frames),
+				source_range: range(begin + start, frames),
 				media_reference: {
 					OTIO_SCHEMA: 'ExternalReference.1',
 					...{ name: clipName(path), metadata: {} },
-					available_range: range(0, start + frames),
+					available_range: range(begin, start + frames),
 					target_url: pathToFileURL(path).href,
 				},
 			},
@@ -33,14 +35,18 @@ export const openTimeline = (project: Project): string => {
 	});
 	const timeline = {
 		OTIO_SCHEMA: 'Timeline.1',
-		...{ name: project.title, metadata: {}, global_start_time: null },
+		...{
+			name: project.title,
+			metadata: {},
+			global_start_time: project.timecode ? time(timecode.clip + clipStart) : null,
+		},
 		tracks: {
 			OTIO_SCHEMA: 'Stack.1',
 			...{ name: 'tracks', metadata: {}, source_range: null, effects: [], markers: [] },
 			children: [
-				track('V1', 'Video', clip.path, clipStart),
-				track('V2', 'Video', layer.path, 0),
-				...(clip.hasAudio ? [track('A1', 'Audio', clip.path, clipStart)] : []),
+				track('V1', 'Video', clip.path, timecode.clip, clipStart),
+				track('V2', 'Video', layer.path, timecode.layer, 0),
+				...(clip.hasAudio ? [track('A1', 'Audio', clip.path, timecode.clip, clipStart)] : []),
 			],
 		},
 	};

@@ -3,13 +3,14 @@ import { UserError } from '../errors.js';
 import { writeFailure } from '../media/atomic-file.js';
 import type { SinkOptions } from '../media/encode.js';
 import { GrowingFile } from '../media/growing-file.js';
+import { framesOfTimecode, isDropped } from '../media/timecode.js';
 import type { Existing, VideoSink } from '../media/video-sink.js';
 import { afterEffectsScript } from './after-effects.js';
 import { finalCutProject } from './final-cut.js';
 import { kdenliveProject } from './kdenlive.js';
 import { mltProject } from './mlt.js';
 import { openTimeline } from './open-timeline.js';
-import { exactFrameRate, type Project } from './project.js';
+import { exactFrameRate, type FrameRate, type Project, type ProjectTimecode } from './project.js';
 
 const writers: Readonly<Record<string, (project: Project, path: string) => string | Promise<string>>> = {
 	'.kdenlive': kdenliveProject,
@@ -48,7 +49,7 @@ export const openProjectFile = async (
 		},
 		finish: async () => {
 			try {
-				const rate = exactFrameRate(clip.frameRate);
+				const rate = clip.rate ?? exactFrameRate(clip.frameRate);
 				const framesIn = (seconds: number) => Math.round((seconds * rate.numerator) / rate.denominator);
 				const project: Project = {
 					title: parse(path).name,
@@ -57,6 +58,7 @@ export const openProjectFile = async (
 					...{ width: clip.width, height: clip.height, frameRate: rate },
 					frames: framesIn(last - (first ?? 0)) + 1,
 					clipStart: framesIn(beginSeconds ?? 0),
+					timecode: timecodeOf({ ...clip, rate }, media.layer.path, framesIn(beginSeconds ?? 0)),
 				};
 				await file.append(await write(project, path));
 				return [await file.finish()];
@@ -67,4 +69,18 @@ export const openProjectFile = async (
 		},
 		abort: () => file.abort(),
 	};
+};
+
+const timecodeOf = (
+	{ timecode, rate }: { readonly timecode?: string | undefined; readonly rate: FrameRate },
+	layerPath: string,
+	clipStart: number,
+): ProjectTimecode | undefined => {
+	const first = timecode === undefined ? undefined : framesOfTimecode(timecode, rate);
+	if (timecode === undefined || first === undefined) {
+		return undefined;
+	}
+	// Only QuickTime has a track for it that all programs read.
+	const layer = extname(layerPath).toLowerCase() === '.mov' ? first + clipStart : 0;
+	return { clip: first, layer, isDropped: isDropped(timecode) };
 };

@@ -1,7 +1,8 @@
 import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import type { Fraction } from '../media/frame.js';
 
 /** Frames a second as a fraction: editors count in whole frames of an exact rate. */
-export type FrameRate = { readonly numerator: number; readonly denominator: number };
+export type FrameRate = Fraction;
 
 /** A clip, and above it its cut-out or matte, as every project file tells it. Paths are absolute. */
 export type Project = {
@@ -16,6 +17,16 @@ export type Project = {
 	readonly frames: number;
 	/** Frame of the clip that is the layer's first. */
 	readonly clipStart: number;
+	/** By which editors find places in files; undefined when the clip has none. */
+	readonly timecode?: ProjectTimecode | undefined;
+};
+
+/** Of first frames, as frames after `00:00:00:00`. */
+export type ProjectTimecode = {
+	readonly clip: number;
+	readonly layer: number;
+	/** Some numbers are left out, so that the code keeps to the clock. */
+	readonly isDropped: boolean;
 };
 
 /** The exact rate behind a decimal one: 23.976 is 24000/1001. */

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { basename } from 'node:path';
 import type { Keyframe } from '../corrections/keyframe.js';
 import type { LabelMap } from '../media/frame.js';
 import type { Position } from '../media/position.js';
@@ -29,15 +28,14 @@ export type PassIdentity = Pick<RunIdentity, 'clip' | 'range' | 'model' | 'setti
 export const fingerprint = (value: unknown): string =>
 	createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
-/** A clip by all of its contents, and the names of still images, wherever it lies. @param files the video, or the images in order */
+/** A clip by all of its contents, wherever it lies. @param files the video, or the images in order */
 export const clipIdentity = async (
 	{ files, info }: { readonly files: readonly string[]; readonly info: { readonly frameRate: number } },
 	signal?: AbortSignal,
 ): Promise<string> => {
 	const hash = createHash('sha256').update(`${info.frameRate}`);
 	for (const file of files) {
-		// The numbers in still images' names are those of the results.
-		hash.update(files.length > 1 ? `\0${basename(file)}\0` : '\0');
+		hash.update('\0');
 		for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20, signal })) {
 			hash.update(chunk as Buffer);
 		}

@@ -20,7 +20,7 @@ import { encodeIndexedPng } from '../../src/media/indexed-png.js';
 import { readMask } from '../../src/media/label-map.js';
 import { readMirroring } from '../../src/media/mirroring.js';
 import { parsePosition } from '../../src/media/position.js';
-import { parseProbe } from '../../src/media/probe-text.js';
+import { readMatroskaHeader, readTrackList } from '../../src/media/probe-answers.js';
 import { unpickle } from '../../src/models/checkpoint/pickle.js';
 import { readCheckpoint } from '../../src/models/checkpoint/read-checkpoint.js';
 import { readAnyModelFolder } from '../../src/models/model-folder.js';
@@ -208,22 +208,27 @@ const jobsAndBack = async (path: string): Promise<void> => {
 	}
 };
 
-const probeTexts = [
+const trackList = Buffer.from(
 	[
-		"Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:/a.mp4':",
-		'  Duration: 00:00:02.40, start: 0.000000, bitrate: 1204 kb/s',
-		'    Stream #0:0(und): Video: h264 (High) (avc1 / 0x31637661), yuv420p(tv, bt709), 640x428 [SAR 1:1 DAR 160:107], 900 kb/s, 23.98 fps, 23.98 tbr, 24k tbn (default)',
-		'    Side data:',
-		'      displaymatrix: rotation of -90.00 degrees',
-		'    Stream #0:1(und): Audio: aac (LC) (mp4a / 0x6134706D), 48000 Hz, stereo, fltp, 128 kb/s (default)',
-		'Stream mapping:',
-	],
-	[
-		"Input #0, matroska,webm, from 'file:/a.mkv':",
-		'  Duration: N/A, start: 0.000000, bitrate: N/A',
-		'  Stream #0:0: Video: vp9 (Profile 0), yuv420p(pc, smpte170m/bt470bg/bt709, progressive), 320x180, 30 fps, 1k tbr, 1k tbn',
-	],
-];
+		'#extradata 0:       50, 0xa647125e',
+		...[
+			'#tb 0: 1/57600',
+			'#media_type 0: video',
+			'#codec_id 0: h264',
+			'#dimensions 0: 1920x1080',
+			'#sar 0: 4/3',
+		],
+		...['#tb 1: 1/48000', '#media_type 1: audio', '#codec_id 1: aac', '#sample_rate 1: 48000'],
+		'0,          0,          0,        1,  3110400, 0xeb53d44d',
+	].join('\n'),
+);
+
+/** Segment, tracks, a track with its rate and colours, a tag with a timecode. */
+const copiedHeader = Buffer.concat([
+	Buffer.from('1a45dfa383428681011853806701ffffffffffffff', 'hex'),
+	Buffer.from('1654ae6b9eae9c23e38384027bc869e09255b08f55b1810155b9810155ba810155bb8101', 'hex'),
+	Buffer.from('1254c3679f73739c67c89945a38854494d45434f444544878b31303a30303a30303a3030', 'hex'),
+]);
 
 const moov = (): Buffer => {
 	const box = (type: string, ...data: Buffer[]): Buffer => {
@@ -470,9 +475,9 @@ export const fuzzTargets = async (): Promise<readonly Target[]> => {
 		},
 		{ name: 'preset', seeds: [preset], read: byPath('preset.json', loadPreset) },
 		{
-			name: "ffmpeg's words",
-			seeds: probeTexts.map((lines) => text(lines.join('\n'))),
-			read: (bytes) => parseProbe(bytes.toString('utf8').split('\n')),
+			name: "ffmpeg's answers",
+			seeds: [trackList, copiedHeader],
+			read: (bytes) => [readTrackList(bytes.toString()), readMatroskaHeader(bytes)],
 		},
 		{ name: 'MP4 boxes', seeds: [moov()], read: byPath('a.mp4', (path) => readMirroring(path, 0)) },
 		{ name: 'ONNX', seeds: [onnx()], read: byPath('a.onnx', readModel) },

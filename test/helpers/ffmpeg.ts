@@ -1,16 +1,20 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
-import { findFfmpeg } from '../../src/media/ffmpeg-binary.js';
+import installer from '@ffmpeg-installer/ffmpeg';
+import { makeRunnable } from '../../src/media/ffmpeg-binary.js';
 
 const run = promisify(execFile);
 
 /** Runs the bundled ffmpeg directly, to make test clips and to check results independently of the code under test. */
 export const ffmpeg = async (...args: string[]): Promise<Buffer> => {
-	const { path } = await findFfmpeg();
-	const { stdout } = await run(path, ['-hide_banner', '-loglevel', 'error', '-nostdin', '-y', ...args], {
-		encoding: 'buffer',
-		maxBuffer: 1 << 30,
-	});
+	const { stdout } = await run(
+		await makeRunnable(installer.path),
+		['-hide_banner', '-loglevel', 'error', '-nostdin', '-y', ...args],
+		{
+			encoding: 'buffer',
+			maxBuffer: 1 << 30,
+		},
+	);
 	return stdout;
 };
 

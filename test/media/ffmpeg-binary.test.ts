@@ -9,10 +9,63 @@ afterEach(() => {
 });
 
 describe('finding ffmpeg', () => {
-	test('takes the bundled one when nothing is said', async () => {
+	/** A program that passes for an ffmpeg of the given library version, with everything or nothing but ProRes. */
+	const fakeFfmpeg = (folder: string, library: string, encoders: readonly string[]): string => {
+		const lists = {
+			'-version': `ffmpeg version fake\nlibavutil      ${library} / ${library}`,
+			'-encoders': encoders.map((name) => ` V....D ${name}   ${name} of a fake`).join('\n'),
+			'-filters': ['showinfo', 'scale', 'trim', 'zscale', 'tonemap']
+				.map((name) => ` .. ${name}   V->V   ${name}`)
+				.join('\n'),
+			'-h': '-fps_mode[:<stream_spec>]  set framerate mode',
+		};
+		const cases = Object.entries(lists).map(([option, text]) => `${option}) cat <<'END'\n${text}\nEND\n;;`);
+		const path = join(folder, 'ffmpeg');
+		writeFileSync(path, `#!/bin/sh\nPATH=/usr/bin:/bin\ncase $2 in\n${cases.join('\n')}\nesac\n`, {
+			mode: 0o755,
+		});
+		return path;
+	};
+	const all = ['libx264', 'prores_ks', 'libvpx-vp9', 'ffv1', 'qtrle', 'aac'];
+
+	test('takes the bundled one where PATH leads to no other', async () => {
 		vi.stubEnv('FFMPEG_PATH', '');
+		vi.stubEnv('PATH', temporaryFolder());
 		const binary = await findFfmpeg();
 		expect(binary).toMatchObject({ origin: 'bundled', version: expect.stringMatching(/^ffmpeg version/) });
+		expect(binary.reason).toContain('no other');
+		expect(binary.encoders).toContain('libx264');
+		expect(binary.filters).toContain('showinfo');
+		expect(binary.options).toContain('vsync');
+	});
+
+	test("prefers the system's when it is newer and can do everything", async () => {
+		vi.stubEnv('FFMPEG_PATH', '');
+		const folder = temporaryFolder();
+		const path = fakeFfmpeg(folder, '61.  1.102', all);
+		vi.stubEnv('PATH', `${temporaryFolder()}:${folder}`);
+		expect(await findFfmpeg()).toMatchObject({
+			path,
+			origin: 'system',
+			reason: expect.stringContaining('newer'),
+		});
+	});
+
+	test("stays with the bundled one when the system's is older or lacks something, and says so", async () => {
+		vi.stubEnv('FFMPEG_PATH', '');
+		const [old, poor] = [temporaryFolder(), temporaryFolder()];
+		fakeFfmpeg(old, '55. 78.100', all);
+		fakeFfmpeg(poor, '61.  1.102', ['prores_ks']);
+		vi.stubEnv('PATH', old);
+		expect(await findFfmpeg()).toMatchObject({
+			origin: 'bundled',
+			reason: expect.stringContaining('not older'),
+		});
+		vi.stubEnv('PATH', poor);
+		expect(await findFfmpeg()).toMatchObject({
+			origin: 'bundled',
+			reason: expect.stringContaining('libx264'),
+		});
 	});
 
 	test('prefers FFMPEG_PATH, and the option above all', async () => {
