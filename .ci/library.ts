@@ -13,7 +13,11 @@ const { frames, outputs } = await propagateClip({
 	end: '3',
 	onFrame: ({ frame, confidence }) => console.log(frame, confidence.toFixed(2)),
 });
-if (frames !== 3 || outputs.length !== 1 || readdirSync('birds').length !== 3) {
+if (
+	frames !== 3 ||
+	outputs.length !== 1 ||
+	readdirSync('birds').filter((name) => name.endsWith('.png')).length !== 3
+) {
 	throw new Error('expected three masks');
 }
 
