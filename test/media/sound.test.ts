@@ -69,7 +69,7 @@ const overlayOf = async (
 
 /** Where a signal rises above half of its maximum, in seconds. */
 const onsets = (levels: readonly number[], times: (at: number) => number, apart: number): number[] => {
-	const threshold = Math.max(...levels) / 2;
+	const threshold = levels.reduce((most, level) => Math.max(most, level), 0) / 2;
 	const found: number[] = [];
 	let last = Number.NEGATIVE_INFINITY;
 	levels.forEach((level, at) => {
