@@ -92,10 +92,12 @@ beforeAll(async () => {
 		.composite([{ input: Buffer.from(box) }])
 		.png()
 		.toFile(at('mask.png'));
-	await sharp(Buffer.from(box)).png().toFile(at('sticker.png'));
+	// Small, because an edit costs by its size.
+	const spot = box.replace('width="160" height="90"', 'width="40" height="24"');
+	await sharp(Buffer.from(spot)).png().toFile(at('sticker.png'));
 	await ffmpeg('-i', at('clip.mp4'), '-frames:v', '1', at('plain.png'));
 	await sharp(at('plain.png'))
-		.composite([{ input: Buffer.from(box) }])
+		.composite([{ input: Buffer.from(spot) }])
 		.png()
 		.toFile(at('edited-first.png'));
 	for (const [side, name] of [
