@@ -1,4 +1,4 @@
-"""Cut-outs with alpha from photographs (GrabCut) and from folders of stickers: the moving layers of synthetic scenes.
+"""Cut-outs with alpha from photographs (by given masks, else by GrabCut) and from folders of stickers: the moving layers of synthetic scenes.
 
 Run once before stage 2; the cache lies beside the photographs' cache.
 """
@@ -57,6 +57,30 @@ def crop_to_alpha(rgba: np.ndarray):
     return rgba if scale >= 1 else cv2.resize(rgba, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
+def plausible(mask: np.ndarray):
+    """A soft mask of one thing: decided nearly everywhere, of one piece, not cut off by the picture's border; else None."""
+    decided = ((mask < 40) | (mask > 215)).mean()
+    inside = (mask > 127).astype(np.uint8)
+    area = inside.mean()
+    if decided < 0.93 or not 0.03 < area < 0.75:
+        return None
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(inside)
+    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    if stats[largest, cv2.CC_STAT_AREA] < 0.85 * inside.sum():
+        return None
+    border = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
+    if border.mean() > 0.22:
+        return None
+    near = cv2.dilate((labels == largest).astype(np.uint8), np.ones((5, 5), np.uint8))
+    return np.where(near > 0, mask, 0).astype(np.uint8)
+
+
+def masked(image: np.ndarray, mask: np.ndarray):
+    if mask is not None and mask.shape != image.shape[:2]:
+        mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_AREA)
+    return None if mask is None else crop_to_alpha(np.dstack([image, mask]))
+
+
 def sticker(path: str):
     image = cv2.imread(path, cv2.IMREAD_UNCHANGED)
     if image is None or image.ndim != 3 or image.shape[2] != 4:
@@ -95,6 +119,8 @@ def main():
     parser.add_argument("images", type=Path, help="folder of photographs")
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--stickers", type=Path, help="folder of RGBA images, e.g. Debian's /usr/share/tuxpaint/stamps")
+    parser.add_argument("--masks", type=Path, help="soft masks of the photographs, PNGs of the same names; what is not plausible is left out")
+    parser.add_argument("--masked", type=Path, help="folder of .jpg photographs, each with a .png mask of the same name, all trusted")
     parser.add_argument("--prefixes", default=DEFAULT_PREFIXES, help="which photographs, by the start of their names")
     parser.add_argument("--limit", type=int, default=1 << 30)
     args = parser.parse_args()
@@ -117,6 +143,15 @@ def main():
         if args.stickers:
             for path in sorted(args.stickers.rglob("*.png")):
                 add(sticker(str(path)), "sticker")
+        if args.masked:
+            for path in sorted(args.masked.glob("*.png")):
+                photo = cv2.imread(str(path.with_suffix(".jpg")))
+                add(masked(photo[:, :, ::-1], cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)), args.masked.name)
+        if args.masks:
+            for i in source.training:
+                mask = cv2.imread(str(args.masks / f"{source.index[i]['name']}.png"), cv2.IMREAD_GRAYSCALE)
+                add(masked(source[i], None if mask is None else plausible(mask)), source.index[i]["name"].rstrip("0123456789-"))
+            chosen, jobs = [], []
         for i, rgba in zip(chosen, pool.imap(from_photo, jobs, chunksize=8)):
             add(rgba, source.index[i]["name"].rstrip("0123456789-"))
             if len(index) % 100 == 0:

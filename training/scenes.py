@@ -27,6 +27,8 @@ class Layer:
     poses: list  # FRAMES 3x3 matrices, texture -> frame
     displacements: list  # FRAMES smooth fields 33 x 33 x 2, texture pixels
     background: bool
+    skin: np.ndarray = None  # h x w x 3: colours that slide under the layer's outline, as those of a thing that turns
+    slides: list = None  # a shift of the skin for each frame, texture pixels (x, y)
 
 
 def affine(rng, strength: float, reach: float) -> np.ndarray:

@@ -24,6 +24,10 @@ export PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=passive PYTHONWARNINGS=ignore
 "$python" export.py "$work/state/mean.pt" "$work/model"
 "$python" leave_out.py "$work/state" --scenes 1 --size 64 >/dev/null
 "$python" optimise.py "$work/model" "$work/images" --count 2
+tracker=(--state "$work/tracker" --cache "$work/state" --size 64 --batch 1)
+"$python" train_tracker.py "${tracker[@]}" --frames 3 --processes 2 --steps 2 >/dev/null
+"$python" train_tracker.py "${tracker[@]}" --frames 4 --encoder-from 11 --steps 3 >/dev/null
+"$python" export_tracker.py "$work/tracker/tracker.pt" "$work/tracker-graphs" 2>/dev/null
 printf '{"type": "sequence", "name": "toy", "jAndF": 0.5}\n{"type": "done", "dataset": "davis", "jAndF": 0.5}\n' |
 	"$python" log_evaluation.py "$work/model" "$work/state/log.jsonl"
 "$python" plot_log.py "$work/state/log.jsonl" "$work/curves.png"
@@ -40,5 +44,10 @@ manifest = json.loads((work / "model/manifest.json").read_text())
 assert len(manifest["taps"]) == 13 and abs(sum(manifest["mixingWeights"][0]) - 1) < 1e-4, "the manifest's taps or weights are wrong"
 assert manifest["training"]["step"] == 4 and manifest["fastGraph"] in manifest["files"], "the manifest's training or 8-bit graph is wrong"
 assert manifest["files"]["step.onnx"]["bytes"] == (work / "model/step.onnx").stat().st_size
+import torch
+assert torch.load(work / "tracker/tracker.pt")["step"] == 3, "the tracker's training should stop at 2 and resume to 3"
+manifest = json.loads((work / "tracker-graphs/manifest.json").read_text())
+for name, file in manifest["files"].items():
+    assert file["bytes"] == (work / "tracker-graphs" / name).stat().st_size, f"the tracker's {name} is not what its manifest says"
 PYTHON
-echo "training/toy.sh: both stages, resuming and export work"
+echo "training/toy.sh: both stages and the tracker, resuming and export work"

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { StoredMask } from '../masks/track-keyframes.js';
 import { propagateHome } from '../models/locations.js';
 import type { CarriedLabels } from '../propagation/propagate-masks.js';
 import { cacheShare } from '../store/cache.js';
@@ -17,6 +18,13 @@ export type JoinedFrame = { readonly ids: Uint8Array; readonly confidence: numbe
 export type RunStores = {
 	pass(keyframe: Keyframe, direction: Direction): FrameStore<CarriedLabels>;
 	join(left: Keyframe, right: Keyframe): FrameStore<JoinedFrame>;
+	/** A pass of the mask tracker. @param helper the painted frame that it remembers beside its own */
+	tracked(
+		own: Keyframe,
+		helper: Keyframe | undefined,
+		direction: Direction,
+		objects: readonly number[],
+	): FrameStore<StoredMask>;
 	/** The number of frames of the run, once one has come to the end. */
 	readonly length: { get(): Promise<number | undefined>; put(frames: number): Promise<void> };
 };
@@ -44,6 +52,10 @@ export const openRunStores = async (
 	return {
 		pass: (keyframe, direction) => open(`${direction}-${nameOf(keyframe)}`),
 		join: (left, right) => open(`join-${hashOf(nameOf(left), nameOf(right))}`),
+		tracked: (own, helper, direction, objects) => {
+			const masks = [nameOf(own), helper === undefined ? '' : nameOf(helper)];
+			return open(`tracked-${direction}-${hashOf(masks, objects)}`);
+		},
 		length: { get: () => length.get(0), put: (frames) => length.put(0, frames) },
 	};
 };

@@ -1,10 +1,15 @@
+import { RunFrames } from '../corrections/frame-range.js';
 import { type DavisScore, evaluateDavis, type SequenceScore } from '../evaluation/evaluate-davis.js';
-import { openClip } from '../media/clip.js';
+import type { MaskTracker } from '../masks/mask-tracker.js';
+import { nothingStored, trackKeyframes } from '../masks/track-keyframes.js';
+import { type Clip, openClip } from '../media/clip.js';
+import type { LabelMap } from '../media/frame.js';
+import { objectIds } from '../media/object-ids.js';
 import { loadPreset } from '../presets/load-preset.js';
 import { type Quality, withQuality } from '../presets/quality.js';
 import { propagateMasks } from '../propagation/propagate-masks.js';
 import type { RuntimeOptions } from '../runtime/session.js';
-import { openEngine } from './open-engine.js';
+import { openEngine, openTracker } from './open-engine.js';
 
 export type DavisJob = RuntimeOptions & {
 	/** Folder in DAVIS layout. */
@@ -31,6 +36,7 @@ export const evaluateDavisModel = async (job: DavisJob): Promise<DavisScore> => 
 		precision: preset.precision,
 		features: preset.features,
 	});
+	const tracker = await openTracker(engine, engine.extractor, preset, job);
 	try {
 		return await evaluateDavis({
 			root: job.root,
@@ -39,7 +45,12 @@ export const evaluateDavisModel = async (job: DavisJob): Promise<DavisScore> => 
 			signal: job.signal,
 			onSequence: job.onSequence,
 			async *propagate({ framesFolder }, mask) {
-				const frames = (await openClip(framesFolder)).frames({ signal: job.signal });
+				const clip = await openClip(framesFolder);
+				if (tracker !== undefined) {
+					yield* trackSequence(tracker, clip, mask, job.signal);
+					return;
+				}
+				const frames = clip.frames({ signal: job.signal });
 				const masked = propagateMasks({
 					...{ frames, mask, signal: job.signal },
 					extractor: engine.extractor,
@@ -52,6 +63,25 @@ export const evaluateDavisModel = async (job: DavisJob): Promise<DavisScore> => 
 			},
 		});
 	} finally {
+		await tracker?.close();
 		await engine.close();
 	}
 };
+
+async function* trackSequence(
+	tracker: MaskTracker,
+	clip: Clip,
+	mask: LabelMap,
+	signal: AbortSignal | undefined,
+) {
+	const masked = trackKeyframes({
+		frames: new RunFrames(clip, {}, false),
+		keyframes: [{ frame: 0, mask }],
+		objects: objectIds(mask),
+		palette: mask.palette,
+		...{ tracker, signal, stores: nothingStored },
+	});
+	for await (const { frame, mask: carried } of masked) {
+		yield { index: frame.index, ids: carried.ids };
+	}
+}

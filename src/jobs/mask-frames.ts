@@ -4,6 +4,8 @@ import type { Keyframes } from '../corrections/read-keyframes.js';
 import { openRunStores, runsFolder } from '../corrections/run-stores.js';
 import { UserError } from '../errors.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import type { MaskTracker } from '../masks/mask-tracker.js';
+import { trackKeyframes } from '../masks/track-keyframes.js';
 import type { Clip } from '../media/clip.js';
 import type { FramePool } from '../media/frame-pool.js';
 import type { LabelThreads } from '../propagation/label-threads.js';
@@ -22,6 +24,8 @@ export type MaskFramesJob = {
 	readonly extractor: DescriptorExtractor;
 	readonly settings: PropagationSettings;
 	readonly keyframes: Keyframes;
+	/** Tracks the masks; without one, labels are propagated on descriptors alone. */
+	readonly tracker?: MaskTracker | undefined;
 	/** The passes' threads; they stay open. */
 	readonly threads: LabelThreads;
 	/** Where frames are decoded to, if the consumer gives them back; only with a single mask. */
@@ -36,15 +40,19 @@ export type MaskFramesJob = {
 
 /** The frames of a run with their masks, from painted masks and what earlier runs on the clip have left. */
 export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedMask, void, void> {
-	const { clip, range, engine, extractor, settings, cache, clock, signal, threads, pool } = job;
-	const { keyframes, palette } = job.keyframes;
+	const { clip, range, engine, extractor, settings, cache, clock, signal, threads, pool, tracker } = job;
+	const { keyframes, palette, objects } = job.keyframes;
 	const isNeededAgain = keyframes.length > 1 || (keyframes[0]?.frame ?? 0) > 0;
 	const stores = cache
 		? await openRunStores(job.identity, runsFolder(), isNeededAgain ? job.scratchFolder : undefined)
 		: await openRunStores(job.identity, job.scratchFolder);
+	const frames = new RunFrames(clip, range, keyframes.length > 1, pool);
+	if (tracker !== undefined) {
+		yield* trackKeyframes({ frames, keyframes, objects, palette, tracker, stores, clock, signal });
+		return;
+	}
 	yield* propagateKeyframes({
-		...{ extractor, settings, clock, signal, keyframes, palette, stores, threads },
-		frames: new RunFrames(clip, range, keyframes.length > 1, pool),
+		...{ extractor, settings, clock, signal, keyframes, palette, stores, threads, frames },
 		runtime: engine.runtime,
 	});
 }

@@ -3,8 +3,10 @@ import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import { openExtractor } from '../hyperfeatures/open-extractor.js';
 import type { Precision } from '../hyperfeatures/precision.js';
 import type { FeatureRecipe } from '../hyperfeatures/recipe.js';
+import { MaskTracker } from '../masks/mask-tracker.js';
 import type { InstalledModel } from '../models/model-folder.js';
-import { findModel } from '../models/registry.js';
+import { DEFAULT_MODEL, findModel } from '../models/registry.js';
+import type { Quality } from '../presets/quality.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 
@@ -51,4 +53,24 @@ export const openEngine = async (model: string | undefined, options: EngineOptio
 		await runtime.close();
 		throw error;
 	}
+};
+
+/**
+ * The mask tracker of a run, or undefined where the preset does without. Another model than the bundled one describes frames beside the
+ * tracker, which then matches by those descriptors.
+ *
+ * @param extractor the engine's, with what earlier runs have left
+ */
+export const openTracker = async (
+	engine: Engine,
+	extractor: DescriptorExtractor,
+	{ decoder }: { readonly decoder: boolean },
+	options: RuntimeOptions & { readonly quality?: Quality | undefined },
+): Promise<MaskTracker | undefined> => {
+	if (!decoder) {
+		return undefined;
+	}
+	const isOwn = engine.modelName === DEFAULT_MODEL;
+	const descriptors = isOwn ? undefined : { extractor, identity: engine.identity };
+	return MaskTracker.open({ ...options, descriptors });
 };

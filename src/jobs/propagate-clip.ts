@@ -11,6 +11,7 @@ import { ReviewSheet } from '../corrections/review-sheet.js';
 import { ScratchFolder } from '../corrections/scratch-folder.js';
 import { AbortedError, throwIfAborted, UserError } from '../errors.js';
 import { handled } from '../handled.js';
+import type { MaskTracker } from '../masks/mask-tracker.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import { findFfmpeg } from '../media/ffmpeg-binary.js';
@@ -36,7 +37,8 @@ import {
 import { resolveClipOutputs } from './clip-outputs.js';
 import { frameExtractor } from './frame-extractor.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
-import { type Engine, openEngine } from './open-engine.js';
+
+import { type Engine, openEngine, openTracker } from './open-engine.js';
 import { RunOutputs } from './run-outputs.js';
 import { settleNumbers } from './source-numbers.js';
 
@@ -57,6 +59,8 @@ export type PropagateClipJob = RuntimeOptions & {
 	readonly quality?: Quality | undefined;
 	/** Frames a second of a folder of images. */
 	readonly fps?: number | undefined;
+	/** Whether masks are tracked by the mask decoder; as the preset says when undefined. */
+	readonly decoder?: boolean | undefined;
 	/** First frame to use, and the first not to use any more: a frame number, or a time like `1.5s`. */
 	readonly start?: string | undefined;
 	readonly end?: string | undefined;
@@ -133,12 +137,13 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 			...job,
 			precision: preset.precision,
 			features: preset.features,
-			whenNeeded: job.cache !== false,
+			whenNeeded: preset.decoder || job.cache !== false,
 		}),
 	);
 	const clock = new StageClock();
 	const scratch = await ScratchFolder.open();
 	let outputs: RunOutputs | undefined;
+	let tracker: MaskTracker | undefined;
 	let count = 0;
 	try {
 		const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal, frameRate: job.fps });
@@ -154,8 +159,11 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		await requireDistinct([...places.map(({ path }) => path), job.review], inputsOf(job, clip));
 		const engine = await opening;
 		const extractor = await frameExtractor(engine, job.cache !== false);
-		await extractor.prepare?.(first.image);
-		const identity = await identityOf(job, clip, range, keyframes, engine, preset);
+		tracker = await openTracker(engine, extractor, preset, job);
+		if (tracker === undefined) {
+			await extractor.prepare?.(first.image);
+		}
+		const identity = await identityOf(job, clip, range, keyframes, engine, preset, tracker);
 		outputs = await RunOutputs.open({
 			...{ clip, range, signal, review, identity, outputs: places, ffmpeg: job.ffmpeg },
 			existing: existingFor(job),
@@ -173,7 +181,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		const isDoneWithFrames = outputs.areMasksOnly && review === undefined && keyframes.keyframes.length === 1;
 		const pool = isDoneWithFrames ? new FramePool() : undefined;
 		const masked = maskFrames({
-			...{ clip, range, identity, engine, extractor, keyframes, threads, pool, clock, signal },
+			...{ clip, range, identity, engine, extractor, keyframes, threads, pool, clock, signal, tracker },
 			settings: preset.propagation,
 			cache: job.cache !== false,
 			scratchFolder: outputs.scratchFolder ?? scratch.path,
@@ -216,7 +224,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 			(engine) => engine.close(),
 			() => {},
 		);
-		await Promise.all([threads.close(), closed]);
+		await Promise.all([threads.close(), closed, tracker?.close()]);
 		await scratch.remove();
 	}
 };
@@ -251,7 +259,8 @@ export const readSettings = async (job: PropagateClipJob) => {
 	};
 	requireOrder(job, range);
 	const review = job.review === undefined ? undefined : new ReviewSheet(job.review);
-	const preset = withQuality(await loadPreset(job.preset), job.quality);
+	const chosen = withQuality(await loadPreset(job.preset), job.quality);
+	const preset = { ...chosen, decoder: job.decoder ?? chosen.decoder };
 	return { range, review, preset };
 };
 
@@ -287,6 +296,7 @@ export const identityOf = async (
 	{ keyframes }: Keyframes,
 	engine: Engine,
 	preset: Preset,
+	tracker: MaskTracker | undefined,
 	edit = '',
 ): Promise<RunIdentity> => ({
 	program: version,
@@ -295,7 +305,7 @@ export const identityOf = async (
 	masks: masksIdentity(keyframes),
 	edit,
 	model: engine.identity,
-	settings: fingerprint(preset.propagation),
+	settings: fingerprint(tracker === undefined ? preset.propagation : tracker.identity),
 	device: engine.runtime.device,
 	// Still images are read without it.
 	ffmpeg: clip.kind === 'video' ? (await findFfmpeg(job.ffmpeg)).version : '',

@@ -18,7 +18,7 @@ import { fingerprint } from '../store/run-identity.js';
 import { resolveEditOutputs } from './edit-outputs.js';
 import { frameExtractor } from './frame-extractor.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
-import { type Engine, openEngine } from './open-engine.js';
+import { type Engine, openEngine, openTracker } from './open-engine.js';
 import {
 	cancelled,
 	existingFor,
@@ -79,7 +79,11 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 		features: preset.features,
 	});
 	const engine: Engine = { ...opened, extractor: rememberingExtractor(opened.extractor) };
-	const identity = await identityOf(job, clip, range, keyframes, engine, preset, editFingerprint(job, layer));
+	const cache = job.cache !== false;
+	const extractor = await frameExtractor(engine, cache);
+	const tracker = job.masks.length === 0 ? undefined : await openTracker(engine, extractor, preset, job);
+	const edit = editFingerprint(job, layer);
+	const identity = await identityOf(job, clip, range, keyframes, engine, preset, tracker, edit);
 	const threads = new LabelThreads(preset.propagation, threadsFor(job));
 	const clock = new StageClock();
 	const scratch = await ScratchFolder.open();
@@ -96,13 +100,23 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 		});
 		tellInput(job, clip, keyframes);
 		const { isComplete } = outputs;
-		const cache = job.cache !== false;
-		const extractor = await frameExtractor(engine, cache);
 		const items =
 			job.masks.length === 0
 				? unmasked(clip, range)
 				: maskFrames({
-						...{ clip, range, identity, engine, extractor, keyframes, threads, clock, signal, cache },
+						...{
+							clip,
+							range,
+							identity,
+							engine,
+							extractor,
+							keyframes,
+							threads,
+							clock,
+							signal,
+							cache,
+							tracker,
+						},
 						settings: preset.propagation,
 						scratchFolder: outputs.scratchFolder ?? scratch.path,
 					});
@@ -144,6 +158,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 		throw error instanceof AbortedError && outputs ? cancelled(outputs) : error;
 	} finally {
 		await threads.close();
+		await tracker?.close();
 		await engine.close();
 		await scratch.remove();
 	}

@@ -13,7 +13,9 @@ export const presetFileSchema = z.strictObject({
 	precision: z.enum(precisions).default('fast'),
 	/** Which of the model's maps are used; all of them, as trained, when left out. */
 	features: featureRecipeSchema.optional(),
-	/** How labels are carried; the default preset's way when left out. */
+	/** Whether masks are tracked by the mask decoder; without it labels are propagated on descriptors alone, as in the paper. */
+	decoder: z.boolean().default(true),
+	/** How labels are carried without the decoder; the default preset's way when left out. */
 	propagation: propagationSettingsSchema.optional(),
 });
 

@@ -331,6 +331,6 @@ describe('choosing these formats', () => {
 		}
 		const folder = join(temporaryFolder(), 'mattes');
 		mkdirSync(folder);
-		expect(await kind(folder)).toBe(`png ${folder}`);
+		expect(await kind(folder)).toBe(`mattes ${folder}`);
 	});
 });

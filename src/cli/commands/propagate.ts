@@ -29,6 +29,7 @@ type PropagateOptions = ModelOptions &
 		readonly preset?: string;
 		readonly quality?: Quality;
 		readonly fps?: number;
+		readonly decoder?: 'on' | 'off';
 		readonly start?: string;
 		readonly end?: string;
 		readonly ffmpeg?: string;
@@ -132,6 +133,12 @@ export const registerPropagate = (program: Command): void => {
 		)
 		.option('--preset <name|file.json>', 'settings of the run (see "propagate presets list")')
 		.addOption(qualityOption())
+		.addOption(
+			new Option(
+				'--decoder <state>',
+				'on: the mask decoder tracks the objects; off: labels are propagated on descriptors alone, as in the paper (default: as the preset says)',
+			).choices(['on', 'off']),
+		)
 		.addOption(ffmpegOption())
 		.option('--no-cache', 'use nothing that earlier runs on the clip have left, and leave nothing')
 		.addHelpText('after', examples);
@@ -168,6 +175,7 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 		model: options.model,
 		preset: options.preset,
 		quality: options.quality,
+		decoder: options.decoder === undefined ? undefined : options.decoder === 'on',
 		device: options.device,
 		threads: options.threads,
 		fps: options.fps,

@@ -1,0 +1,231 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { GridSize } from '../correspondence/tiles.js';
+import { UserError } from '../errors.js';
+import { resizeBilinear } from '../hyperfeatures/bilinear.js';
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import { inputSize, preprocess } from '../hyperfeatures/preprocess.js';
+import type { Raster } from '../media/frame.js';
+import type { Manifest } from '../models/manifest.js';
+import { MANIFEST_FILE, pathInside } from '../models/model-folder.js';
+import {
+	bundledTrackerFolder,
+	type TrackerManifest,
+	trackerManifestSchema,
+} from '../models/tracker-manifest.js';
+import type { Quality } from '../presets/quality.js';
+import { openRuntime } from '../runtime/onnx-runtime.js';
+import type { Device, Runtime, Session } from '../runtime/session.js';
+import { float32, type Tensor } from '../runtime/tensor.js';
+import { WorkerChannel } from '../runtime/worker-channel.js';
+import { workerUrl } from '../runtime/worker-url.js';
+import type { SoftMask } from './soft-mask.js';
+import type {
+	DoneFrame,
+	FrameMaps,
+	TrackedFrame,
+	TrackerRequest,
+	TrackerSettings,
+} from './tracker-protocol.js';
+
+export type TrackerOptions = {
+	readonly device?: Device | undefined;
+	readonly threads?: number | undefined;
+	readonly quality?: Quality | undefined;
+	/** Descriptors that take the place of the tracker's own, and what tells them from others; the tracker's own when undefined. */
+	readonly descriptors?: { readonly extractor: DescriptorExtractor; readonly identity: string } | undefined;
+	/** Another tracker than the bundled one. */
+	readonly folder?: string | undefined;
+};
+
+/** What the tracker knows of a frame. */
+export type DescribedFrame = { readonly maps: FrameMaps; readonly gain: number };
+
+/**
+ * Carries soft masks from painted frames into the frames that follow: `begin`, `remember` the painted frames, then `next` for one frame
+ * after the other. Frames are described in one worker while masks are tracked in another; nothing is computed in the calling thread.
+ */
+export class MaskTracker {
+	/** Equal where masks are: of the graphs, the size at which they see frames, and the descriptors. */
+	readonly identity: string;
+	readonly #image: Manifest['image'];
+	readonly #runtime: Runtime;
+	readonly #encode: Promise<Session>;
+	readonly #worker: Promise<WorkerChannel<TrackerRequest, TrackedFrame | undefined>>;
+	readonly #descriptors: DescriptorExtractor | undefined;
+
+	/**
+	 * Starts to load the tracker; the first call waits for it.
+	 *
+	 * @throws UserError when the folder holds no tracker; from the first call, when the device can't be used
+	 */
+	static async open(options: TrackerOptions = {}): Promise<MaskTracker> {
+		const folder = options.folder ?? bundledTrackerFolder();
+		return new MaskTracker(folder, await readTrackerManifest(folder), options);
+	}
+
+	private constructor(folder: string, manifest: TrackerManifest, options: TrackerOptions) {
+		const shortSide = manifest.shortSide[options.quality ?? 'balanced'];
+		const half: [number, number, number] = [0.5, 0.5, 0.5];
+		this.#image = { resize: { mode: 'fit', shortSide, multiple: 32 }, mean: half, std: half };
+		this.identity = createHash('sha256')
+			.update(JSON.stringify([manifest.files, shortSide, options.descriptors?.identity ?? '']))
+			.digest('hex')
+			.slice(0, 24);
+		this.#descriptors = options.descriptors?.extractor;
+		// Half of the cores describe the next frame while the others track the objects in this one.
+		const threads = Math.max(1, Math.ceil((options.threads ?? availableParallelism()) / 2));
+		this.#runtime = openRuntime({ device: options.device, threads });
+		this.#encode = this.#runtime.load(pathInside(folder, manifest.encode));
+		this.#worker = this.#encode.then(() => {
+			const settings: TrackerSettings = {
+				step: pathInside(folder, manifest.step),
+				memorise: pathInside(folder, manifest.memorise),
+				device: this.#runtime.device,
+				threads,
+			};
+			return new WorkerChannel(workerUrl(import.meta.url, './tracker-worker.js'), 'mask tracker', settings);
+		});
+		for (const loading of [this.#encode, this.#worker]) {
+			loading.catch(() => undefined);
+		}
+	}
+
+	/** The device in use: what `auto` resolved to, once a frame has been described. */
+	get device(): Device {
+		return this.#runtime.device;
+	}
+
+	/** The grid of soft masks for frames of a size. */
+	gridOf(frame: { readonly width: number; readonly height: number }): GridSize {
+		const { width, height } = inputSize(frame, this.#image);
+		return { width: width / 2, height: height / 2 };
+	}
+
+	/** What does not depend on the objects; may run ahead of the pass. @param image sRGB, as displayed */
+	async describe(image: Raster<3>): Promise<DescribedFrame> {
+		const described = this.#descriptors?.extract(image);
+		described?.catch(() => undefined);
+		const input = preprocess(image, this.#image);
+		const own = (await (
+			await this.#encode
+		).run({ image: input }, undefined, [input.data.buffer as ArrayBuffer])) as FrameMaps;
+		if (described === undefined) {
+			return { maps: own, gain: 1 };
+		}
+		const descriptor = onGrid(await described, own.descriptor);
+		return { maps: { ...own, descriptor }, gain: gainOf(own.descriptor, descriptor) };
+	}
+
+	/**
+	 * Starts a pass and forgets the one before.
+	 *
+	 * @param frame the painted frame where it starts
+	 * @param objects how many planes its masks have
+	 * @param history frames that an earlier run of the pass has done, in its order
+	 */
+	async begin(frame: number, objects: number, history: readonly DoneFrame[] = []): Promise<void> {
+		await this.#request({ kind: 'begin', frame, objects, history });
+	}
+
+	/** A frame whose masks are known: painted (the one where the pass starts first), or done by an earlier run of the pass. */
+	async remember(
+		role: 'painted' | 'kept' | 'last',
+		frame: number,
+		{ maps, gain }: DescribedFrame,
+		mask: SoftMask,
+	): Promise<void> {
+		await this.#request({ kind: 'remember', role, frame, maps, mask: mask.data, gain });
+	}
+
+	/** The masks of the pass's next frame. */
+	async next(frame: number, { maps }: DescribedFrame): Promise<TrackedFrame> {
+		const tracked = await this.#request({ kind: 'next', frame, maps }, buffersOf(maps));
+		if (tracked === undefined) {
+			throw new Error('The mask tracker gave no masks for a frame.');
+		}
+		return tracked;
+	}
+
+	async close(): Promise<void> {
+		await (await this.#worker.catch(() => undefined))?.terminate();
+		await this.#runtime.close();
+	}
+
+	async #request(
+		request: TrackerRequest,
+		given: readonly ArrayBuffer[] = [],
+	): Promise<TrackedFrame | undefined> {
+		return (await this.#worker).request(request, given);
+	}
+}
+
+const readTrackerManifest = async (folder: string): Promise<TrackerManifest> => {
+	const path = join(folder, MANIFEST_FILE);
+	const text = await readFile(path, 'utf8').catch((error: unknown) => {
+		throw new UserError(`${folder} is not a mask tracker: it has no readable ${MANIFEST_FILE}.`, {
+			cause: error,
+		});
+	});
+	const result = trackerManifestSchema.safeParse(JSON.parse(text));
+	if (!result.success) {
+		throw new UserError(`${path} does not describe a mask tracker that this version can read.`);
+	}
+	return result.data;
+};
+
+const buffersOf = (maps: FrameMaps): ArrayBuffer[] =>
+	Object.values(maps).flatMap(({ data }) => (data.buffer instanceof ArrayBuffer ? [data.buffer] : []));
+
+/** Another model's descriptors on the tracker's grid at stride 8, of unit length. */
+const onGrid = (map: DescriptorMap, own: Tensor): Tensor => {
+	const [, , height = 0, width = 0] = own.dims;
+	const data = Float32Array.from(
+		resizeBilinear(map.data, map.channels, map.height, map.width, height, width),
+	);
+	const cells = height * width;
+	for (let cell = 0; cell < cells; cell++) {
+		let squares = 0;
+		for (let at = cell; at < data.length; at += cells) {
+			squares += (data[at] as number) ** 2;
+		}
+		const length = Math.sqrt(squares) || 1;
+		for (let at = cell; at < data.length; at += cells) {
+			data[at] = (data[at] as number) / length;
+		}
+	}
+	return float32(data, [1, map.channels, height, width]);
+};
+
+/**
+ * The tracker has learned what differences between its own descriptors' similarities mean. Others are brought to the same spread, over pairs
+ * of cells of the painted frame.
+ */
+const gainOf = (own: Tensor, other: Tensor): number => deviation(own) / Math.max(deviation(other), 1e-3);
+
+/** Of similarity between cells, over a lattice of pairs. */
+const deviation = (descriptor: Tensor): number => {
+	const data = descriptor.data as Float32Array;
+	const channels = descriptor.dims[1] ?? 1;
+	const cells = data.length / channels;
+	const [count, step] = [48, Math.max(1, Math.floor(cells / 48))];
+	let [sum, squares, pairs] = [0, 0, 0];
+	for (let i = 0; i < count; i++) {
+		for (let j = 0; j < i; j++) {
+			let similarity = 0;
+			for (let c = 0; c < channels; c++) {
+				const row = c * cells;
+				similarity +=
+					(data[row + ((i * step) % cells)] as number) * (data[row + ((j * step) % cells)] as number);
+			}
+			sum += similarity;
+			squares += similarity * similarity;
+			pairs++;
+		}
+	}
+	const mean = sum / pairs;
+	return Math.sqrt(Math.max(0, squares / pairs - mean * mean));
+};

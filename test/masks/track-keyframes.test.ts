@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RunFrames } from '../../src/corrections/frame-range.js';
+import type { Keyframe } from '../../src/corrections/keyframe.js';
+import { regionSimilarity } from '../../src/evaluation/region-similarity.js';
+import { MaskTracker } from '../../src/masks/mask-tracker.js';
+import { type PassStores, type StoredMask, trackKeyframes } from '../../src/masks/track-keyframes.js';
+import { type Clip, openClip } from '../../src/media/clip.js';
+import { readLabelMap } from '../../src/media/label-map.js';
+
+const sample = join(import.meta.dirname, '../../samples/bear');
+const FRAMES = 12;
+
+/** Stores in memory, by pass. */
+const storesInMemory = () => {
+	const passes = new Map<string, Map<number, StoredMask>>();
+	const stores: PassStores = {
+		tracked: (own, helper, direction) => {
+			const name = `${own.frame} ${helper?.frame ?? ''} ${direction}`;
+			const pass = passes.get(name) ?? new Map<number, StoredMask>();
+			passes.set(name, pass);
+			return {
+				get: async (frame) => pass.get(frame),
+				put: async (frame, mask) => {
+					pass.set(frame, mask);
+				},
+			};
+		},
+		length: { get: async () => FRAMES, put: async () => undefined },
+	};
+	return { passes, stores };
+};
+
+/** Mean IoU of all objects with the truth of a sample's frame. */
+const overlap = (ids: Uint8Array, truth: Uint8Array, objects: readonly number[]): number => {
+	const binary = (map: Uint8Array, id: number) => map.map((value) => (value === id ? 1 : 0));
+	const scores = objects.map((id) => {
+		const [found, true_] = [binary(ids, id), binary(truth, id)];
+		return regionSimilarity({ data: true_ } as never, { data: found } as never);
+	});
+	return scores.reduce((sum, score) => sum + score, 0) / scores.length;
+};
+
+describe('trackKeyframes', () => {
+	let clip: Clip;
+	let tracker: MaskTracker;
+	const truth = async (frame: number) =>
+		readLabelMap(join(sample, `truth/${String(frame).padStart(5, '0')}.png`));
+	const keyframe = async (frame: number): Promise<Keyframe> => ({ frame, mask: await truth(frame) });
+
+	beforeAll(async () => {
+		clip = await openClip(join(sample, 'clip.mp4'));
+		tracker = await MaskTracker.open({ quality: 'fast' });
+	});
+	afterAll(() => tracker.close());
+
+	const track = async (frames: readonly number[], stores: PassStores = storesInMemory().stores) => {
+		const keyframes = await Promise.all(frames.map(keyframe));
+		const range = { end: { frame: FRAMES } };
+		const found = [];
+		for await (const masked of trackKeyframes({
+			frames: new RunFrames(clip, range, true),
+			...{ keyframes, tracker, stores },
+			objects: [1],
+			palette: new Uint8Array(768),
+		})) {
+			found.push(masked);
+		}
+		return found;
+	};
+
+	it('keeps the object, and gives the painted frame back as it was painted', async () => {
+		const found = await track([0]);
+		expect(found.map(({ frame }) => frame.index)).toEqual([...Array(FRAMES).keys()]);
+		expect(found[0]?.painted).toBe(true);
+		expect(found[0]?.mask.ids).toEqual((await truth(0)).ids);
+		for (const { frame, mask } of found) {
+			expect(overlap(mask.ids, (await truth(frame.index)).ids, [1])).toBeGreaterThan(0.85);
+		}
+	});
+
+	it('finds the same masks to the byte when it goes on from what an earlier run has stored', async () => {
+		const { passes, stores } = storesInMemory();
+		const whole = await track([0], stores);
+		// As if the run had been stopped behind frame 7, when frame 5 was kept in memory.
+		for (const pass of passes.values()) {
+			for (let frame = 8; frame < FRAMES; frame++) {
+				pass.delete(frame);
+			}
+		}
+		const again = await track([0], stores);
+		expect(again.map(({ computed }) => computed)).toEqual([...Array(FRAMES).keys()].map((i) => i > 7));
+		expect(again.map(({ mask }) => Buffer.from(mask.ids).toString('base64'))).toEqual(
+			whole.map(({ mask }) => Buffer.from(mask.ids).toString('base64')),
+		);
+	});
+
+	it('tracks backwards from a later frame, and from both sides between two', async () => {
+		const found = await track([4, 9]);
+		expect(found.filter(({ painted }) => painted).map(({ frame }) => frame.index)).toEqual([4, 9]);
+		for (const { frame, mask } of found) {
+			expect(overlap(mask.ids, (await truth(frame.index)).ids, [1])).toBeGreaterThan(0.85);
+		}
+	});
+
+	it('computes nothing again beyond the neighbours of a new keyframe', async () => {
+		const { stores } = storesInMemory();
+		await track([2, 9], stores);
+		const again = await track([0, 2, 9], stores);
+		const computed = again.filter((masked) => masked.computed).map(({ frame }) => frame.index);
+		expect(computed).toEqual([1]);
+	});
+});

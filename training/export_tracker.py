@@ -1,0 +1,177 @@
+"""Writes the tracker as the ONNX graphs that the program runs: `encode.onnx` once a frame, `step.onnx` and `memorise.onnx` for its objects.
+
+What a memory frame keeps is laid out so that frames are put one behind the other: keys [n, 64], descriptors [n, channels], values
+[n, N * 48] and shares [n, N], a row for each cell at stride 8.
+"""
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import helper, numpy_helper
+from torch import nn
+
+from tracker import Tracker, rows
+
+OPSET = 13
+SHORT_SIDE = {"fast": 224, "balanced": 256, "best": 384}
+
+
+class Encode(nn.Module):
+    """RGB [1, 3, H, W] in [-1, 1] -> maps [1, C, h, w]."""
+
+    outputs = ("f2", "p4", "p8", "p16", "key", "descriptor")
+
+    def __init__(self, tracker: Tracker):
+        super().__init__()
+        self.tracker = tracker
+
+    def forward(self, image):
+        maps = self.tracker.encode(image)
+        return tuple(maps[name] for name in self.outputs)
+
+
+class Memorise(nn.Module):
+    inputs = ("p8", "key", "descriptor", "mask")
+    outputs = ("key_rows", "descriptor_rows", "value", "share")
+
+    def __init__(self, tracker: Tracker):
+        super().__init__()
+        self.tracker = tracker
+
+    def forward(self, p8, key, descriptor, mask):
+        maps = {"p8": p8, "key": key, "descriptor": descriptor}
+        kept = self.tracker.memorise(maps, torch.zeros_like(mask[:, 0, 0, 0], dtype=torch.long), mask)
+        return rows(key), rows(descriptor), kept["value"].flatten(2).permute(2, 0, 1).flatten(1), kept["mask"].flatten(1).transpose(0, 1)
+
+
+class Step(nn.Module):
+    """One frame's read and decode for all its objects -> logits [N, 1, h2, w2], quality [N]."""
+
+    inputs = (
+        *("f2", "p4", "p8", "p16", "key", "descriptor"),
+        *("memory_key", "memory_value", "memory_share"),
+        *("first_key", "first_descriptor", "first_share", "last_key", "last_descriptor", "last_share", "last", "gain"),
+    )
+
+    def __init__(self, tracker: Tracker):
+        super().__init__()
+        self.tracker = tracker
+
+    def forward(self, f2, p4, p8, p16, key, descriptor, mk, mv, ms, fk, fd, fs, lk, ld, ls, last, gain):
+        # Of the frames between only keys, values and shares are read, so all memory may come in one piece.
+        frames = [
+            {"key": fk, "descriptor": fd, "mask": fs},
+            {"key": lk, "descriptor": ld, "mask": ls},
+        ]
+        memory = {"key": mk, "value": mv, "mask": ms}
+        value, channels = self.tracker.read_rows(key, descriptor, frames, last.shape[0], gain, memory)
+        owner = torch.zeros_like(last[:, 0, 0, 0], dtype=torch.long)
+        maps = {"f2": f2, "p4": p4, "p8": p8, "p16": p16}
+        return self.tracker.decode(maps, owner, {"value": value, "channels": channels}, last)
+
+
+def fold_pads(path: Path) -> None:
+    """Pad nodes before convolutions become the convolutions' own padding, which costs no copy of the map."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+    constants |= {n.output[0]: numpy_helper.to_array(n.attribute[0].t) for n in graph.node if n.op_type == "Constant"}
+    makers = {n.output[0]: n for n in graph.node}
+    for node in graph.node:
+        pad = makers.get(node.input[0]) if node.op_type == "Conv" else None
+        if pad is None or pad.op_type != "Pad" or pad.input[1] not in constants:
+            continue
+        amounts = constants[pad.input[1]].tolist()
+        attribute = next(a for a in node.attribute if a.name == "pads")
+        attribute.CopyFrom(helper.make_attribute("pads", [amounts[2], amounts[3], amounts[6], amounts[7]]))
+        node.input[0] = pad.input[0]
+    used = {name for n in graph.node for name in n.input} | {o.name for o in graph.output}
+    for node in [n for n in graph.node if n.op_type == "Pad" and n.output[0] not in used]:
+        graph.node.remove(node)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def pack(path: Path) -> None:
+    """Large constants as float16. The runtime unpacks them when it loads the graph: the file gets small, and the graph no slower."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    unpacking, packed = [], []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < 512:
+            packed.append(tensor)
+            continue
+        packed.append(numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_half"))
+        unpacking.append(helper.make_node("Cast", [f"{tensor.name}_half"], [tensor.name], to=onnx.TensorProto.FLOAT))
+    nodes = list(graph.node)
+    del graph.initializer[:], graph.node[:]
+    graph.initializer.extend(packed)
+    graph.node.extend(unpacking + nodes)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+@torch.no_grad()
+def export(tracker: Tracker, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    encode, memorise, step = (part(tracker).eval() for part in (Encode, Memorise, Step))
+    height, width, objects, frames = 96, 160, 2, 3
+    image = torch.rand(1, 3, height, width) * 2 - 1
+    maps = dict(zip(Encode.outputs, encode(image)))
+    mask = torch.rand(objects, 1, height // 2, width // 2)
+    memorised = (maps["p8"], maps["key"], maps["descriptor"], mask)
+    key, descriptor, value, share = memorise(*memorised)
+    feeds = (*maps.values(), key.repeat(frames, 1), value.repeat(frames, 1), share.repeat(frames, 1), *(key, descriptor, share) * 2, mask, torch.ones(1))
+
+    grid = lambda stride: {2: f"h{stride}", 3: f"w{stride}"}
+    axes = {"image": {2: "height", 3: "width"}, "quality": {0: "objects"}}
+    axes |= {"f2": grid(2), "p4": grid(4), "p8": grid(8), "p16": grid(16), "key": grid(8), "descriptor": {1: "channels", **grid(8)}}
+    axes |= {name: {0: "objects", **grid(2)} for name in ("mask", "last", "logits")}
+    for frame, cells in (("memory_", "memory"), ("first_", "cells"), ("last_", "cells"), ("", "cells")):
+        axes |= {f"{frame}{name}": {0: cells, 1: columns} for name, columns in (("value", "values"), ("share", "objects"), ("descriptor", "channels"))}
+        axes[f"{frame}key"] = {0: cells}
+    axes |= {"key": grid(8), "descriptor": {1: "channels", **grid(8)}, "key_rows": {0: "cells"}, "descriptor_rows": {0: "cells", 1: "channels"}}
+    files = {}
+    for name, module, inputs, outputs, given in (
+        ("encode", encode, ("image",), Encode.outputs, (image,)),
+        ("memorise", memorise, Memorise.inputs, Memorise.outputs, memorised),
+        ("step", step, Step.inputs, ("logits", "quality"), feeds),
+    ):
+        path = folder / f"{name}.onnx"
+        used = {key: value for key, value in axes.items() if key in (*inputs, *outputs)}
+        torch.onnx.export(module, given, str(path), opset_version=OPSET, input_names=list(inputs), output_names=list(outputs), dynamic_axes=used)
+        fold_pads(path)
+        pack(path)
+        files[path.name] = {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    manifest = {
+        "formatVersion": 1,
+        "name": folder.name,
+        "kind": "tracker",
+        "description": "Mask tracker: recognition encoder, memory and mask decoder, for carrying masks through video on a CPU",
+        "license": "Apache-2.0",
+        **{name: f"{name}.onnx" for name in ("encode", "step", "memorise")},
+        "shortSide": SHORT_SIDE,
+        "files": files,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("folder", type=Path)
+    args = parser.parse_args()
+    stored = torch.load(args.checkpoint, map_location="cpu")
+    tracker = Tracker()
+    tracker.load_state_dict(stored.get("average", stored))
+    export(tracker, args.folder)
+
+
+if __name__ == "__main__":
+    main()

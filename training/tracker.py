@@ -1,0 +1,265 @@
+"""The mask tracker: recognition taps, a memory of masks read by similarity, and a decoder that answers where the object is now.
+
+Shapes: B images, N objects in them (`owner` [N] says whose), sides H x W multiples of 32; n is the number of cells at stride 8. Masks are
+probabilities at half resolution, [N, 1, H/2, W/2].
+
+    encode    image                               -> maps, keys and descriptors; once for all objects
+    memorise  maps, mask                          -> what a memory frame keeps of an object
+    read      maps, memory frames                 -> matching channels: what similarities to the memory say of every cell
+    decode    maps, matching channels, last masks -> logits [N, 1, H/2, W/2]: the vote of the reads, corrected
+
+A read is a softmax over similarities. From the same exponentials come a vote (the object's share) and soft maxima (the best similarity
+to object and to background), so that one product and one thin product serve all objects of a frame.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import recognition
+from recognition import RecognitionEncoder
+
+KEY, VALUE = 64, 48
+W16, W8, W4, W2 = 96, 96, 48, 32
+# Taps of a descriptor, and what each weighs in its length.
+DESCRIPTOR_TAPS = ((3, 0.8), (2, 0.5), (1, 0.33))
+DESCRIPTOR = sum(recognition.CHANNELS[tap] for tap, _ in DESCRIPTOR_TAPS)
+# Votes of key and descriptor, then for each: best of object, its lead over background in the first frame, in the last, in the last nearby,
+# the vote nearby, the best nearby.
+CHANNELS = 2 + 2 * 6
+VOTES = (0, 1, 6, 12)  # the channels that are votes
+SHARPNESS = 40.0  # of soft maxima
+
+
+def norm(channels: int) -> nn.GroupNorm:
+    return nn.GroupNorm(8, channels)
+
+
+class Residual(nn.Module):
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.a, self.na = nn.Conv2d(inputs, outputs, 3, padding=1), norm(outputs)
+        self.b, self.nb = nn.Conv2d(outputs, outputs, 3, padding=1), norm(outputs)
+        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else None
+
+    def forward(self, x):
+        h = self.nb(self.b(F.relu(self.na(self.a(x)))))
+        return F.relu(h + (x if self.skip is None else self.skip(x)))
+
+
+def strided(channels: tuple) -> nn.ModuleList:
+    return nn.ModuleList([nn.Conv2d(i, o, 3, 2, 1) for i, o in zip(channels, channels[1:])])
+
+
+def upsample(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def double(x: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def unit(x: torch.Tensor) -> torch.Tensor:
+    return F.normalize(x, dim=1)
+
+
+def rows(x: torch.Tensor) -> torch.Tensor:
+    """[1, C, h, w] -> [h*w, C]"""
+    return x.flatten(2)[0].transpose(0, 1)
+
+
+def positions(height: int, width: int, device) -> torch.Tensor:
+    """[h*w, 2]: x, y of the cells."""
+    y, x = torch.meshgrid(torch.arange(height, device=device), torch.arange(width, device=device), indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], 1).float()
+
+
+class Tracker(nn.Module):
+    def __init__(self):
+        super().__init__()
+        c2, c4, c8, c16, c32 = recognition.CHANNELS
+        self.encoder = RecognitionEncoder()
+        self.lateral32, self.lateral16, self.fuse16 = nn.Conv2d(c32, 128, 1), nn.Conv2d(c16, 128, 1), Residual(128, W16)
+        self.lateral8, self.fuse8 = nn.Conv2d(c8, W16, 1), Residual(W16, W8)
+        self.lateral4, self.top4, self.fuse4 = nn.Conv2d(c4, W4, 1), nn.Conv2d(W8, W4, 1), Residual(W4, W4)
+        self.key = nn.Conv2d(DESCRIPTOR, KEY, 1)
+
+        self.mask_in = strided((1, 16, 32, 32))
+        self.value_in, self.value_out = Residual(W8 + 32, 64), nn.Conv2d(64, VALUE, 3, padding=1)
+
+        self.log_scale = nn.Parameter(torch.tensor(math.log(30.0)))  # inverse temperature of the key's read of values
+        self.log_reach = nn.Parameter(torch.tensor(math.log(3.0)))  # how near is nearby, in cells
+        self.vote = nn.Parameter(torch.full((len(VOTES),), 0.3))
+
+        self.last_in = strided((1, 16, 16, 16))
+        self.decode8 = Residual(W8 + VALUE + CHANNELS + 16, 96)
+        self.down16, self.decode16 = nn.Conv2d(96, W16, 3, 2, 1), Residual(2 * W16, W16)
+        self.merge8 = Residual(96 + W16, 64)
+        self.decode4 = Residual(64 + W4 + 2, W4)
+        self.decode2 = nn.ModuleList([nn.Conv2d(W4 + c2 + 1, W2, 3, padding=1), nn.Conv2d(W2, W2, 3, padding=1)])
+        self.out = nn.Conv2d(W2, 1, 3, padding=1)
+
+    # --- once a frame -------------------------------------------------------------------------------------------------------------
+
+    def encode(self, image: torch.Tensor) -> dict:
+        """RGB [B, 3, H, W] in [-1, 1] -> maps; `descriptor` [B, 176, H/8, W/8] and `key` [B, 64, H/8, W/8] have unit length."""
+        taps = self.encoder(image)
+        f2, f4, f8, f16, f32 = taps
+        p16 = self.fuse16(self.lateral16(f16) + upsample(self.lateral32(f32), f16))
+        p8 = self.fuse8(self.lateral8(f8) + upsample(p16, f8))
+        p4 = self.fuse4(self.lateral4(f4) + upsample(self.top4(p8), f4))
+        descriptor = self.describe(taps)
+        return {"f2": f2, "p4": p4, "p8": p8, "p16": p16, "key": unit(self.key(descriptor)), "descriptor": descriptor}
+
+    def describe(self, taps: list) -> torch.Tensor:
+        """DESCRIPTOR_TAPS at stride 8, each centred on its mean over the frame, of unit length and weighted, one after the other."""
+        parts = []
+        for tap, weight in DESCRIPTOR_TAPS:
+            x = taps[tap]
+            x = F.avg_pool2d(x, 2) if recognition.STRIDES[tap] == 4 else x
+            x = unit(x - x.mean((2, 3), keepdim=True))
+            parts.append(weight * (unit(double(x)) if recognition.STRIDES[tap] == 16 else x))
+        return unit(torch.cat(parts, 1))
+
+    # --- once an object ---------------------------------------------------------------------------------------------------------------
+
+    def memorise(self, maps: dict, owner: torch.Tensor, mask: torch.Tensor) -> dict:
+        """What a frame keeps: its maps `key` and `descriptor`, and for each object values [N, 48, h8, w8] and its share of every cell
+        [N, 1, h8, w8]."""
+        x = double(mask)
+        for conv in self.mask_in:
+            x = F.relu(conv(x))
+        value = self.value_out(self.value_in(torch.cat([maps["p8"][owner], x], 1)))
+        return {"key": maps["key"], "descriptor": maps["descriptor"], "value": value, "mask": F.avg_pool2d(mask, 4)}
+
+    def read(self, maps: dict, owner: torch.Tensor, memory: list) -> dict:
+        """`memory`: frames, the painted one first, the last one last. -> `value` [N, 48, h8, w8], `channels` [N, 14, h8, w8]."""
+        values, channels = [None] * len(owner), [None] * len(owner)
+        for b in range(len(maps["key"])):
+            mine = (owner == b).nonzero()[:, 0]
+            if len(mine) == 0:
+                continue
+            frames = [
+                {
+                    "key": rows(m["key"][b : b + 1]),
+                    "descriptor": rows(m["descriptor"][b : b + 1]),
+                    "value": m["value"][mine].flatten(2).permute(2, 0, 1).flatten(1),
+                    "mask": m["mask"][mine].flatten(1).T,
+                }
+                for m in memory
+            ]
+            value, read = self.read_rows(maps["key"][b : b + 1], maps["descriptor"][b : b + 1], frames, len(mine))
+            for i, n in enumerate(mine.tolist()):
+                values[n], channels[n] = value[i], read[i]
+        return {"value": torch.stack(values), "channels": torch.stack(channels)}
+
+    def read_rows(self, key: torch.Tensor, descriptor: torch.Tensor, frames: list, objects: int, gain=1.0, memory: dict = None):
+        """One image's read, frames as rows: `key` [n, 64], `descriptor` [n, 176], `value` [n, N * 48], `mask` [n, N].
+
+        `gain`: what similarities of descriptors are multiplied with; `memory`: all frames stacked, if they are at hand like that.
+        """
+        height, width = key.shape[-2:]
+        first, last = frames[0], frames[-1]
+        memory = memory or {name: torch.cat([f[name] for f in frames], 0) for name in ("key", "value", "mask")}
+        q = rows(key)
+        attention = torch.softmax(self.log_scale.exp() * q @ memory["key"].T, 1)
+        read = attention @ torch.cat([memory["value"], memory["mask"]], 1)  # n x N*48 + N
+        value = read[:, : objects * VALUE].T.reshape(objects, VALUE, height, width)
+        channels = [read[:, objects * VALUE :]]
+
+        place = positions(height, width, q.device) / self.log_reach.exp()
+        far = -0.5 * place.square().sum(1, keepdim=True)
+        one = torch.ones_like(far)
+        leads, votes = [], None
+        for name, d, g in (("key", q, 1.0), ("descriptor", rows(descriptor), gain)):
+            # Similarities are at most 1 where nearness counts nothing: less 1, nothing overflows, and what is lost below is nothing like
+            # the best. And -|p - q|^2 / 2 = p q - |p|^2 / 2 - |q|^2 / 2: both are part of the same product.
+            d = torch.cat([d * (SHARPNESS * g), -SHARPNESS * g * one], 1)
+            then, now = torch.cat([first[name], one], 1), torch.cat([last[name], one], 1)
+            reads = [
+                soft_maxima(d, then, first["mask"]),
+                soft_maxima(d, now, last["mask"]),
+                soft_maxima(torch.cat([d, place, far, one], 1), torch.cat([now, place, one, far], 1), last["mask"]),
+            ]
+            (f1, b1, o1, r1), (f2, b2, o2, r2), (f3, b3, o3, r3) = reads
+            leads += [f1, f1 - b1, f2 - b2, f3 - b3, o3 / (o3 + r3), torch.maximum(f3, b3)]
+            votes = (o1 + o2) / (o1 + o2 + r1 + r2)
+        channels = torch.stack([*channels, votes, *leads], 0)  # 14 x n x N
+        return value, channels.permute(2, 0, 1).reshape(objects, CHANNELS, height, width)
+
+    def decode(self, maps: dict, owner: torch.Tensor, read: dict, last: torch.Tensor):
+        """`last`: masks of the frame before [N, 1, H/2, W/2]. -> (logits [N, 1, H/2, W/2], quality [N], see decidedness)."""
+        p16, p8, p4, f2 = (maps[name][owner] for name in ("p16", "p8", "p4", "f2"))
+        before = double(last)
+        for conv in self.last_in:
+            before = F.relu(conv(before))
+        channels = read["channels"]
+        x = self.decode8(torch.cat([p8, read["value"], channels, before], 1))
+        y = self.decode16(torch.cat([F.relu(self.down16(x)), p16], 1))
+        x = self.merge8(torch.cat([x, upsample(y, x)], 1))
+        x = self.decode4(torch.cat([upsample(x, p4), p4, F.avg_pool2d(last, 2), upsample(channels[:, :1], p4)], 1))
+        x = torch.cat([upsample(x, f2), f2, last], 1)
+        for conv in self.decode2:
+            x = F.relu(conv(x))
+        votes = torch.stack([channels[:, i] for i in VOTES], 1).clamp(0.02, 0.98)
+        logits = self.out(x) + upsample((torch.log(votes / (1 - votes)) * self.vote.view(1, -1, 1, 1)).sum(1, keepdim=True), x)
+        return logits, decidedness(logits)
+
+
+def decidedness(logits: torch.Tensor) -> torch.Tensor:
+    """How far masks [N, 1, h, w] can be trusted, 0..1: how decided the pixels are that may belong to the object, on average [N]. 1 where
+    there is no object."""
+    inside = torch.sigmoid(logits)
+    weighted = (inside * (2 * inside - 1).abs()).sum((1, 2, 3))
+    return (weighted + 1) / (inside.sum((1, 2, 3)) + 1)
+
+
+def soft_maxima(query: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor):
+    """-> for each cell and object the best similarity to the object and to the rest of a frame, and their masses, all [n, N]."""
+    weights = torch.exp(query @ keys.T)
+    own = weights @ mask
+    rest = weights.sum(1, keepdim=True) - own
+    own, rest = own.clamp(min=1e-18), rest.clamp(min=1e-18)
+    return 1 + torch.log(own) / SHARPNESS, 1 + torch.log(rest) / SHARPNESS, own, rest
+
+
+def join(logits: torch.Tensor, owner: torch.Tensor, images: int):
+    """Soft aggregation (Oh et al. 2019, eq. 5), for images with several objects: they are made to share every pixel. A single object keeps
+    its logits. [N, 1, h, w] -> the same, after sharing."""
+    count = torch.bincount(owner, minlength=images)[owner].view(-1, 1, 1, 1)
+    probability = torch.sigmoid(logits).clamp(1e-5, 1 - 1e-5)
+    odds = probability / (1 - probability)
+    log_free = torch.zeros(images, *logits.shape[1:], device=logits.device).index_add(0, owner, torch.log1p(-probability))
+    free = log_free.exp().clamp(1e-5, 1 - 1e-5)
+    total = (free / (1 - free)).index_add(0, owner, odds)
+    shared = torch.log(odds) - torch.log((total[owner] - odds).clamp(min=1e-6))
+    return torch.where(count > 1, shared, logits)
+
+
+# The trial that this began with (a sketch of the same decoder), its names and ours.
+TRIAL_NAMES = {
+    "enc": "encoder", "l32": "lateral32", "l16": "lateral16", "f16": "fuse16", "l8": "lateral8", "f8": "fuse8", "l4": "lateral4",
+    "t4": "top4", "f4": "fuse4", "vmask": "mask_in", "pmask": "last_in", "d8": "decode8", "c16": "down16", "r16": "decode16",
+    "m8": "merge8", "d4": "decode4", "base": "vote",
+}  # fmt: skip
+
+
+def from_trial(path) -> Tracker:
+    tracker = Tracker()
+    own = tracker.state_dict()
+    for name, value in torch.load(path, map_location="cpu")["avg"].items():
+        head, _, tail = name.partition(".")
+        if head in ("vmask", "pmask", "d2"):
+            index, _, rest = tail.partition(".")
+            tail = f"{int(index) // 2}.{rest}"
+        if head == "value":
+            head, tail = ("value_in", tail[2:]) if tail.startswith("0.") else ("value_out", tail[2:])
+        ours = TRIAL_NAMES.get(head, {"d2": "decode2"}.get(head, head)) + (f".{tail}" if tail else "")
+        if ours in own and own[ours].shape == value.shape and head != "logscale":
+            own[ours] = value.float()
+        elif head != "logscale":
+            print("not taken over:", name)
+    tracker.load_state_dict(own)
+    return tracker
