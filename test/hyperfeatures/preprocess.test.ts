@@ -46,7 +46,7 @@ describe('preprocess', () => {
 		const fit = { resize: { mode: 'fit', shortSide: 256, multiple: 32 }, ...toSymmetricRange } as const;
 		expect(inputSize({ width: 854, height: 480 }, fit)).toEqual({ width: 448, height: 256 });
 		expect(inputSize({ width: 480, height: 854 }, fit)).toEqual({ width: 256, height: 448 });
-		expect(inputSize({ width: 4000, height: 100 }, fit)).toEqual({ width: 10240, height: 256 });
+		expect(inputSize({ width: 4000, height: 100 }, fit)).toEqual({ width: 2048, height: 64 });
 	});
 
 	it('normalises to planes', () => {
