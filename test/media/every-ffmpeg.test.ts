@@ -55,8 +55,9 @@ describe.each(ffmpegs)('ffmpeg $version', ({ path: program }) => {
 				...['-c:v', 'mpeg2video', '-q:v', '2'],
 			);
 			const wide = await open(join(folder, 'wide.m2ts'));
-			expect(wide.info).toMatchObject({ width: 128, height: 32, stored: { width: 64, height: 32 } });
-			expect((await collect(wide.frames())).map(({ image }) => image.width)).toContain(128);
+			// Of picture shapes MPEG-2 can only say 4:3, 16:9 and 2.21:1: the last is nearest to 4:1, and what the file wants.
+			expect(wide.info).toMatchObject({ width: 71, height: 32, stored: { width: 64, height: 32 } });
+			expect((await collect(wide.frames())).map(({ image }) => image.width)).toContain(71);
 		},
 		patience,
 	);
