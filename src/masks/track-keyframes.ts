@@ -1,6 +1,8 @@
+import type { Direction } from '../corrections/carry-pass.js';
 import type { RunFrames } from '../corrections/frame-range.js';
 import type { FrameStore } from '../corrections/frame-store.js';
 import type { Keyframe } from '../corrections/keyframe.js';
+import type { KeyframedMask } from '../corrections/propagate-keyframes.js';
 import { throwIfAborted } from '../errors.js';
 import { handled } from '../handled.js';
 import type { Frame } from '../media/frame.js';
@@ -10,8 +12,6 @@ import type { DescribedFrame, MaskTracker } from './mask-tracker.js';
 import { MemoryPlan, meanOf } from './memory-plan.js';
 import { blend, idsOf, type SoftMask, softMaskOf } from './soft-mask.js';
 import type { DoneFrame } from './tracker-protocol.js';
-
-export type Direction = 'forward' | 'backward';
 
 /** A frame's masks as a pass found them, as they are kept on disk. */
 export type StoredMask = {
@@ -52,17 +52,6 @@ export type TrackKeyframesOptions = {
 	readonly stores: PassStores;
 	readonly clock?: StageClock | undefined;
 	readonly signal?: AbortSignal | undefined;
-};
-
-/** A frame with its mask. */
-export type KeyframedMask = {
-	readonly frame: Frame;
-	readonly mask: { width: number; height: number; ids: Uint8Array; palette: Uint8Array };
-	/** 0..1: how far the tracker trusts the mask; 1 for painted frames. */
-	readonly confidence: number;
-	readonly painted: boolean;
-	/** False when the mask was found in an earlier run. */
-	readonly computed: boolean;
 };
 
 /**
@@ -227,7 +216,7 @@ async function* trackPass(
 				await begin(options, pass, done, store);
 				isBegun = true;
 			}
-			const known = await described;
+			const known = await (described ?? tracker.describe(frame.image));
 			const { mask, quality } = await clock.measure('matching', () => tracker.next(frame.index, known));
 			await writing;
 			writing = handled(store.put(frame.index, { ids: mask, quality }));
@@ -240,10 +229,12 @@ async function* trackPass(
 	}
 }
 
-type FrameAhead = { readonly frame: Frame } & (
-	| { readonly stored: StoredMask; readonly described?: undefined }
-	| { readonly stored: undefined; readonly described: Promise<DescribedFrame> }
-);
+/** With what the store has of it, or what is being found out about it; the pass's own keyframe, which `begin` describes, has neither. */
+type FrameAhead = {
+	readonly frame: Frame;
+	readonly stored?: StoredMask;
+	readonly described?: Promise<DescribedFrame>;
+};
 
 /** Looks frames up in the store, up to the first that it lacks; from there on they are described while the ones before are tracked. */
 async function* lookUp(
@@ -254,14 +245,18 @@ async function* lookUp(
 ): AsyncGenerator<FrameAhead> {
 	let isStored = true;
 	for await (const frame of frames) {
-		const stored = isStored && frame.index !== own.frame ? await store.get(frame.index) : undefined;
+		if (frame.index === own.frame) {
+			yield { frame };
+			continue;
+		}
+		const stored = isStored ? await store.get(frame.index) : undefined;
 		if (stored !== undefined) {
 			yield { frame, stored };
 			continue;
 		}
-		isStored = frame.index === own.frame;
+		isStored = false;
 		const described = handled(clock.measure('inversion', () => tracker.describe(frame.image)));
-		yield { frame, stored, described };
+		yield { frame, described };
 	}
 }
 
