@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from scenes import Layer, SceneMaker, about, affine, compress, motion_kernel, premultiplied, smooth_field, tint, to_texture
+from scenes import Layer, SceneMaker, about, compress, motion_kernel, premultiplied, smooth_field, tint, to_texture
 
 MAX_LAYERS = 5  # with the background
 
@@ -97,14 +97,7 @@ class Rollouts(SceneMaker):
     def moving_layers(self, rng, size: int, frames: int) -> list:
         speed = float(np.exp(rng.uniform(np.log(0.03), np.log(0.7))))
         camera = [about(m, size / 2, size / 2) for m in walk(rng, frames, speed * rng.uniform(0, 0.6), 0.3 * size)]
-        photo = self.photos[int(rng.choice(self.backgrounds))]
-        zoom = max(rng.uniform(0.55, 1.8), 0.85 * size / min(photo.shape[:2]))
-        if zoom < 1:
-            photo = cv2.resize(photo, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
-            zoom = 1.0
-        start = np.diag([zoom, zoom, 1.0])
-        start[:2, 2] = [-rng.uniform(0, max(0, n * zoom - size)) for n in photo.shape[1::-1]]
-        opaque = np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)])
+        opaque, start = self.background(rng, size, 1.8, 0.85)
         if rng.random() < 0.3:
             opaque[:, :, :3] = cv2.GaussianBlur(opaque[:, :, :3], (0, 0), rng.uniform(0.7, 3))
         layers = [Layer(opaque, [c @ start for c in camera], flex(rng, frames, 0.01 * size, speed), True)]
@@ -130,17 +123,8 @@ class Rollouts(SceneMaker):
 
     def mover(self, rng, rgba, size: int, frames: int, speed: float, camera: list) -> Layer:
         extent = float(np.exp(rng.uniform(np.log(0.18), np.log(1.1)))) * size
-        shrink = 1.3 * extent / max(rgba.shape[:2])
-        if shrink < 1:
-            rgba = cv2.resize(rgba, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-        if rng.random() < 0.4:
-            rgba = np.dstack([tint(rgba[:, :, :3], rng, 1.0), rgba[:, :, 3]])
+        rgba, start, centre = self.placed(rng, rgba, size, extent, 1.3, 0.12)
         height, width = rgba.shape[:2]
-        scale = extent / max(height, width)
-        centre = rng.uniform(0.12, 0.88, 2) * size
-        start = np.diag([scale, scale, 1.0])
-        start[:2, 2] = centre - scale * np.array([width, height]) / 2
-        start = about(affine(rng, 0.3, 0), *centre) @ start
         own = walk(rng, frames, speed * rng.uniform(0.2, 1.3), 0.35 * size)
         poses = [c @ about(m, *centre) @ start for c, m in zip(camera, own)]
         event = rng.random()

@@ -151,6 +151,32 @@ class SceneMaker:
         rgba = self.cutouts[int(rng.choice(self.groups[kind]))]
         return rgba[:, ::-1] if rng.random() < 0.5 else rgba
 
+    def background(self, rng, size: int, most: float, least: float):
+        """A photograph as an opaque texture, and its pose in the first frame: it covers the frame at `least` of its size and zooms to `most`."""
+        photo = self.photos[int(rng.choice(self.backgrounds))]
+        zoom = rng.uniform(0.55, most)  # frame pixels per photo pixel
+        zoom = max(zoom, least * size / min(photo.shape[:2]))
+        if zoom < 1:
+            photo = cv2.resize(photo, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+            zoom = 1.0
+        start = np.diag([zoom, zoom, 1.0])
+        start[:2, 2] = [-rng.uniform(0, max(0, n * zoom - size)) for n in photo.shape[1::-1]]
+        return np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)]), start
+
+    def placed(self, rng, rgba: np.ndarray, size: int, extent: float, sharpness: float, margin: float):
+        """A cut-out of `extent` pixels somewhere in the frame -> (texture, its pose in the first frame, its centre)."""
+        shrink = sharpness * extent / max(rgba.shape[:2])
+        if shrink < 1:
+            rgba = cv2.resize(rgba, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        if rng.random() < 0.4:
+            rgba = np.dstack([tint(rgba[:, :, :3], rng, 1.0), rgba[:, :, 3]])
+        height, width = rgba.shape[:2]
+        scale = extent / max(height, width)
+        centre = rng.uniform(margin, 1 - margin, 2) * size
+        start = np.diag([scale, scale, 1.0])
+        start[:2, 2] = centre - scale * np.array([width, height]) / 2
+        return rgba, about(affine(rng, 0.3, 0), *centre) @ start, centre
+
     def layers(self, rng, size: int) -> list:
         far = rng.uniform(0.03, 0.25) if rng.random() < 0.5 else rng.uniform(0.25, 1.0)
         near = rng.uniform(0.02, 0.18)
@@ -165,15 +191,7 @@ class SceneMaker:
             one = smooth_field(rng, amplitude * far)
             return [zero, one, one + smooth_field(rng, amplitude * near)]
 
-        photo = self.photos[int(rng.choice(self.backgrounds))]
-        zoom = rng.uniform(0.55, 1.5)  # frame pixels per photo pixel
-        zoom = max(zoom, 0.75 * size / min(photo.shape[:2]))
-        if zoom < 1:
-            photo = cv2.resize(photo, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
-            zoom = 1.0
-        start = np.diag([zoom, zoom, 1.0])
-        start[:2, 2] = [-rng.uniform(0, max(0, n * zoom - size)) for n in photo.shape[1::-1]]
-        opaque = np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)])
+        opaque, start = self.background(rng, size, 1.5, 0.75)
         still = [np.eye(3), np.eye(3)]
         result = [Layer(opaque, poses(start, still), fields(0.015 * size), True)]
 
@@ -187,17 +205,8 @@ class SceneMaker:
                 kind = str(rng.choice(kinds, p=weights / weights.sum()))
             rgba = self.foreground(rng, "blob" if n > 0 and chance > 0.8 else kind)
             extent = float(np.exp(rng.uniform(np.log(0.16), np.log(0.8)))) * size
-            shrink = 1.15 * extent / max(rgba.shape[:2])
-            if shrink < 1:
-                rgba = cv2.resize(rgba, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-            if rng.random() < 0.4:
-                rgba = np.dstack([tint(rgba[:, :, :3], rng, 1.0), rgba[:, :, 3]])
+            rgba, start, centre = self.placed(rng, rgba, size, extent, 1.15, 0.15)
             height, width = rgba.shape[:2]
-            scale = extent / max(height, width)
-            centre = rng.uniform(0.15, 0.85, 2) * size
-            start = np.diag([scale, scale, 1.0])
-            start[:2, 2] = centre - scale * np.array([width, height]) / 2
-            start = about(affine(rng, 0.3, 0), *centre) @ start
             own = [about(affine(rng, s, 0.45 * size), *centre) for s in (far * rng.uniform(0.2, 1), near * rng.uniform(0.2, 1.5))]
             amplitude = 0.05 * max(height, width)
             result.append(Layer(premultiplied(rgba), poses(start, own), fields(amplitude), False))

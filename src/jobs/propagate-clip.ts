@@ -131,7 +131,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		);
 	}
 	// Threads and model are started while clip, masks and outputs are opened.
-	const threads = new LabelThreads(preset.propagation, threadsFor(job));
+	const threads = new LabelThreads(preset.propagation, threadsFor(job, preset));
 	const opening = handled(
 		openEngine(job.model ?? preset.model, {
 			...job,
@@ -247,8 +247,9 @@ export const inputsOf = (job: PropagateClipJob, clip: Clip): (string | undefined
 	job.preset?.endsWith('.json') === true ? job.preset : undefined,
 ];
 
-/** Only passes from several masks run side by side. */
-export const threadsFor = ({ masks }: PropagateClipJob): number => Math.min(masks.length, 2);
+/** Threads that labels are propagated on: only passes from several masks run side by side, and the decoder has a worker of its own. */
+export const threadsFor = ({ masks }: PropagateClipJob, { decoder }: Preset): number =>
+	decoder ? 0 : Math.min(masks.length, 2);
 
 /** How a run is to go, be it with masks or with an edit that is carried. @throws UserError for bad input */
 export const readSettings = async (job: PropagateClipJob) => {

@@ -84,7 +84,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 	const tracker = job.masks.length === 0 ? undefined : await openTracker(engine, extractor, preset, job);
 	const edit = editFingerprint(job, layer);
 	const identity = await identityOf(job, clip, range, keyframes, engine, preset, tracker, edit);
-	const threads = new LabelThreads(preset.propagation, threadsFor(job));
+	const threads = new LabelThreads(preset.propagation, threadsFor(job, preset));
 	const clock = new StageClock();
 	const scratch = await ScratchFolder.open();
 	let outputs: RunOutputs | undefined;

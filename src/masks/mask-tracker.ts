@@ -1,21 +1,14 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import type { GridSize } from '../correspondence/tiles.js';
-import { UserError } from '../errors.js';
 import { resizeBilinear } from '../hyperfeatures/bilinear.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import { inputSize, preprocess } from '../hyperfeatures/preprocess.js';
 import type { Raster } from '../media/frame.js';
 import type { Manifest } from '../models/manifest.js';
-import { MANIFEST_FILE, pathInside } from '../models/model-folder.js';
-import {
-	bundledTrackerFolder,
-	type TrackerManifest,
-	trackerManifestSchema,
-} from '../models/tracker-manifest.js';
+import { pathInside, readTrackerFolder } from '../models/model-folder.js';
+import { bundledTrackerFolder, type InstalledTracker } from '../models/tracker-manifest.js';
 import type { Quality } from '../presets/quality.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Device, Runtime, Session } from '../runtime/session.js';
@@ -37,8 +30,6 @@ export type TrackerOptions = {
 	readonly quality?: Quality | undefined;
 	/** Descriptors that take the place of the tracker's own, and what tells them from others; the tracker's own when undefined. */
 	readonly descriptors?: { readonly extractor: DescriptorExtractor; readonly identity: string } | undefined;
-	/** Another tracker than the bundled one. */
-	readonly folder?: string | undefined;
 };
 
 /** What the tracker knows of a frame. */
@@ -60,14 +51,13 @@ export class MaskTracker {
 	/**
 	 * Starts to load the tracker; the first call waits for it.
 	 *
-	 * @throws UserError when the folder holds no tracker; from the first call, when the device can't be used
+	 * @throws UserError from the first call, when the device can't be used
 	 */
 	static async open(options: TrackerOptions = {}): Promise<MaskTracker> {
-		const folder = options.folder ?? bundledTrackerFolder();
-		return new MaskTracker(folder, await readTrackerManifest(folder), options);
+		return new MaskTracker(await readTrackerFolder(bundledTrackerFolder()), options);
 	}
 
-	private constructor(folder: string, manifest: TrackerManifest, options: TrackerOptions) {
+	private constructor({ folder, manifest }: InstalledTracker, options: TrackerOptions) {
 		const shortSide = manifest.shortSide[options.quality ?? 'balanced'];
 		const half: [number, number, number] = [0.5, 0.5, 0.5];
 		this.#image = { resize: { mode: 'fit', shortSide, multiple: 32 }, mean: half, std: half };
@@ -92,11 +82,6 @@ export class MaskTracker {
 		for (const loading of [this.#encode, this.#worker]) {
 			loading.catch(() => undefined);
 		}
-	}
-
-	/** The device in use: what `auto` resolved to, once a frame has been described. */
-	get device(): Device {
-		return this.#runtime.device;
 	}
 
 	/** The grid of soft masks for frames of a size. */
@@ -162,20 +147,6 @@ export class MaskTracker {
 		return (await this.#worker).request(request, given);
 	}
 }
-
-const readTrackerManifest = async (folder: string): Promise<TrackerManifest> => {
-	const path = join(folder, MANIFEST_FILE);
-	const text = await readFile(path, 'utf8').catch((error: unknown) => {
-		throw new UserError(`${folder} is not a mask tracker: it has no readable ${MANIFEST_FILE}.`, {
-			cause: error,
-		});
-	});
-	const result = trackerManifestSchema.safeParse(JSON.parse(text));
-	if (!result.success) {
-		throw new UserError(`${path} does not describe a mask tracker that this version can read.`);
-	}
-	return result.data;
-};
 
 const buffersOf = (maps: FrameMaps): ArrayBuffer[] =>
 	Object.values(maps).flatMap(({ data }) => (data.buffer instanceof ArrayBuffer ? [data.buffer] : []));

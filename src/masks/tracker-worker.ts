@@ -4,6 +4,7 @@
 import { workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { serveRequests } from '../runtime/serve-requests.js';
+import { sessionOptions } from '../runtime/session-options.js';
 import { MemoryPlan, meanOf } from './memory-plan.js';
 import {
 	type FrameMaps,
@@ -16,13 +17,7 @@ import {
 const settings = workerData as TrackerSettings;
 
 const open = (graph: string): Promise<InferenceSession> =>
-	InferenceSession.create(graph, {
-		executionProviders: [settings.device],
-		graphOptimizationLevel: 'all',
-		logSeverityLevel: 4,
-		extra: { session: { intra_op: { allow_spinning: '0' } } },
-		...(settings.threads === undefined ? {} : { intraOpNumThreads: settings.threads }),
-	});
+	InferenceSession.create(graph, sessionOptions(settings.device, settings.threads));
 // Loaded one after the other, while the first frame is decoded.
 const sessions = (async () => ({
 	memorise: await open(settings.memorise),

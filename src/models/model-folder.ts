@@ -4,6 +4,7 @@ import { UserError } from '../errors.js';
 import { readTextFile } from '../media/text-file.js';
 import { type Manifest, manifestSchema } from './manifest.js';
 import { type PairManifest, pairManifestSchema } from './pair-manifest.js';
+import { type InstalledTracker, trackerManifestSchema } from './tracker-manifest.js';
 
 /** A model on this machine: its folder and what its `manifest.json` says. */
 export type InstalledModel = { readonly folder: string; readonly manifest: Manifest };
@@ -53,6 +54,16 @@ export const isPairModel = (model: InstalledModel | InstalledPairModel): model i
 export const readPairModelFolder = async (folder: string): Promise<InstalledPairModel> => ({
 	folder: resolve(folder),
 	manifest: parsed(pairManifestSchema, await readManifest(folder), folder),
+});
+
+/**
+ * As {@link readModelFolder}, for mask trackers.
+ *
+ * @throws UserError when the folder holds none
+ */
+export const readTrackerFolder = async (folder: string): Promise<InstalledTracker> => ({
+	folder: resolve(folder),
+	manifest: parsed(trackerManifestSchema, await readManifest(folder), folder),
 });
 
 /** Either kind of model. */

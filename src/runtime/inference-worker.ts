@@ -10,6 +10,7 @@ import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'on
 import { discard } from '../discard.js';
 import { serveRequests } from './serve-requests.js';
 import type { Device, GraphSource, ResidentTensor, ValueInfo } from './session.js';
+import { sessionOptions } from './session-options.js';
 import type { Tensor } from './tensor.js';
 import type { DevicesReply, LoadReply, RunReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
 
@@ -52,15 +53,7 @@ const createSession = async (source: GraphSource): Promise<[InferenceSession, De
 	}
 	for (const device of candidates) {
 		const [graph, graphOptimizationLevel] = graphFor(source, device);
-		const options: InferenceSession.SessionOptions = {
-			executionProviders: [device],
-			graphOptimizationLevel,
-			executionMode: 'sequential',
-			logSeverityLevel: 4,
-			// Threads that spin while they wait take the cores from decoding, refinement and other programs.
-			extra: { session: { intra_op: { allow_spinning: '0' } } },
-			...(settings.threads === undefined ? {} : { intraOpNumThreads: settings.threads }),
-		};
+		const options = sessionOptions(device, settings.threads, graphOptimizationLevel);
 		try {
 			// Two branches because the overloads of `create` take a path or bytes, not their union.
 			const session =
