@@ -33,8 +33,15 @@ VOTES = (0, 1, 6, 12)  # the channels that are votes
 SHARPNESS = 40.0  # of soft maxima
 
 
+class Norm(nn.GroupNorm):
+    """In float32 whatever its input is: torch 1.13's has no bfloat16 on CPUs."""
+
+    def forward(self, x):
+        return super().forward(x.float()).to(x.dtype)
+
+
 def norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(8, channels)
+    return Norm(8, channels)
 
 
 class Residual(nn.Module):

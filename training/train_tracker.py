@@ -59,18 +59,21 @@ def roll_out(tracker: Tracker, images, masks, owner, known, options, step: int, 
     """-> (loss, mean IoU of the last frame)."""
     batch, frames = images.shape[:2]
     x = images.permute(0, 1, 4, 2, 3).flatten(0, 1).float().div(127.5).sub(1).contiguous(memory_format=torch.channels_last)
-    encoded = tracker.encode(x)
+    lower = torch.autocast(x.device.type, torch.bfloat16, enabled=options.bfloat16)
+    with lower:
+        encoded = {k: v.float() for k, v in tracker.encode(x).items()}
     at = [{k: v.unflatten(0, (batch, frames))[:, t] for k, v in encoded.items()} for t in range(frames)]
     truth = F.avg_pool2d(masks.float(), 2)[:, :, None]  # N x T x 1 x S/2 x S/2
     known = 1 - F.max_pool2d(1 - known.float(), 2)[:, :, None]
     last = truth[:, 0]
-    memory = [tracker.memorise(at[0], owner, last)]
+    memory = [memorise(tracker, at[0], owner, last, lower)]
     loss = 0.0
     for t in range(1, frames):
         seen = misled(at[t], rng) if rng.random() < options.misled else at[t]
         read = tracker.read(seen, owner, memory)
-        logits, _ = tracker.decode(at[t], owner, read, last)
-        logits = join(logits, owner, batch)
+        with lower:
+            logits, _ = tracker.decode(at[t], owner, read, last)
+        logits = join(logits.float(), owner, batch)
         target, counts = truth[:, t], known[owner, t]
         probability = torch.sigmoid(logits)
         error = F.binary_cross_entropy_with_logits(logits, target, reduction="none") * counts
@@ -86,8 +89,13 @@ def roll_out(tracker: Tracker, images, masks, owner, known, options, step: int, 
         loss = loss + pixels + 0.5 * dice.mean()
         last = probability.detach() if rng.random() < 0.5 else probability
         if t < frames - 1:
-            memory.append(tracker.memorise(at[t], owner, last))
+            memory.append(memorise(tracker, at[t], owner, last, lower))
     return loss / (frames - 1), iou.mean().item()
+
+
+def memorise(tracker: Tracker, maps, owner, mask, lower) -> dict:
+    with lower:
+        return {k: v.float() for k, v in tracker.memorise(maps, owner, mask).items()}
 
 
 def misled(maps: dict, rng) -> dict:
@@ -225,6 +233,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=8e-4)
     parser.add_argument("--cooldown", type=float, default=0.3, help="the last share of the minutes in which the rate falls")
     parser.add_argument("--encoder-from", type=int, default=16, help="train the encoder's blocks from this on (16: none)")
+    parser.add_argument("--bfloat16", action="store_true", help="convolutions in bfloat16: a third less time on CPUs that have it")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--steps", type=int, default=1 << 30)
     parser.add_argument("--processes", type=int, default=1)

@@ -122,6 +122,24 @@ const containers: readonly string[] = [
 		'mtv',
 		'kux',
 	],
+	// Sound alone, for the sentence that says so.
+	...[
+		'mp3',
+		'wav',
+		'w64',
+		'aiff',
+		'flac',
+		'aac',
+		'ac3',
+		'eac3',
+		'dts',
+		'amr',
+		'au',
+		'caf',
+		'ape',
+		'wv',
+		'tta',
+	],
 ];
 
 /** Options of every input: ffmpeg opens the files that it is given, by what it finds in them, and nothing that they refer to. */
