@@ -8,7 +8,6 @@ import type { Preset } from '../src/presets/preset.js';
 import { openRuntime } from '../src/runtime/onnx-runtime.js';
 import { fastStepFlops, stepFlops } from './graph-flops.js';
 import { openPeakProduct } from './machine-peak.js';
-import { matchingFlops } from './matching-flops.js';
 import { median } from './table.js';
 
 /** Operations of a frame in each precision. */
@@ -77,22 +76,27 @@ export const measureOneThread = async (
 		}
 		const image = (frames.at(-1) as Frame).image;
 		const map = maps.at(-1) as DescriptorMap;
-		const matcher = new BlockMatcher(map, map.channels, { k: topK, candidates: candidates ?? undefined });
-		const [keyframe, ...recent] = maps.slice(0, -1).map((each) => matcher.store(each));
-		const query = matcher.store(map);
-		if (keyframe === undefined || recent.length < recentFrames) {
-			throw new Error(`The clip has fewer than ${recentFrames + 2} frames.`);
-		}
 		const reach = (cells: number | null): number => cells ?? Number.POSITIVE_INFINITY;
-		const searches = [
-			[{ descriptors: keyframe, radius: reach(keyframeRadius) }],
-			recent.map((descriptors) => ({ descriptors, radius: reach(radius) })),
-		];
-		const flopsOfSearches = (chosen: number | null): number =>
-			searches
-				.map((search) => search.map((frame) => frame.radius))
-				.reduce((sum, radii) => sum + matchingFlops(map, map.channels, chosen, radii), 0);
-		const int16 = flopsOfSearches(candidates);
+		/** The searches of one frame, and the operations of their products. */
+		const openSearches = (chosen: number | null) => {
+			const matcher = new BlockMatcher(map, map.channels, { k: topK, candidates: chosen ?? undefined });
+			const [keyframe, ...recent] = maps.slice(0, -1).map((each) => matcher.store(each));
+			const query = matcher.store(map);
+			if (keyframe === undefined || recent.length < recentFrames) {
+				throw new Error(`The clip has fewer than ${recentFrames + 2} frames.`);
+			}
+			const run = (): void => {
+				matcher.match(query, [{ descriptors: keyframe, radius: reach(keyframeRadius) }]);
+				matcher.match(
+					query,
+					recent.map((descriptors) => ({ descriptors, radius: reach(radius) })),
+				);
+			};
+			run();
+			return { run, flops: 2 * 4 * 4 * map.channels * matcher.multiplied };
+		};
+		const searches = openSearches(candidates);
+		const int16 = searches.flops;
 
 		const products = {
 			float32: await openPeakProduct(runtime, 'float32'),
@@ -102,11 +106,7 @@ export const measureOneThread = async (
 			float32: products.float32.run,
 			int8: products.int8.run,
 			inversion: () => extractor.extract(image),
-			matching: () => {
-				for (const search of searches) {
-					matcher.match(query, search);
-				}
-			},
+			matching: searches.run,
 		};
 		type Work = keyof typeof works;
 		const times: Record<Work, number[]> = { float32: [], int8: [], inversion: [], matching: [] };
@@ -135,7 +135,7 @@ export const measureOneThread = async (
 		};
 		return {
 			peaks,
-			exactMatchingFlops: flopsOfSearches(null),
+			exactMatchingFlops: openSearches(null).flops,
 			stages: [
 				stage('inversion', { ...ofModel, int16: 0 }, times.inversion),
 				stage('matching', { float32: 0, int8: 0, int16 }, times.matching),

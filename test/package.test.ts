@@ -64,6 +64,7 @@ describe('the package', () => {
 			'dist/cli/main.js',
 			'dist/index.d.ts',
 			'dist/doctor/try-device.js',
+			'dist/kernels/kernels.wasm',
 			'models/propagate-small/manifest.json',
 			'LICENSE',
 			'NOTICE',

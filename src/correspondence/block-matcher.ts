@@ -1,11 +1,7 @@
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
-import { type BlockLayout, planBlocks } from './block-layout.js';
-import { CandidateSearch } from './candidate-search.js';
-import { ChosenMatches } from './chosen-matches.js';
-import { ExactSearch } from './exact-search.js';
-import { MatcherMemory, type StoredDescriptors } from './matcher-memory.js';
+import { bytesAt, floatsAt, intsAt, type Kernels, openKernels } from '../kernels/kernels.js';
 import type { MemoryMatches } from './memory-matches.js';
-import { type SearchedFrame, UNCERTAIN } from './searched-frame.js';
+import { type SearchedFrame, type StoredDescriptors, UNCERTAIN } from './searched-frame.js';
 import type { GridSize } from './tiles.js';
 
 export type BlockMatcherOptions = {
@@ -18,39 +14,82 @@ export type BlockMatcherOptions = {
 	readonly candidates: number | undefined;
 };
 
+/** Integers that the kernels are told of a frame (their `SearchedFrame`): where its descriptors are, its radius, where its classes are. */
+const FRAME_INTS = 3;
+
 /**
  * Windowed top-k search of one grid among several remembered ones on the CPU, down a pyramid: means of squares of 4 x 4
- * cells first, then the blocks of 2 x 2 cells in the best squares, then the cells of the best blocks. WebAssembly kernels
- * compute the products, of 16-bit descriptors, and pick the candidates. Nothing of the size of a similarity matrix is ever held.
+ * cells first, then the blocks of 2 x 2 cells in the best squares, then the cells of the best blocks. Descriptors and search are in
+ * WebAssembly: see `kernels/assembly/matching`. Nothing of the size of a similarity matrix is ever held.
  */
 export class BlockMatcher {
-	readonly #layout: BlockLayout;
-	readonly #memory: MatcherMemory;
-	readonly #chosen: ChosenMatches;
-	readonly #search: CandidateSearch | ExactSearch;
+	readonly #kernels: Kernels = openKernels();
+	readonly #grid: GridSize;
+	readonly #channels: number;
+	readonly #options: BlockMatcherOptions;
+	/** Addresses of freed frames. */
+	readonly #freed: number[] = [];
 
-	constructor(grid: GridSize, channels: number, { k, candidates }: BlockMatcherOptions) {
-		this.#layout = planBlocks(grid, channels);
-		this.#memory = new MatcherMemory(this.#layout);
-		this.#chosen = new ChosenMatches(this.#layout, this.#memory, k);
-		this.#search =
-			candidates === undefined
-				? new ExactSearch(this.#layout, this.#memory, this.#chosen)
-				: new CandidateSearch(this.#layout, this.#memory, candidates, this.#chosen);
+	constructor({ height, width }: GridSize, channels: number, options: BlockMatcherOptions) {
+		this.#grid = { height, width };
+		this.#channels = channels;
+		this.#options = options;
+		this.#kernels.openMatcher(height, width, channels, options.k, options.candidates ?? 0);
 	}
 
 	/** Puts a descriptor map into the matcher's memory. @throws Error for a map of another shape */
-	store(map: DescriptorMap): StoredDescriptors {
-		return this.#memory.store(map);
+	store({ height, width, channels, data }: DescriptorMap): StoredDescriptors {
+		const grid = this.#grid;
+		if (height !== grid.height || width !== grid.width || channels !== this.#channels) {
+			throw new Error(
+				`A map of ${channels} x ${height} x ${width} does not fit a matcher for ${this.#channels} x ${grid.height} x ${grid.width}.`,
+			);
+		}
+		const address = this.#freed.pop() ?? this.#kernels.allocateFrame();
+		const area = height * width;
+		for (let channel = 0; channel < channels; channel++) {
+			const plane = data.subarray(channel * area, (channel + 1) * area);
+			floatsAt(this.#kernels, this.#kernels.planeOf(channel), area).set(plane);
+		}
+		this.#kernels.storeFrame(address);
+		return { address, free: () => this.#freed.push(address) };
 	}
 
 	/** The `k` best matches of every cell of `query` over all `frames`. */
 	match(query: StoredDescriptors, frames: readonly SearchedFrame[]): MemoryMatches {
-		this.#chosen.clear();
+		const kernels = this.#kernels;
+		const { k, candidates } = this.#options;
+		kernels.clearChoice();
 		if (frames.length > 0) {
-			this.#search.run(query, frames);
+			this.#tell(frames);
+			const search = candidates === undefined ? kernels.searchAll : kernels.searchCandidates;
+			search(query.address, frames.length);
 		}
-		return this.#chosen.matches();
+		const length = this.#grid.height * this.#grid.width * k;
+		return {
+			k,
+			owners: intsAt(kernels, kernels.chosenOwners(), length).slice(),
+			indices: intsAt(kernels, kernels.chosenIndices(), length).slice(),
+			similarities: floatsAt(kernels, kernels.chosenSimilarities(), length).slice(),
+		};
+	}
+
+	/** Tells the kernels what is searched. */
+	#tell(frames: readonly SearchedFrame[]): void {
+		const { height, width } = this.#grid;
+		const squares = this.#squares;
+		const address = this.#kernels.reserveFrames(frames.length);
+		const told = intsAt(this.#kernels, address, frames.length * FRAME_INTS);
+		const classesAt = address + told.byteLength;
+		const classes = bytesAt(this.#kernels, classesAt, frames.length * squares);
+		classes.fill(UNCERTAIN);
+		for (const [at, { descriptors, radius, certainSquares }] of frames.entries()) {
+			const reach = Math.ceil(Math.min(radius, height + width));
+			told.set([descriptors.address, reach, classesAt + at * squares], at * FRAME_INTS);
+			if (certainSquares !== undefined) {
+				classes.set(certainSquares, at * squares);
+			}
+		}
 	}
 
 	/**
@@ -60,8 +99,8 @@ export class BlockMatcher {
 	 * @returns for {@link SearchedFrame.certainSquares}
 	 */
 	certainSquares(certain: Uint8Array): Uint8Array {
-		const { cells } = this.#layout;
-		const out = new Uint8Array(cells.length / 16);
+		const cells = intsAt(this.#kernels, this.#kernels.cells.value, 16 * this.#squares);
+		const out = new Uint8Array(this.#squares);
 		for (let square = 0; square < out.length; square++) {
 			let common = -1;
 			for (let at = 16 * square; at < 16 * (square + 1) && common !== UNCERTAIN; at++) {
@@ -74,5 +113,14 @@ export class BlockMatcher {
 			out[square] = common === -1 ? UNCERTAIN : common;
 		}
 		return out;
+	}
+
+	/** How many times four descriptors have been multiplied with another four since the matcher was made: what its work is measured by. */
+	get multiplied(): number {
+		return this.#kernels.multiplied.value;
+	}
+
+	get #squares(): number {
+		return this.#kernels.squareRows.value * this.#kernels.squareColumns.value;
 	}
 }

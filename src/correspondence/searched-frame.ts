@@ -1,4 +1,8 @@
-import type { StoredDescriptors } from './matcher-memory.js';
+/** A frame's descriptors in a matcher's memory. */
+export type StoredDescriptors = {
+	readonly address: number;
+	free(): void;
+};
 
 /** A frame to be searched, and how far around a cell. */
 export type SearchedFrame = {

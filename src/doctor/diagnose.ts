@@ -6,8 +6,8 @@ import { findFfmpeg } from '../media/ffmpeg-binary.js';
 import { userModelsFolder } from '../models/locations.js';
 import { listModels } from '../models/registry.js';
 import { verifyModel } from '../models/verify.js';
+import { builtUrl } from '../runtime/built-url.js';
 import { type Device, devices } from '../runtime/session.js';
-import { workerUrl } from '../runtime/worker-url.js';
 import { cacheUsage } from '../store/cache.js';
 
 const run = promisify(execFile);
@@ -60,7 +60,7 @@ const mayBeHere = (device: Device): boolean => {
 };
 
 const tryDevice = async (device: Device): Promise<string> => {
-	const program = fileURLToPath(workerUrl(import.meta.url, './try-device.js'));
+	const program = fileURLToPath(builtUrl(import.meta.url, './try-device.js'));
 	const { stdout } = await run(process.execPath, [program, device], { windowsHide: true }).catch(
 		(error: { stdout?: string }) => {
 			throw new Error(error.stdout?.trim() || 'the runtime does not start');

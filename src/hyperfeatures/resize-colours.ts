@@ -1,71 +1,64 @@
+import { bytesAt, intsAt, type Kernels, openKernels } from '../kernels/kernels.js';
 import type { Raster } from '../media/frame.js';
-import { growTo, roundedUp } from '../wasm/module.js';
-import {
-	type ColumnKernel,
-	compileColumnKernel,
-	compileRowKernel,
-	type RowKernel,
-	VECTOR_BYTES,
-} from './resize-kernels.js';
 import { triangleFilter } from './triangle-filter.js';
 
-const memory = new WebAssembly.Memory({ initial: 1 });
-const rowKernels = new Map<number, RowKernel>();
-const columnKernels = new Map<string, ColumnKernel>();
+const VECTOR_BYTES = 16;
 
-/** What has been made for `key`, or what `make` makes. */
-const remembered = <Key, Value>(known: Map<Key, Value>, key: Key, make: () => Value): Value => {
-	const value = known.get(key) ?? make();
-	known.set(key, value);
-	return value;
+/** Kernels, and where their memory begins that is filled anew for every image. */
+let workspace: { readonly kernels: Kernels; readonly start: number } | undefined;
+
+const opened = (): Kernels => {
+	if (workspace === undefined) {
+		const kernels = openKernels();
+		workspace = { kernels, start: kernels.allocate(0) };
+	}
+	workspace.kernels.free(workspace.start);
+	return workspace.kernels;
 };
-
-const wholeVectors = (bytes: number): number => roundedUp(bytes, VECTOR_BYTES);
 
 /** `pilResize` of RGB images in WebAssembly: [height, width, 3]. */
 export const resizeColours = (image: Raster<3>, width: number, height: number): Uint8Array => {
+	const kernels = opened();
 	const across = triangleFilter(image.width, width);
 	const down = triangleFilter(image.height, height);
-	const pitch = wholeVectors(3 * width);
+	const rowBytes = 3 * width;
+	const pitch = Math.ceil(rowBytes / VECTOR_BYTES) * VECTOR_BYTES;
 	// Filters read behind what they are given, with weights of 0, and one byte is written behind a row.
-	const behind = wholeVectors(3 * across.taps + VECTOR_BYTES);
-	const source = 0;
-	const middle = source + wholeVectors(image.data.length) + behind;
-	const result = middle + (image.height + down.taps) * pitch + behind;
-	const offsets = result + height * pitch;
-	const acrossWeights = offsets + 4 * width;
-	const downWeights = acrossWeights + across.weights.byteLength;
-	growTo(memory, downWeights + down.weights.byteLength);
+	const behind = 3 * across.taps + VECTOR_BYTES;
+	const source = kernels.allocate(image.data.length + behind);
+	const middle = kernels.allocate((image.height + down.taps) * pitch + behind);
+	const result = kernels.allocate(height * pitch);
+	const offsets = kernels.allocate(4 * width);
+	const acrossWeights = kernels.allocate(across.weights.byteLength);
+	const downWeights = kernels.allocate(down.weights.byteLength);
 
-	const bytes = new Uint8Array(memory.buffer);
 	if (image.width === width) {
 		for (let y = 0; y < image.height; y++) {
-			bytes.set(image.data.subarray(y * 3 * width, (y + 1) * 3 * width), middle + y * pitch);
+			bytesAt(kernels, middle + y * pitch, rowBytes).set(
+				image.data.subarray(y * rowBytes, (y + 1) * rowBytes),
+			);
 		}
 	} else {
-		bytes.set(image.data, source);
-		new Int32Array(memory.buffer, offsets, width).set(across.first.map((pixel) => 3 * pixel));
-		new Int32Array(memory.buffer, acrossWeights, across.weights.length).set(across.weights);
-		const kernel = remembered(rowKernels, across.taps, () => compileRowKernel(across.taps, memory));
+		bytesAt(kernels, source, image.data.length).set(image.data);
+		intsAt(kernels, offsets, width).set(across.first.map((pixel) => 3 * pixel));
+		intsAt(kernels, acrossWeights, across.weights.length).set(across.weights);
 		for (let y = 0; y < image.height; y++) {
-			kernel(source + y * 3 * image.width, offsets, acrossWeights, acrossWeights, middle + y * pitch);
+			const row = source + y * 3 * image.width;
+			kernels.filterRow(row, offsets, acrossWeights, across.taps, middle + y * pitch, width);
 		}
 	}
 	if (image.height !== height) {
-		new Int32Array(memory.buffer, downWeights, down.weights.length).set(down.weights);
-		const kernel = remembered(columnKernels, `${down.taps}:${pitch}`, () =>
-			compileColumnKernel(down.taps, pitch, memory),
-		);
+		intsAt(kernels, downWeights, down.weights.length).set(down.weights);
 		for (let y = 0; y < height; y++) {
-			const out = result + y * pitch;
 			const rows = middle + (down.first[y] as number) * pitch;
-			kernel(rows, downWeights + 4 * y * down.taps, out, out + pitch);
+			const out = result + y * pitch;
+			kernels.filterColumns(rows, pitch, downWeights + 4 * y * down.taps, down.taps, out, out + pitch);
 		}
 	}
-	const out = new Uint8Array(3 * width * height);
 	const from = image.height === height ? middle : result;
+	const out = new Uint8Array(rowBytes * height);
 	for (let y = 0; y < height; y++) {
-		out.set(bytes.subarray(from + y * pitch, from + y * pitch + 3 * width), y * 3 * width);
+		out.set(bytesAt(kernels, from + y * pitch, rowBytes), y * rowBytes);
 	}
 	return out;
 };

@@ -10,11 +10,11 @@ import type { Manifest } from '../models/manifest.js';
 import { pathInside, readTrackerFolder } from '../models/model-folder.js';
 import { bundledTrackerFolder, type InstalledTracker } from '../models/tracker-manifest.js';
 import type { Quality } from '../presets/quality.js';
+import { builtUrl } from '../runtime/built-url.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Device, Runtime, Session } from '../runtime/session.js';
 import { float32, type Tensor } from '../runtime/tensor.js';
 import { WorkerChannel } from '../runtime/worker-channel.js';
-import { workerUrl } from '../runtime/worker-url.js';
 import type { SoftMask } from './soft-mask.js';
 import type {
 	DoneFrame,
@@ -77,7 +77,7 @@ export class MaskTracker {
 				device: this.#runtime.device,
 				threads,
 			};
-			return new WorkerChannel(workerUrl(import.meta.url, './tracker-worker.js'), 'mask tracker', settings);
+			return new WorkerChannel(builtUrl(import.meta.url, './tracker-worker.js'), 'mask tracker', settings);
 		});
 		for (const loading of [this.#encode, this.#worker]) {
 			loading.catch(() => undefined);

@@ -1,32 +1,23 @@
-import { growTo } from '../wasm/module.js';
-import {
-	compileDecodeKernel,
-	compileEncodeKernel,
-	type HalfKernel,
-	NUMBERS_A_ROUND,
-} from './half-kernels.js';
+import { floatsAt, type Kernels, openKernels } from '../kernels/kernels.js';
 
+/** Numbers that go through a kernel together. */
+const NUMBERS_A_ROUND = 8;
 /** Numbers that are converted in one go: a map of a million does not need room for all of them. */
 const NUMBERS_A_PIECE = 8192 * NUMBERS_A_ROUND;
 
-type Workspace = {
-	readonly encode: HalfKernel;
-	readonly decode: HalfKernel;
-	readonly singles: Float32Array;
-	readonly halves: Uint16Array;
-};
+type Workspace = { readonly kernels: Kernels; readonly singles: Float32Array; readonly halves: Uint16Array };
 
 let workspace: Workspace | undefined;
 
 const opened = (): Workspace => {
 	if (workspace === undefined) {
-		const memory = new WebAssembly.Memory({ initial: 1 });
-		growTo(memory, 6 * NUMBERS_A_PIECE);
+		const kernels = openKernels();
+		const halves = kernels.allocate(2 * NUMBERS_A_PIECE);
+		const singles = kernels.allocate(4 * NUMBERS_A_PIECE);
 		workspace = {
-			encode: compileEncodeKernel(memory),
-			decode: compileDecodeKernel(memory),
-			singles: new Float32Array(memory.buffer, 0, NUMBERS_A_PIECE),
-			halves: new Uint16Array(memory.buffer, 4 * NUMBERS_A_PIECE, NUMBERS_A_PIECE),
+			kernels,
+			singles: floatsAt(kernels, singles, NUMBERS_A_PIECE),
+			halves: new Uint16Array(kernels.memory.buffer, halves, NUMBERS_A_PIECE),
 		};
 	}
 	return workspace;
@@ -35,10 +26,11 @@ const opened = (): Workspace => {
 const inRounds = (length: number): number => Math.ceil(length / NUMBERS_A_ROUND) * NUMBERS_A_ROUND;
 
 type Numbers = Float32Array | Uint16Array;
+type Conversion = (source: number, sourceEnd: number, target: number) => void;
 
 /** Converts piece by piece, by way of a kernel's source and target. */
 const convert = (
-	kernel: HalfKernel,
+	kernel: Conversion,
 	values: Numbers,
 	source: Numbers,
 	target: Numbers,
@@ -55,9 +47,9 @@ const convert = (
 
 /** float32 as bit patterns of float16 (IEEE 754 binary16), rounded to nearest; what is too great becomes the greatest number, 65504. */
 export const toHalves = (values: Float32Array): Uint16Array => {
-	const { encode, singles, halves } = opened();
+	const { kernels, singles, halves } = opened();
 	const out = new Uint16Array(values.length);
-	convert(encode, values, singles, halves, out);
+	convert(kernels.encodeHalves, values, singles, halves, out);
 	return out;
 };
 
@@ -66,7 +58,7 @@ export const fromHalves = (
 	bits: Uint16Array,
 	out: Float32Array = new Float32Array(bits.length),
 ): Float32Array => {
-	const { decode, singles, halves } = opened();
-	convert(decode, bits, halves, singles, out);
+	const { kernels, singles, halves } = opened();
+	convert(kernels.decodeHalves, bits, halves, singles, out);
 	return out;
 };

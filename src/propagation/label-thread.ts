@@ -3,8 +3,8 @@ import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { Raster } from '../media/frame.js';
 import type { RefinedLabels } from '../refinement/refine-labels.js';
 import type { RefinementSettings } from '../refinement/settings.js';
+import { builtUrl } from '../runtime/built-url.js';
 import { WorkerChannel } from '../runtime/worker-channel.js';
-import { workerUrl } from '../runtime/worker-url.js';
 import type { LabelReply, LabelRequest, LabelWorkerSettings, ToldWitness } from './label-protocol.js';
 import type { SoftLabels } from './soft-labels.js';
 import type { Vote } from './vote.js';
@@ -22,7 +22,7 @@ export class LabelThread implements Voter {
 
 	constructor(settings: LabelWorkerSettings) {
 		this.#channel = new WorkerChannel(
-			workerUrl(import.meta.url, './label-worker.js'),
+			builtUrl(import.meta.url, './label-worker.js'),
 			'label worker',
 			settings,
 			{ maxYoungGenerationSizeMb: YOUNG_MEGABYTES },

@@ -1,5 +1,5 @@
 import { BlockMatcher } from '../correspondence/block-matcher.js';
-import type { StoredDescriptors } from '../correspondence/matcher-memory.js';
+import type { StoredDescriptors } from '../correspondence/searched-frame.js';
 import type { GridSize } from '../correspondence/tiles.js';
 import { discard } from '../discard.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';

@@ -1,6 +1,5 @@
+import { bytesAt, floatsAt, intsAt, type Kernels, openKernels } from '../kernels/kernels.js';
 import type { Raster } from '../media/frame.js';
-import { growTo, roundedUp } from '../wasm/module.js';
-import { compileLabKernel, type LabKernel } from './lab-kernel.js';
 import { allRuns, type PixelRuns } from './pixel-runs.js';
 
 /** CIE L*a*b* (D65) divided by 100, planar: distances of about 0.02 are just visible. */
@@ -24,18 +23,36 @@ const labCurve = Float32Array.from({ length: CURVE_STEPS + 1 }, (_, step) => {
 	return t > 0.008856 ? Math.cbrt(t) : 7.787 * t + 16 / 116;
 });
 
-const memory = new WebAssembly.Memory({ initial: 1 });
-const tables = { linear: 0, curve: 4 * linearFromByte.length, curveSteps: CURVE_STEPS };
-/** A vector's alignment behind the tables. */
-const IMAGE = roundedUp(tables.curve + 4 * labCurve.length, 16);
-new Float32Array(memory.buffer, tables.linear, linearFromByte.length).set(linearFromByte);
-new Float32Array(memory.buffer, tables.curve, labCurve.length).set(labCurve);
-const kernels = new Map<number, LabKernel>();
+/** Kernels with tables for blocks of one size. */
+type Workspace = {
+	readonly kernels: Kernels;
+	readonly factor: number;
+	readonly linear: number;
+	readonly curve: number;
+	/** Where the memory begins that is filled anew for every image. */
+	readonly image: number;
+};
 
-const kernelFor = (factor: number): LabKernel => {
-	const kernel = kernels.get(factor) ?? compileLabKernel(memory, factor, tables);
-	kernels.set(factor, kernel);
-	return kernel;
+/** The frames of a clip have one size. */
+let latest: Workspace | undefined;
+
+const openedFor = (factor: number): Workspace => {
+	if (latest?.factor !== factor) {
+		const kernels = openKernels();
+		// By the sum of a block's bytes, so that the kernel needs no division.
+		const area = factor * factor;
+		const linearFromSum = Float32Array.from(
+			{ length: 255 * area + 1 },
+			(_, sum) => linearFromByte[Math.floor((2 * sum + area) / (2 * area))] as number,
+		);
+		const [linear, curve] = [linearFromSum, labCurve].map((table) => {
+			const address = kernels.allocate(table.byteLength);
+			floatsAt(kernels, address, table.length).set(table);
+			return address;
+		}) as [number, number];
+		latest = { kernels, factor, linear, curve, image: kernels.allocate(0) };
+	}
+	return latest;
 };
 
 /**
@@ -47,15 +64,28 @@ const kernelFor = (factor: number): LabKernel => {
 export const labImage = (image: Raster<3>, factor: number, wanted?: PixelRuns): LabImage => {
 	const width = Math.floor(image.width / factor);
 	const height = Math.floor(image.height / factor);
-	const list = wanted ?? allRuns({ width, height });
-	const runs = IMAGE + roundedUp(image.data.length, 16);
-	const planes = runs + list.byteLength;
 	const area = width * height;
-	growTo(memory, planes + 3 * 4 * area);
-	new Uint8Array(memory.buffer).set(image.data, IMAGE);
-	new Int32Array(memory.buffer, runs, list.length).set(list);
-	const converted = new Float32Array(memory.buffer, planes, 3 * area).fill(0);
-	kernelFor(factor)(IMAGE, 3 * image.width, runs, planes, width, planes, 4 * area);
+	const list = wanted ?? allRuns({ width, height });
+	const { kernels, linear, curve, image: start } = openedFor(factor);
+	kernels.free(start);
+	const pixels = kernels.allocate(image.data.length);
+	const runs = kernels.allocate(list.byteLength);
+	const planes = kernels.allocate(3 * 4 * area);
+	bytesAt(kernels, pixels, image.data.length).set(image.data);
+	intsAt(kernels, runs, list.length).set(list);
+	const converted = floatsAt(kernels, planes, 3 * area).fill(0);
+	kernels.convertToLab(
+		pixels,
+		3 * image.width,
+		factor,
+		runs,
+		runs + list.byteLength,
+		width,
+		linear,
+		curve,
+		planes,
+		4 * area,
+	);
 	const plane = (number: number) => converted.subarray(number * area, (number + 1) * area);
 	return { width, height, l: plane(0), a: plane(1), b: plane(2) };
 };

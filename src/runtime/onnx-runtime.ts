@@ -1,10 +1,10 @@
 import { isMainThread } from 'node:worker_threads';
 import { UserError } from '../errors.js';
+import { builtUrl } from './built-url.js';
 import type { Device, GraphSource, ResidentTensor, Runtime, RuntimeOptions, Session } from './session.js';
 import type { Tensor } from './tensor.js';
 import { WorkerChannel } from './worker-channel.js';
 import type { DevicesReply, LoadReply, RunReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
-import { workerUrl } from './worker-url.js';
 
 type Reply = DevicesReply | LoadReply | RunReply | undefined;
 
@@ -22,7 +22,7 @@ export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 		if (started === undefined) {
 			switchTelemetryOff();
 			started = new WorkerChannel(
-				workerUrl(import.meta.url, './inference-worker.js'),
+				builtUrl(import.meta.url, './inference-worker.js'),
 				'inference worker',
 				settings,
 			);

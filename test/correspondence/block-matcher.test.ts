@@ -133,11 +133,11 @@ describe('search among candidates', () => {
 	});
 
 	describe('where classes are certain', () => {
-		const grid = { height: 24, width: 48 };
+		const grid = { height: 24, width: 64 };
 		// Nothing resembles anything, so that a less careful search finds less.
 		const [query, key] = [noiseMap(grid, 32, 1), noiseMap(grid, 32, 2)];
 		const cells = grid.height * grid.width;
-		/** The left third and the rest are two classes; `isCertain` of a cell's column. */
+		/** The left quarter and the rest are two classes; `isCertain` of a cell's column. */
 		const classes = (isCertain: (x: number) => boolean): Uint8Array =>
 			Uint8Array.from({ length: cells }, (_, cell) => {
 				const x = cell % grid.width;
@@ -162,8 +162,8 @@ describe('search among candidates', () => {
 				});
 				return count;
 			};
-			// The windows of the last four squares of a row reach as far as the fifth square, those of the others into both classes.
-			expect(worse(32, 48)).toBeGreaterThan(0);
+			// The windows of the last eight squares of a row reach as far as the fifth square, those of the others into both classes.
+			expect(worse(32, 64)).toBeGreaterThan(0);
 			expect(worse(0, 32)).toBe(0);
 		});
 
@@ -174,8 +174,8 @@ describe('search among candidates', () => {
 		it('takes a square for certain when all its cells are of one class', () => {
 			const matcher = new BlockMatcher(grid, 32, { k: 1, candidates: 16 });
 			const squares = matcher.certainSquares(classes((x) => x !== 5));
-			// The second of a row's twelve squares has the uncertain column.
-			expect([...squares.subarray(0, 12)]).toEqual([0, UNCERTAIN, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1]);
+			// The second of a row's sixteen squares has the uncertain column.
+			expect([...squares.subarray(0, 16)]).toEqual([0, UNCERTAIN, 0, 0, ...Array(12).fill(1)]);
 		});
 	});
 });

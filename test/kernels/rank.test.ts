@@ -1,23 +1,20 @@
 import { expect, it } from 'vitest';
-import { compileRankKernel, rankedKeys } from '../../src/correspondence/rank-kernel.js';
-import { noise } from './reference.js';
+import { intsAt, openKernels } from '../../src/kernels/kernels.js';
+import { noise } from '../correspondence/reference.js';
 
-const HELD = 0;
-const POSITIONS = 16;
-const PRODUCTS = 4096;
-
-/** What the kernel picks for one query, and the products [groups, 4 queries, 4 keys] it picked from. */
+/** What the kernel picks for one query from products [groups, 4 queries, 4 keys]. */
 const rank = (query: number, size: number, groups: number, productOf: (random: number) => number) => {
-	const memory = new WebAssembly.Memory({ initial: 1 });
+	const kernels = openKernels();
 	const random = noise(7);
 	const products = Int32Array.from({ length: groups * 16 }, () => productOf(random()));
-	new Int32Array(memory.buffer, PRODUCTS, products.length).set(products);
-	const first = PRODUCTS + 16 * query;
-	compileRankKernel(memory, size)(first, first + 64 * groups, HELD, POSITIONS);
-	const held = (new Int32Array(memory.buffer, HELD, 1)[0] ?? 0) / 4;
+	const first = kernels.allocate(products.byteLength);
+	const picked = kernels.allocate(16 * Math.ceil(size / 4));
+	intsAt(kernels, first, products.length).set(products);
+	const from = first + 16 * query;
+	const held = kernels.rank(from, from + products.byteLength, picked, size);
 	const keys = Array.from({ length: 4 * groups }, (_, key) => key);
 	const scoreOf = (key: number): number => products[Math.floor(key / 4) * 16 + query * 4 + (key % 4)] ?? 0;
-	return { keys, scoreOf, picked: [...new Int32Array(memory.buffer, POSITIONS, held)] };
+	return { keys, scoreOf, picked: [...intsAt(kernels, picked, held)] };
 };
 
 it.each([
@@ -39,8 +36,4 @@ it('takes the first of equals', () => {
 it('picks all keys when there are fewer than wanted', () => {
 	const { picked } = rank(1, 32, 2, (random) => Math.round(random * 2 ** 27));
 	expect(picked.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-});
-
-it('writes whole groups of keys', () => {
-	expect([rankedKeys(1), rankedKeys(4), rankedKeys(5)]).toEqual([4, 4, 8]);
 });

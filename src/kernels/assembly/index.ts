@@ -1,0 +1,14 @@
+export { decodeHalves, encodeHalves } from './half-precision';
+export { convertToLab } from './lab';
+export * from './matching/index';
+export {
+	compareNeighbours,
+	fieldBand,
+	fieldOdds,
+	fieldPixel,
+	fieldProbabilities,
+	iterate,
+	openField,
+} from './mean-field';
+export { allocate, free } from './memory';
+export { filterColumns, filterRow } from './resize';
