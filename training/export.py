@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 import aggregation
 import schedule
+from packing import pack
 from unet import CHANNELS, PATCH, UNet2D
 
 OPSET = 17
@@ -49,21 +49,6 @@ def rename(graph: onnx.GraphProto) -> None:
         value.name = drop_unet_scope(value.name)
 
 
-def store_half(graph: onnx.GraphProto, minimum_size: int = 1024) -> None:
-    """Keep large weights as float16 with a Cast to float32, which onnxruntime folds at load: half the file, same speed."""
-    casts = []
-    for tensor in graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < minimum_size:
-            continue
-        name = tensor.name
-        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.float16")
-        tensor.CopyFrom(half)
-        casts.append(helper.make_node("Cast", [half.name], [name], name=f"/cast/{name}", to=TensorProto.FLOAT))
-    nodes = list(graph.node)
-    del graph.node[:]
-    graph.node.extend(casts + nodes)
-
-
 def tap_tensors(graph: onnx.GraphProto, unet: UNet2D) -> list:
     outputs = {name for node in graph.node for name in node.output}
     tensors = [f"/{name.replace('.resnets.', '/resnets.')}/conv2/Conv_output_0" for name in unet.tap_names()[:-1]]
@@ -97,7 +82,7 @@ def export(unet: UNet2D, network: aggregation.AggregationNetwork, trained: dict,
     rename(model.graph)
     tensors = tap_tensors(model.graph, unet)
     if half:
-        store_half(model.graph)
+        pack(model.graph, eight_bits=False)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
     taps = [{"name": n, "channels": c, "tensor": t} for n, c, t in zip(unet.tap_names(), unet.tap_channels(), tensors)]

@@ -1,7 +1,8 @@
 """Writes the tracker as the ONNX graphs that the program runs: `encode.onnx` once a frame, `step.onnx` and `memorise.onnx` for its objects.
 
-What a memory frame keeps is laid out so that frames are put one behind the other: keys [n, 64], descriptors [n, channels], values
-[n, N * 48] and shares [n, N], a row for each cell at stride 8.
+What a memory frame keeps is laid out so that frames are put one behind the other: keys [n, 64], descriptors [n, channels], shares [n, N] and
+what is read of them [n, N * 48 + N + 1], a row for each cell at stride 8; keys and what is read also for cells at stride 16, for frames that
+are kept for long.
 """
 
 import argparse
@@ -15,7 +16,8 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
-from tracker import Tracker, rows
+from packing import pack
+from tracker import Tracker, pooled, readable, rows
 
 OPSET = 13
 SHORT_SIDE = {"fast": 224, "balanced": 256, "best": 384}
@@ -37,7 +39,7 @@ class Encode(nn.Module):
 
 class Memorise(nn.Module):
     inputs = ("p8", "key", "descriptor", "mask")
-    outputs = ("key_rows", "descriptor_rows", "value", "share")
+    outputs = ("key_rows", "descriptor_rows", "share", "read", "pooled_key", "pooled_read")
 
     def __init__(self, tracker: Tracker):
         super().__init__()
@@ -46,15 +48,17 @@ class Memorise(nn.Module):
     def forward(self, p8, key, descriptor, mask):
         maps = {"p8": p8, "key": key, "descriptor": descriptor}
         kept = self.tracker.memorise(maps, torch.zeros_like(mask[:, 0, 0, 0], dtype=torch.long), mask)
-        return rows(key), rows(descriptor), kept["value"].flatten(2).permute(2, 0, 1).flatten(1), kept["mask"].flatten(1).transpose(0, 1)
+        frame = {"key": key, "read": readable(kept["value"], kept["mask"])}
+        small = pooled(frame)
+        share = kept["mask"].flatten(1).transpose(0, 1)
+        return rows(key), rows(descriptor), share, rows(frame["read"]), rows(small["key"]), rows(small["read"])
 
 
 class Step(nn.Module):
     """One frame's read and decode for all its objects -> logits [N, 1, h2, w2], quality [N]."""
 
     inputs = (
-        *("f2", "p4", "p8", "p16", "key", "descriptor"),
-        *("memory_key", "memory_value", "memory_share"),
+        *("f2", "p4", "p8", "p16", "key", "descriptor", "memory_key", "memory_read"),
         *("first_key", "first_descriptor", "first_share", "last_key", "last_descriptor", "last_share", "last", "gain"),
     )
 
@@ -62,14 +66,10 @@ class Step(nn.Module):
         super().__init__()
         self.tracker = tracker
 
-    def forward(self, f2, p4, p8, p16, key, descriptor, mk, mv, ms, fk, fd, fs, lk, ld, ls, last, gain):
-        # Of the frames between only keys, values and shares are read, so all memory may come in one piece.
-        frames = [
-            {"key": fk, "descriptor": fd, "mask": fs},
-            {"key": lk, "descriptor": ld, "mask": ls},
-        ]
-        memory = {"key": mk, "value": mv, "mask": ms}
-        value, channels = self.tracker.read_rows(key, descriptor, frames, last.shape[0], gain, memory)
+    def forward(self, f2, p4, p8, p16, key, descriptor, mk, mr, fk, fd, fs, lk, ld, ls, last, gain):
+        first = {"key": fk, "descriptor": fd, "mask": fs}
+        newest = {"key": lk, "descriptor": ld, "mask": ls}
+        value, channels = self.tracker.read_rows(key, descriptor, {"key": mk, "read": mr}, first, newest, last.shape[0], gain)
         owner = torch.zeros_like(last[:, 0, 0, 0], dtype=torch.long)
         maps = {"f2": f2, "p4": p4, "p8": p8, "p16": p16}
         return self.tracker.decode(maps, owner, {"value": value, "channels": channels}, last)
@@ -97,26 +97,6 @@ def fold_pads(path: Path) -> None:
     onnx.save(model, str(path))
 
 
-def pack(path: Path) -> None:
-    """Large constants as float16. The runtime unpacks them when it loads the graph: the file gets small, and the graph no slower."""
-    model = onnx.load(str(path))
-    graph = model.graph
-    unpacking, packed = [], []
-    for tensor in graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < 512:
-            packed.append(tensor)
-            continue
-        packed.append(numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}_half"))
-        unpacking.append(helper.make_node("Cast", [f"{tensor.name}_half"], [tensor.name], to=onnx.TensorProto.FLOAT))
-    nodes = list(graph.node)
-    del graph.initializer[:], graph.node[:]
-    graph.initializer.extend(packed)
-    graph.node.extend(unpacking + nodes)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
-
-
 @torch.no_grad()
 def export(tracker: Tracker, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,15 +106,15 @@ def export(tracker: Tracker, folder: Path) -> None:
     maps = dict(zip(Encode.outputs, encode(image)))
     mask = torch.rand(objects, 1, height // 2, width // 2)
     memorised = (maps["p8"], maps["key"], maps["descriptor"], mask)
-    key, descriptor, value, share = memorise(*memorised)
-    feeds = (*maps.values(), key.repeat(frames, 1), value.repeat(frames, 1), share.repeat(frames, 1), *(key, descriptor, share) * 2, mask, torch.ones(1))
+    key, descriptor, share, read, *_ = memorise(*memorised)
+    feeds = (*maps.values(), key.repeat(frames, 1), read.repeat(frames, 1), *(key, descriptor, share) * 2, mask, torch.ones(1))
 
     grid = lambda stride: {2: f"h{stride}", 3: f"w{stride}"}
     axes = {"image": {2: "height", 3: "width"}, "quality": {0: "objects"}}
     axes |= {"f2": grid(2), "p4": grid(4), "p8": grid(8), "p16": grid(16), "key": grid(8), "descriptor": {1: "channels", **grid(8)}}
     axes |= {name: {0: "objects", **grid(2)} for name in ("mask", "last", "logits")}
-    for frame, cells in (("memory_", "memory"), ("first_", "cells"), ("last_", "cells"), ("", "cells")):
-        axes |= {f"{frame}{name}": {0: cells, 1: columns} for name, columns in (("value", "values"), ("share", "objects"), ("descriptor", "channels"))}
+    for frame, cells in (("memory_", "memory"), ("first_", "cells"), ("last_", "cells"), ("", "cells"), ("pooled_", "pooled")):
+        axes |= {f"{frame}{name}": {0: cells, 1: columns} for name, columns in (("read", "values"), ("share", "objects"), ("descriptor", "channels"))}
         axes[f"{frame}key"] = {0: cells}
     axes |= {"key": grid(8), "descriptor": {1: "channels", **grid(8)}, "key_rows": {0: "cells"}, "descriptor_rows": {0: "cells", 1: "channels"}}
     files = {}
@@ -147,7 +127,10 @@ def export(tracker: Tracker, folder: Path) -> None:
         used = {key: value for key, value in axes.items() if key in (*inputs, *outputs)}
         torch.onnx.export(module, given, str(path), opset_version=OPSET, input_names=list(inputs), output_names=list(outputs), dynamic_axes=used)
         fold_pads(path)
-        pack(path)
+        model = onnx.load(str(path))
+        pack(model.graph, eight_bits=False)
+        onnx.checker.check_model(model)
+        onnx.save(model, str(path))
         files[path.name] = {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     manifest = {
         "formatVersion": 1,

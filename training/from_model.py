@@ -1,6 +1,6 @@
 """Turn a shipped model back into a checkpoint that training goes on from: the model in the repository is its own backup.
 
-The weights are the moving averages as float16, so training warms the optimizer's moments up again.
+The weights are the moving averages as 8-bit integers, so training warms the optimizer's moments up again.
 """
 
 import argparse
@@ -14,6 +14,8 @@ from onnx import numpy_helper
 
 import aggregation
 import export
+from join_recognition import TAPS, without_recognition
+from packing import unpack
 from state import save_checkpoint
 from unet import UNet2D
 
@@ -28,6 +30,8 @@ FOLDED = {
 def parameters(model: onnx.ModelProto) -> dict:
     """Every stored tensor under its parameter's name, float32."""
     found = {}
+    without_recognition(model.graph)
+    unpack(model.graph)
     for tensor in model.graph.initializer:
         found[tensor.name.removesuffix(".float16")] = torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
     for node in model.graph.node:
@@ -43,6 +47,12 @@ def parameters(model: onnx.ModelProto) -> dict:
     return found
 
 
+def mixing_weights(manifest: dict) -> torch.Tensor:
+    """Logarithms of the UNet's own; any logarithm of weights gives the same softmax."""
+    own = sum(not tap["name"].startswith(TAPS) for tap in manifest["taps"])
+    return torch.tensor(manifest["mixingWeights"])[:, :own].flatten().log()
+
+
 def chosen(module: torch.nn.Module, found: dict, prefix: str = "") -> dict:
     return {name: found[prefix + name].reshape(value.shape) for name, value in module.state_dict().items()}
 
@@ -54,8 +64,7 @@ def main():
     args = parser.parse_args()
     manifest = json.loads((args.model / "manifest.json").read_text())
     found = parameters(onnx.load(str(args.model / export.GRAPH)))
-    # The graph takes the mixing weights as an input, after the softmax; any logarithm of them gives the same softmax.
-    found["aggregation.mixing_weights"] = torch.tensor(manifest["mixingWeights"]).flatten().log()
+    found["aggregation.mixing_weights"] = mixing_weights(manifest)  # the graph takes them as an input, after the softmax
     unet = UNet2D()
     network = aggregation.for_unet(unet, len(manifest["mixingWeights"]))
     trained = manifest["training"]

@@ -16,7 +16,7 @@ import torch
 import aggregation
 import export
 import fast_step
-from from_model import chosen, parameters
+from from_model import chosen, mixing_weights, parameters
 from photos import EXTENSIONS
 from unet import UNet2D
 
@@ -29,7 +29,7 @@ CLIPPED = 2e-5
 
 def load(folder: Path, manifest: dict):
     found = parameters(onnx.load(str(folder / export.GRAPH)))
-    found["aggregation.mixing_weights"] = torch.tensor(manifest["mixingWeights"]).flatten().log()
+    found["aggregation.mixing_weights"] = mixing_weights(manifest)
     model = UNet2D()
     network = aggregation.for_unet(model, len(manifest["mixingWeights"]))
     model.load_state_dict({**model.state_dict(), **chosen(model, found)})

@@ -24,6 +24,8 @@ export PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=passive PYTHONWARNINGS=ignore
 "$python" export.py "$work/state/mean.pt" "$work/model"
 "$python" leave_out.py "$work/state" --scenes 1 --size 64 >/dev/null
 "$python" optimise.py "$work/model" "$work/images" --count 2
+"$python" join_recognition.py "$work/model" "$work/images" 2>/dev/null
+"$python" from_model.py "$work/model" "$work/joined.pt"
 tracker=(--state "$work/tracker" --cache "$work/state" --size 64 --batch 1)
 "$python" train_tracker.py "${tracker[@]}" --frames 3 --processes 2 --steps 2 >/dev/null
 "$python" train_tracker.py "${tracker[@]}" --frames 4 --encoder-from 11 --steps 3 >/dev/null
@@ -41,7 +43,7 @@ assert steps == [2, 3, 2, 3, 4], f"both stages should stop, and resume to 3 and 
 assert evaluation["stage"] == "evaluation" and evaluation["step"] == 4, "the evaluation is not in the log"
 assert evaluation["jAndF"] == {"toy": 50, "mean": 50}, "the log has another J&F than was printed"
 manifest = json.loads((work / "model/manifest.json").read_text())
-assert len(manifest["taps"]) == 13 and abs(sum(manifest["mixingWeights"][0]) - 1) < 1e-4, "the manifest's taps or weights are wrong"
+assert len(manifest["taps"]) == 16 and abs(sum(manifest["mixingWeights"][0]) - 1) < 1e-4, "the manifest's taps or weights are wrong"
 assert manifest["training"]["step"] == 4 and manifest["fastGraph"] in manifest["files"], "the manifest's training or 8-bit graph is wrong"
 assert manifest["files"]["step.onnx"]["bytes"] == (work / "model/step.onnx").stat().st_size
 import torch

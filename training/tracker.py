@@ -8,8 +8,8 @@ probabilities at half resolution, [N, 1, H/2, W/2].
     read      maps, memory frames                 -> matching channels: what similarities to the memory say of every cell
     decode    maps, matching channels, last masks -> logits [N, 1, H/2, W/2]: the vote of the reads, corrected
 
-A read is a softmax over similarities. From the same exponentials come a vote (the object's share) and soft maxima (the best similarity
-to object and to background), so that one product and one thin product serve all objects of a frame.
+A read is a softmax over similarities. From exponentials of them come a vote (the object's share) and soft maxima (the best similarity to
+object and to background), so that one product and one thin product serve all objects of a frame.
 """
 
 import math
@@ -77,10 +77,15 @@ def rows(x: torch.Tensor) -> torch.Tensor:
     return x.flatten(2)[0].transpose(0, 1)
 
 
-def positions(height: int, width: int, device) -> torch.Tensor:
-    """[h*w, 2]: x, y of the cells."""
-    y, x = torch.meshgrid(torch.arange(height, device=device), torch.arange(width, device=device), indexing="ij")
-    return torch.stack([x.flatten(), y.flatten()], 1).float()
+def nearness(height: int, width: int, reach: torch.Tensor) -> torch.Tensor:
+    """exp(-|p - q|^2 / (2 reach^2)) of every two cells, [h*w, h*w]. What is too small to matter is 0: products of tiny numbers are slow."""
+
+    def along(length: int):
+        at = torch.arange(length, device=reach.device) / reach
+        close = torch.exp(-0.5 * (at[:, None] - at[None, :]).square())
+        return torch.where(close < 1e-8, torch.zeros_like(close), close)
+
+    return (along(height)[:, None, :, None] * along(width)[None, :, None, :]).reshape(height * width, height * width)
 
 
 class Tracker(nn.Module):
@@ -148,49 +153,43 @@ class Tracker(nn.Module):
             mine = (owner == b).nonzero()[:, 0]
             if len(mine) == 0:
                 continue
-            frames = [
-                {
-                    "key": rows(m["key"][b : b + 1]),
-                    "descriptor": rows(m["descriptor"][b : b + 1]),
-                    "value": m["value"][mine].flatten(2).permute(2, 0, 1).flatten(1),
-                    "mask": m["mask"][mine].flatten(1).T,
-                }
-                for m in memory
-            ]
-            value, read = self.read_rows(maps["key"][b : b + 1], maps["descriptor"][b : b + 1], frames, len(mine))
+            kept = []
+            for i, m in enumerate(memory):
+                frame = {"key": m["key"][b : b + 1], "read": readable(m["value"][mine], m["mask"][mine])}
+                kept.append(frame if i in (0, len(memory) - 1) else pooled(frame))
+            stack = {name: torch.cat([rows(f[name]) for f in kept], 0) for name in ("key", "read")}
+            first, last = (
+                {"key": rows(m["key"][b : b + 1]), "descriptor": rows(m["descriptor"][b : b + 1]), "mask": m["mask"][mine].flatten(1).T}
+                for m in (memory[0], memory[-1])
+            )
+            value, read = self.read_rows(maps["key"][b : b + 1], maps["descriptor"][b : b + 1], stack, first, last, len(mine))
             for i, n in enumerate(mine.tolist()):
                 values[n], channels[n] = value[i], read[i]
         return {"value": torch.stack(values), "channels": torch.stack(channels)}
 
-    def read_rows(self, key: torch.Tensor, descriptor: torch.Tensor, frames: list, objects: int, gain=1.0, memory: dict = None):
-        """One image's read, frames as rows: `key` [n, 64], `descriptor` [n, 176], `value` [n, N * 48], `mask` [n, N].
-
-        `gain`: what similarities of descriptors are multiplied with; `memory`: all frames stacked, if they are at hand like that.
+    def read_rows(self, key, descriptor, memory: dict, first: dict, last: dict, objects: int, gain=1.0):
+        """One image's read. `memory`: all frames' rows, `key` [m, 64] and `read` [m, N * 48 + N + 1] (see readable); `first` and `last`: rows
+        of a frame, `key` [n, 64], `descriptor` [n, 176], `mask` [n, N]. `gain`: what similarities of descriptors are multiplied with.
         """
         height, width = key.shape[-2:]
-        first, last = frames[0], frames[-1]
-        memory = memory or {name: torch.cat([f[name] for f in frames], 0) for name in ("key", "value", "mask")}
         q = rows(key)
-        attention = torch.softmax(self.log_scale.exp() * q @ memory["key"].T, 1)
-        read = attention @ torch.cat([memory["value"], memory["mask"]], 1)  # n x N*48 + N
+        one = torch.ones_like(q[:, :1])
+        scale = self.log_scale.exp()
+        # A softmax, with its sum as one more column of the product. Similarities are at most 1: less 1, nothing overflows.
+        read = torch.exp(torch.cat([q * scale, -scale * one], 1) @ ones_after(memory["key"]).T) @ memory["read"]
+        read = read[:, :-1] / read[:, -1:].clamp(min=1e-30)
         value = read[:, : objects * VALUE].T.reshape(objects, VALUE, height, width)
         channels = [read[:, objects * VALUE :]]
 
-        place = positions(height, width, q.device) / self.log_reach.exp()
-        far = -0.5 * place.square().sum(1, keepdim=True)
-        one = torch.ones_like(far)
+        near = nearness(height, width, self.log_reach.exp())
+        then, now = torch.cat([first["mask"], one], 1), torch.cat([last["mask"], one], 1)
         leads, votes = [], None
         for name, d, g in (("key", q, 1.0), ("descriptor", rows(descriptor), gain)):
-            # Similarities are at most 1 where nearness counts nothing: less 1, nothing overflows, and what is lost below is nothing like
-            # the best. And -|p - q|^2 / 2 = p q - |p|^2 / 2 - |q|^2 / 2: both are part of the same product.
             d = torch.cat([d * (SHARPNESS * g), -SHARPNESS * g * one], 1)
-            then, now = torch.cat([first[name], one], 1), torch.cat([last[name], one], 1)
-            reads = [
-                soft_maxima(d, then, first["mask"]),
-                soft_maxima(d, now, last["mask"]),
-                soft_maxima(torch.cat([d, place, far, one], 1), torch.cat([now, place, one, far], 1), last["mask"]),
-            ]
-            (f1, b1, o1, r1), (f2, b2, o2, r2), (f3, b3, o3, r3) = reads
+            at_last = torch.exp(d @ ones_after(last[name]).T)
+            f1, b1, o1, r1 = soft_maxima(torch.exp(d @ ones_after(first[name]).T), then)
+            f2, b2, o2, r2 = soft_maxima(at_last, now)
+            f3, b3, o3, r3 = soft_maxima(at_last * near, now)
             leads += [f1, f1 - b1, f2 - b2, f3 - b3, o3 / (o3 + r3), torch.maximum(f3, b3)]
             votes = (o1 + o2) / (o1 + o2 + r1 + r2)
         channels = torch.stack([*channels, votes, *leads], 0)  # 14 x n x N
@@ -223,13 +222,29 @@ def decidedness(logits: torch.Tensor) -> torch.Tensor:
     return (weighted + 1) / (inside.sum((1, 2, 3)) + 1)
 
 
-def soft_maxima(query: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor):
-    """-> for each cell and object the best similarity to the object and to the rest of a frame, and their masses, all [n, N]."""
-    weights = torch.exp(query @ keys.T)
-    own = weights @ mask
-    rest = weights.sum(1, keepdim=True) - own
-    own, rest = own.clamp(min=1e-18), rest.clamp(min=1e-18)
+def soft_maxima(weights: torch.Tensor, mask: torch.Tensor):
+    """`weights` [n, m], exponentials of sharpened similarities; `mask` [m, N + 1], ones last. -> for each cell and object the best similarity
+    to the object and to the rest of the frame, and their masses, all [n, N]."""
+    sums = weights @ mask
+    own = sums[:, :-1]
+    rest = (sums[:, -1:] - own).clamp(min=1e-18)
+    own = own.clamp(min=1e-18)
     return 1 + torch.log(own) / SHARPNESS, 1 + torch.log(rest) / SHARPNESS, own, rest
+
+
+def ones_after(x: torch.Tensor) -> torch.Tensor:
+    return torch.cat([x, torch.ones_like(x[:, :1])], 1)
+
+
+def readable(value: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """What is read from a frame's cells: values of all objects, their shares, and the number of cells that a row stands for.
+    [N, 48, h, w], [N, 1, h, w] -> [1, N * 48 + N + 1, h, w]"""
+    return torch.cat([value.flatten(0, 1), mask.flatten(0, 1), torch.ones_like(mask[0])], 0)[None]
+
+
+def pooled(frame: dict) -> dict:
+    """Frames between the first and the last are kept at stride 16: mean keys, and sums of what is read."""
+    return {"key": unit(F.avg_pool2d(frame["key"], 2)), "read": 4 * F.avg_pool2d(frame["read"], 2)}
 
 
 def join(logits: torch.Tensor, owner: torch.Tensor, images: int):

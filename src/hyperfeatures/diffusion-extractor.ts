@@ -34,9 +34,11 @@ export const openDiffusionExtractor = async (
 ): Promise<DescriptorExtractor> => {
 	const layers = usesLayers(model.manifest, recipe);
 	const { calls } = planFeatures(model.manifest, inversionCalls(model.manifest.schedule), recipe);
-	// The 8-bit graph gives the sum of a single call, not the layers.
+	// The 8-bit graph gives the sum of a single call with the weights as trained, not the layers and no other sum.
+	const isTrainedSum =
+		!layers && recipe.maps === 'all' && recipe.layers === undefined && recipe.steps === undefined;
 	const fastGraph =
-		precision === 'fast' && calls.length === 1 && !layers ? model.manifest.fastGraph : undefined;
+		precision === 'fast' && calls.length === 1 && isTrainedSum ? model.manifest.fastGraph : undefined;
 	const open = (): Promise<Inversion> => openInversion(model, runtime, { layers, fastGraph });
 	return recipeExtractor(whenNeeded ? openedWhenNeeded(model.manifest, open) : await open(), recipe);
 };

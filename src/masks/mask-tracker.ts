@@ -66,16 +66,16 @@ export class MaskTracker {
 			.digest('hex')
 			.slice(0, 24);
 		this.#descriptors = options.descriptors?.extractor;
-		// Half of the cores describe the next frame while the others track the objects in this one.
-		const threads = Math.max(1, Math.ceil((options.threads ?? availableParallelism()) / 2));
-		this.#runtime = openRuntime({ device: options.device, threads });
+		// The next frame is described while objects are tracked in this one, which takes longer: that may have all cores.
+		const cores = options.threads ?? availableParallelism();
+		this.#runtime = openRuntime({ device: options.device, threads: Math.max(1, Math.ceil(cores / 2)) });
 		this.#encode = this.#runtime.load(pathInside(folder, manifest.encode));
 		this.#worker = this.#encode.then(() => {
 			const settings: TrackerSettings = {
 				step: pathInside(folder, manifest.step),
 				memorise: pathInside(folder, manifest.memorise),
 				device: this.#runtime.device,
-				threads,
+				threads: cores,
 			};
 			return new WorkerChannel(builtUrl(import.meta.url, './tracker-worker.js'), 'mask tracker', settings);
 		});

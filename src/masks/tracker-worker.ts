@@ -33,10 +33,12 @@ type MemoryFrame = {
 	readonly key: OrtTensor;
 	/** [cells, channels] */
 	readonly descriptor: OrtTensor;
-	/** [cells, objects * 48] */
-	readonly value: OrtTensor;
 	/** [cells, objects] the object's share of the cell. */
 	readonly share: OrtTensor;
+	/** [cells, objects * 48 + objects + 1] values of all objects, their shares, and how many cells a row stands for. */
+	readonly read: OrtTensor;
+	/** `key` and `read` of cells twice as wide and high, for a frame that is kept for long. */
+	readonly pooled: { readonly key: OrtTensor; readonly read: OrtTensor };
 };
 
 let objects = 0;
@@ -83,8 +85,9 @@ const memorise = async (
 		...{ frame, painted },
 		key: rows.key_rows as OrtTensor,
 		descriptor: rows.descriptor_rows as OrtTensor,
-		value: rows.value as OrtTensor,
 		share: rows.share as OrtTensor,
+		read: rows.read as OrtTensor,
+		pooled: { key: rows.pooled_key as OrtTensor, read: rows.pooled_read as OrtTensor },
 	};
 };
 
@@ -140,12 +143,16 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 	}
 	const maps = toOrt(given);
 	const newest = last ?? own;
-	const frames = last === undefined || memory.includes(last) ? memory : [...memory, last];
+	const between = memory.filter((kept) => !kept.painted && kept !== newest).map(({ pooled }) => pooled);
+	const frames = [
+		...memory.filter(({ painted }) => painted),
+		...(newest.painted ? [] : [newest]),
+		...between,
+	];
 	const results = await (await sessions).step.run({
 		...maps,
 		memory_key: stacked(frames.map(({ key }) => key)),
-		memory_value: stacked(frames.map(({ value }) => value)),
-		memory_share: stacked(frames.map(({ share }) => share)),
+		memory_read: stacked(frames.map(({ read }) => read)),
 		first_key: own.key,
 		first_descriptor: own.descriptor,
 		first_share: own.share,

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 import { openDiffusionExtractor } from '../../src/hyperfeatures/diffusion-extractor.js';
+import { wholeModel } from '../../src/hyperfeatures/recipe.js';
 import { readImage } from '../../src/media/image.js';
 import { findModel } from '../../src/models/registry.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';
@@ -24,5 +25,19 @@ it.skipIf(model.manifest.fastGraph === undefined)(
 		expect(Math.min(...similarities)).toBeGreaterThan(0.9);
 		// Not the same numbers: the graph that was asked for is the one that ran.
 		expect(full.data).not.toEqual(fast.data);
+	},
+);
+
+it.skipIf(model.manifest.fastGraph === undefined)(
+	"another choice of layers is computed, though the 8-bit graph's weights are folded in",
+	async () => {
+		const image = await readImage(fileURLToPath(new URL('../../samples/pair/source.jpg', import.meta.url)));
+		const recipe = { ...wholeModel, layers: [13] };
+		const [full, fast] = await Promise.all(
+			(['full', 'fast'] as const).map(async (precision) =>
+				(await openDiffusionExtractor(model, runtime, { precision, recipe })).extract(image),
+			),
+		);
+		expect(fast?.data).toEqual(full?.data);
 	},
 );
