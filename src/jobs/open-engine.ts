@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { modelIdentity } from '../hyperfeatures/descriptor-cache.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import { openExtractor } from '../hyperfeatures/open-extractor.js';
@@ -5,7 +7,7 @@ import type { Precision } from '../hyperfeatures/precision.js';
 import type { FeatureRecipe } from '../hyperfeatures/recipe.js';
 import { MaskTracker } from '../masks/mask-tracker.js';
 import type { InstalledModel } from '../models/model-folder.js';
-import { DEFAULT_MODEL, findModel } from '../models/registry.js';
+import { findModel } from '../models/registry.js';
 import type { Quality } from '../presets/quality.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
@@ -56,8 +58,8 @@ export const openEngine = async (model: string | undefined, options: EngineOptio
 };
 
 /**
- * The mask tracker of a run, or undefined where the preset does without. Another model than the bundled one describes frames beside the
- * tracker, which then matches by those descriptors.
+ * The mask tracker of a run, or undefined where the preset does without. A model that brings none (in its folder `tracker`) describes
+ * frames beside the bundled one, which then matches by those descriptors.
  *
  * @param extractor the engine's, with what earlier runs have left
  */
@@ -70,7 +72,8 @@ export const openTracker = async (
 	if (!decoder) {
 		return undefined;
 	}
-	const isOwn = engine.modelName === DEFAULT_MODEL;
-	const descriptors = isOwn ? undefined : { extractor, identity: engine.identity };
-	return MaskTracker.open({ ...options, descriptors });
+	const own = join(engine.model.folder, 'tracker');
+	return existsSync(own)
+		? MaskTracker.open({ ...options, folder: own })
+		: MaskTracker.open({ ...options, descriptors: { extractor, identity: engine.identity } });
 };

@@ -25,6 +25,8 @@ import type {
 } from './tracker-protocol.js';
 
 export type TrackerOptions = {
+	/** Of the tracker's graphs; those that come with the program when undefined. */
+	readonly folder?: string | undefined;
 	readonly device?: Device | undefined;
 	readonly threads?: number | undefined;
 	readonly quality?: Quality | undefined;
@@ -54,7 +56,7 @@ export class MaskTracker {
 	 * @throws UserError from the first call, when the device can't be used
 	 */
 	static async open(options: TrackerOptions = {}): Promise<MaskTracker> {
-		return new MaskTracker(await readTrackerFolder(bundledTrackerFolder()), options);
+		return new MaskTracker(await readTrackerFolder(options.folder ?? bundledTrackerFolder()), options);
 	}
 
 	private constructor({ folder, manifest }: InstalledTracker, options: TrackerOptions) {
