@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The command as built by `npm run build`, which `npm test` runs first. */
 export const cliPath = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** The same program with a model and a tracker that are quick, see quick-program.ts: for tests that are not about masks' quality. */
+export const quickCliPath = join(process.env.PROPAGATE_TEST_QUICK ?? '', 'dist/cli/main.js');
 
 export type CliResult = {
 	/** Exit code; null when a signal ended the process. */
@@ -16,13 +20,15 @@ export type CliRun = { readonly process: ChildProcess; readonly done: Promise<Cl
 type CliOptions = {
 	readonly cwd?: string;
 	readonly env?: NodeJS.ProcessEnv;
+	/** Which of the programs above; `cliPath` by default. */
+	readonly program?: string;
 	/** Of node itself. */
 	readonly nodeFlags?: readonly string[];
 };
 
 /** Starts `propagate <args>` in a process of its own; `cwd` is where it is called. */
 export const startCli = (args: readonly string[], options: CliOptions = {}): CliRun => {
-	const child = spawn(process.execPath, [...(options.nodeFlags ?? []), cliPath, ...args], {
+	const child = spawn(process.execPath, [...(options.nodeFlags ?? []), options.program ?? cliPath, ...args], {
 		cwd: options.cwd,
 		env: { ...process.env, ...options.env },
 		stdio: ['ignore', 'pipe', 'pipe'],
