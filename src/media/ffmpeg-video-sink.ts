@@ -169,7 +169,9 @@ class FfmpegVideoSink implements VideoSink {
 	async #send(bytes: Uint8Array): Promise<void> {
 		const running = this.#running;
 		if (running && !running.process.stdin.write(bytes)) {
-			await Promise.race([once(running.process.stdin, 'drain'), running.gone]);
+			// A pipe that breaks only says that ffmpeg is gone; ffmpeg says why.
+			const drained = once(running.process.stdin, 'drain').catch(() => running.gone);
+			await Promise.race([drained, running.gone]);
 		}
 	}
 
