@@ -1,5 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { openSink } from '../../src/media/encode.js';
@@ -12,8 +14,8 @@ import { temporaryFolder } from '../helpers/temporary-folder.js';
 const patience = 300_000;
 
 /** A white flash and a beep, both 40 ms long, at every full second. */
-const flashes = "color=black:s=64x48:r=25:d=3.2,drawbox=c=white:t=fill:enable='lt(mod(t,1),0.039)'";
-const beeps = "aevalsrc='if(lt(mod(t,1),0.04),sin(2*PI*1000*t),0)':s=48000:d=3.2";
+const flashes = "color=black:s=64x48:r=25:d=2.4,drawbox=c=white:t=fill:enable='lt(mod(t,1),0.039)'";
+const beeps = "aevalsrc='if(lt(mod(t,1),0.04),sin(2*PI*1000*t),0)':s=48000:d=2.4";
 
 const h264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '2', '-g', '25', '-pix_fmt', 'yuv420p'];
 
@@ -26,8 +28,6 @@ const sources: readonly { readonly name: string; readonly args: readonly string[
 	{ name: 'mp3-8k.mkv', args: [...h264, '-c:a', 'libmp3lame', '-ar', '8000'] },
 	{ name: 'vorbis.webm', args: ['-c:v', 'libvpx', '-deadline', 'realtime', '-c:a', 'libvorbis'] },
 	{ name: 'pcm.avi', args: ['-c:v', 'mpeg4', '-c:a', 'pcm_s16le'] },
-	{ name: 'aac.flv', args: [...h264, '-c:a', 'aac'] },
-	{ name: 'wma.wmv', args: ['-c:v', 'wmv2', '-c:a', 'wmav2'] },
 	{ name: 'aac.ts', args: [...h264, '-c:a', 'aac'] },
 	{ name: 'sound-first.ts', args: ['-vf', 'trim=start=0.42', ...h264, '-c:a', 'aac'] },
 	{ name: 'picture-first.ts', args: ['-af', 'atrim=start=0.42', ...h264, '-c:a', 'aac'] },
@@ -36,8 +36,16 @@ const sources: readonly { readonly name: string; readonly args: readonly string[
 	{ name: 'picture-first.mp4', args: ['-af', 'atrim=start=0.42', ...h264, '-c:a', 'aac'] },
 ];
 
-const makeSource = (name: string, args: readonly string[]): Promise<string> =>
-	makeClip(join(temporaryFolder(), name), flashes, '-f', 'lavfi', '-i', beeps, ...args);
+const folder = mkdtempSync(join(tmpdir(), 'propagate-sound-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const made = new Map<string, Promise<string>>();
+/** A source is made once. */
+const makeSource = (name: string, args: readonly string[]): Promise<string> => {
+	const source = made.get(name) ?? makeClip(join(folder, name), flashes, '-f', 'lavfi', '-i', beeps, ...args);
+	made.set(name, source);
+	return source;
+};
 
 /** Writes an overlay of a clip or a part of it. */
 const overlayOf = async (
@@ -45,7 +53,7 @@ const overlayOf = async (
 	{ program, start, end }: { program?: string | undefined; start?: Position; end?: Position } = {},
 ): Promise<{ path: string; frames: number; warnings: string[] }> => {
 	const clip = await openClip(source, { ffmpeg: program });
-	const path = `${source}-overlay.mp4`;
+	const path = join(temporaryFolder(), 'overlay.mp4');
 	const warnings: string[] = [];
 	const { width, height } = clip.info;
 	const labels = { width, height, ids: new Uint8Array(width * height), palette: davisPalette };
@@ -124,11 +132,11 @@ describe('sound stays with its picture', () => {
 		patience,
 	);
 
-	test.each(sources.filter(({ name }) => /^aac\.(mp4|ts)|opus|sound-first\.ts|alac/.test(name)))(
+	test.each(sources.filter(({ name }) => /^aac\.mp4|opus|sound-first\.ts/.test(name)))(
 		'in an excerpt of $name, which is as long as its frames',
 		async ({ name, args }) => {
 			const source = await makeSource(name, args);
-			const { path, frames } = await overlayOf(source, { start: { seconds: 0.8 }, end: { seconds: 2.4 } });
+			const { path, frames } = await overlayOf(source, { start: { seconds: 0.8 }, end: { seconds: 2.2 } });
 			const { info } = await openClip(path);
 			expect(info.durationSeconds).toBeCloseTo(frames / 25, 1);
 			const found = await delays(path);
@@ -140,8 +148,9 @@ describe('sound stays with its picture', () => {
 		patience,
 	);
 
-	describe.each(ffmpegs.slice(0, 1).concat(ffmpegs.slice(2)))('with ffmpeg $version', ({ path: program }) => {
-		test.each(sources.filter(({ name }) => /sound-first\.(ts|mpg)|picture-first\.ts|alac|8k/.test(name)))(
+	// The first is the one of the tests above.
+	describe.each(ffmpegs.slice(1))('with ffmpeg $version', ({ path: program }) => {
+		test.each(sources.filter(({ name }) => /sound-first\.(ts|mpg)|alac|8k/.test(name)))(
 			'$name',
 			async ({ name, args }) => {
 				const { path, warnings } = await overlayOf(await makeSource(name, args), { program });
