@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type BoxClip, makeBoxClip, makeBoxMask } from '../helpers/box-clip.js';
-import { runCli } from '../helpers/cli.js';
+import { quickCliPath, runCli } from '../helpers/cli.js';
 import { ffmpeg, makeClip } from '../helpers/ffmpeg.js';
 import { canMount, mountDisk } from '../helpers/small-disk.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -30,7 +30,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** Runs the command, which must refuse in one clear line and write nothing; returns that line. */
 const refusal = async (...args: string[]): Promise<string> => {
 	const output = args.includes('-o') ? undefined : join(temporaryFolder(), 'out');
-	const { code, stdout, stderr } = await runCli([...args, ...(output ? ['-o', output] : [])]);
+	const { code, stdout, stderr } = await runCli([...args, ...(output ? ['-o', output] : [])], {
+		program: quickCliPath,
+	});
 	expect(stderr).not.toContain('    at ');
 	const lines = stderr.trim().split('\n');
 	expect(lines).toHaveLength(1);

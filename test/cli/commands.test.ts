@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
 import { buildProgram } from '../../src/cli/program.js';
-import { cliPath, records, runCli, sample } from '../helpers/cli.js';
+import { cliPath, quickCliPath, records, runCli, sample } from '../helpers/cli.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 vi.setConfig({ testTimeout: 180_000 });
@@ -53,7 +53,7 @@ describe('what is said', () => {
 
 	it('a picture as output of masks', async () => {
 		const args = [sample('birds/clip.mp4'), '--mask', sample('birds/first.png'), '-o', 'foo.png'];
-		const { code, stderr } = await runCli(args, { cwd: temporaryFolder() });
+		const { code, stderr } = await runCli(args, { cwd: temporaryFolder(), program: quickCliPath });
 		expect(code).toBe(2);
 		expect(stderr).toContain('"foo.png" is one picture, but there is a mask for every frame');
 	});
@@ -67,11 +67,12 @@ describe('what is said', () => {
 
 	it('features says what it wrote, or nothing', async () => {
 		const cwd = temporaryFolder();
-		const first = await runCli(['features', sample('pair/source.jpg'), '-o', 'a.npy'], { cwd });
+		const quick = { cwd, program: quickCliPath };
+		const first = await runCli(['features', sample('pair/source.jpg'), '-o', 'a.npy'], quick);
 		expect([first.stdout, first.stderr]).toEqual(['', 'wrote a.npy\n']);
-		const second = await runCli(['features', sample('pair/source.jpg'), '-q', '--pca', 'a.png'], { cwd });
+		const second = await runCli(['features', sample('pair/source.jpg'), '-q', '--pca', 'a.png'], quick);
 		expect([second.code, second.stdout, second.stderr]).toEqual([0, '', '']);
-		const third = await runCli(['weights', '--heatmap', 'w.svg', '--json'], { cwd });
+		const third = await runCli(['weights', '--heatmap', 'w.svg', '--json'], quick);
 		expect(third.stderr).toBe('');
 		expect(records(third.stdout)[0]).toHaveProperty('weights');
 		expect(readdirSync(cwd).sort()).toEqual(['a.npy', 'a.png', 'w.svg']);

@@ -5,16 +5,14 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openClip } from '../../src/media/clip.js';
 import { readImage, writeImage } from '../../src/media/image.js';
 import { type BoxClip, makeBoxClip } from '../helpers/box-clip.js';
-import { records, runCli } from '../helpers/cli.js';
+import { quickCliPath, records, runCli } from '../helpers/cli.js';
 import { collect } from '../helpers/collect.js';
-import { makeQuickModel } from '../helpers/quick-model.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 const FRAMES = 5;
 let folder: string;
 let good: BoxClip;
 let layer: string;
-let model: string;
 
 // On a machine that does other work too, each start of the command takes a while.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -22,7 +20,6 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 beforeAll(async () => {
 	folder = mkdtempSync(join(tmpdir(), 'propagate-edit-'));
 	good = await makeBoxClip(folder, FRAMES);
-	model = makeQuickModel(join(folder, 'model'));
 	const data = new Uint8Array(96 * 64 * 4);
 	for (let y = 24; y < 40; y++) {
 		for (let x = 40; x < 60; x++) {
@@ -37,6 +34,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const run = (args: readonly string[], cwd?: string) =>
 	runCli([good.clip, ...args], {
 		...(cwd === undefined ? {} : { cwd }),
+		program: quickCliPath,
 		env: { PROPAGATE_HOME: join(folder, 'home') },
 	});
 
@@ -52,7 +50,7 @@ const refusal = async (...args: string[]): Promise<string> => {
 describe('propagate <clip> --edit <png>', () => {
 	test('writes a folder of edited frames, the first with the layer on it', async () => {
 		const output = join(temporaryFolder(), 'frames');
-		const { code, stdout, stderr } = await run(['--edit', layer, '--model', model, '-o', output, '--json']);
+		const { code, stdout, stderr } = await run(['--edit', layer, '-o', output, '--json']);
 		expect({ code, stderr }).toMatchObject({ code: 0 });
 		expect(records(stdout).at(-1)).toMatchObject({ type: 'done', frames: FRAMES, outputs: [output] });
 		expect(readdirSync(output).filter((name) => name.endsWith('.png'))).toEqual(
@@ -72,10 +70,7 @@ describe('propagate <clip> --edit <png>', () => {
 
 	test('writes a video named after the clip when no place is given', async () => {
 		const cwd = temporaryFolder();
-		const { code, stderr } = await run(
-			['--edit', layer, '--mask', good.mask, '--model', model, '--quiet'],
-			cwd,
-		);
+		const { code, stderr } = await run(['--edit', layer, '--mask', good.mask, '--quiet'], cwd);
 		expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 		expect(readdirSync(cwd)).toEqual(['clip-edit.mp4']);
 		expect(await collect((await openClip(join(cwd, 'clip-edit.mp4'))).frames())).toHaveLength(FRAMES);

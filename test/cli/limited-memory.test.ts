@@ -3,8 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { makeBoxFrames } from '../helpers/box-clip.js';
-import { cliPath } from '../helpers/cli.js';
-import { makeQuickModel } from '../helpers/quick-model.js';
+import { quickCliPath } from '../helpers/cli.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 vi.setConfig({ testTimeout: 300_000 });
@@ -16,27 +15,13 @@ const canLimit =
 test.skipIf(!canLimit)('the command runs where addresses are limited (ulimit -v; needs Linux)', async () => {
 	const folder = temporaryFolder();
 	const { clip, mask } = await makeBoxFrames(folder, 3);
-	const model = makeQuickModel(join(folder, 'model'));
 	const limited = (...args: string[]) =>
-		spawnSync('sh', ['-c', 'ulimit -v 20000000; exec "$@"', 'sh', process.execPath, cliPath, ...args], {
+		spawnSync('sh', ['-c', 'ulimit -v 20000000; exec "$@"', 'sh', process.execPath, quickCliPath, ...args], {
 			encoding: 'utf8',
 			env: { ...process.env, PROPAGATE_HOME: join(folder, 'home') },
 		});
 	const output = join(folder, 'masks');
-	const run = limited(
-		clip,
-		'--mask',
-		mask,
-		'--mask',
-		`2=${mask}`,
-		'--model',
-		model,
-		'--threads',
-		'1',
-		'-o',
-		output,
-		'-q',
-	);
+	const run = limited(clip, '--mask', mask, '--mask', `2=${mask}`, '--threads', '1', '-o', output, '-q');
 	expect(run).toMatchObject({ status: 0, stderr: '' });
 	expect(readdirSync(output).filter((name) => name.endsWith('.png'))).toHaveLength(3);
 	// Exit codes and messages are the command's own.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readLabelMap } from '../../src/media/label-map.js';
 import { objectIds } from '../../src/media/object-ids.js';
-import { runCli as propagate, records, sample } from '../helpers/cli.js';
+import { runCli as propagate, quickCliPath, records, sample } from '../helpers/cli.js';
 import { ffmpeg } from '../helpers/ffmpeg.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
@@ -63,6 +63,7 @@ describe('propagate <clip> --mask <png>', () => {
 		const nodeFlags = ['--max-old-space-size=1000', '--stack-trace-limit=20'];
 		const { code, stderr } = await propagate([...args, '-o', join(temporaryFolder(), 'masks')], {
 			nodeFlags,
+			program: quickCliPath,
 		});
 		expect(stderr).not.toMatch(/error/i);
 		expect(code).toBe(0);
@@ -73,8 +74,9 @@ describe('propagate <clip> --mask <png>', () => {
 		mkdirSync(join(folder, 'frames'));
 		await ffmpeg('-i', sample('birds/clip.mp4'), '-vframes', '4', join(folder, 'frames/%03d.png'));
 		const mask = ['--mask', sample('birds/first.png'), '--quiet'];
-		await propagate([sample('birds/clip.mp4'), ...mask, '--end', '4', '-o', join(folder, 'a')]);
-		await propagate([join(folder, 'frames'), ...mask, '-o', join(folder, 'b')]);
+		const quick = { program: quickCliPath };
+		await propagate([sample('birds/clip.mp4'), ...mask, '--end', '4', '-o', join(folder, 'a')], quick);
+		await propagate([join(folder, 'frames'), ...mask, '-o', join(folder, 'b')], quick);
 		for (const id of [1, 2, 3]) {
 			const [a, b] = ['a', 'b'].map((run) => join(folder, run, '00003.png')) as [string, string];
 			expect(await overlap(a, b, id)).toBeGreaterThan(0.97);

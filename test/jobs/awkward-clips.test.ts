@@ -7,11 +7,16 @@ import { openClip } from '../../src/media/clip.js';
 import { readLabelMap } from '../../src/media/label-map.js';
 import { makeBoxMask } from '../helpers/box-clip.js';
 import { ffprobeAvailable, ffprobeFrameTimes } from '../helpers/ffmpeg.js';
-import { makeQuickModel } from '../helpers/quick-model.js';
 import { shared, sharedAvailable } from '../helpers/shared.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 vi.setConfig({ testTimeout: 180_000 });
+
+// The model and the tracker of the quick program: it is about clips, not about the quality of masks.
+vi.mock(import('../../src/models/locations.js'), async (original) => ({
+	...(await original()),
+	bundledModelsFolder: () => join(process.env.PROPAGATE_TEST_QUICK ?? '', 'models'),
+}));
 
 const refused: Readonly<Record<string, RegExp>> = {
 	'sample_audio_only.mp4': /has no video, only audio/,
@@ -41,7 +46,7 @@ describe.skipIf(!sharedAvailable || !ffprobeAvailable)(
 			const [masks, overlay] = [join(folder, 'masks'), join(folder, 'overlay.mp4')];
 			const result = await propagateClip({
 				...{ input: path, masks: [{ frame: 0, path: mask }], outputs: [masks, overlay] },
-				...{ model: makeQuickModel(join(folder, 'model')), end: String(frames), cache: false },
+				...{ end: String(frames), cache: false },
 			});
 			expect(result.frames).toBe(frames);
 			const written = readdirSync(masks).filter((name) => !name.startsWith('.'));

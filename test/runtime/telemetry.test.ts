@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cliPath, sample } from '../helpers/cli.js';
+import { quickCliPath, sample } from '../helpers/cli.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 const run = promisify(execFile);
-const library = new URL('../../dist/index.js', import.meta.url).href;
+const library = pathToFileURL(join(dirname(quickCliPath), '../index.js')).href;
 
 /** What onnxruntime takes as a reason to be silent must not hide that it was made silent: a plain user's environment. */
 const plainEnvironment = (folder: string): NodeJS.ProcessEnv => ({
@@ -94,12 +95,12 @@ const starts: readonly (readonly [string, readonly string[]])[] = [
 	[
 		'the main command with default options',
 		[
-			cliPath,
+			quickCliPath,
 			sample('bear/clip.mp4'),
 			'--mask',
 			sample('bear/first.png'),
 			'--end',
-			'12',
+			'3',
 			'-o',
 			'masks',
 			'-o',
@@ -109,7 +110,7 @@ const starts: readonly (readonly [string, readonly string[]])[] = [
 	[
 		'match',
 		[
-			cliPath,
+			quickCliPath,
 			'match',
 			sample('pair/source.jpg'),
 			sample('pair/target.jpg'),
@@ -118,7 +119,7 @@ const starts: readonly (readonly [string, readonly string[]])[] = [
 			'--json',
 		],
 	],
-	['doctor', [cliPath, 'doctor']],
+	['doctor', [quickCliPath, 'doctor']],
 	['the library', ['--input-type=module', '--eval', sends]],
 	[
 		'the library in a worker thread that shares the environment',
