@@ -1,11 +1,11 @@
 import type { CarriedMask } from '../../src/evaluation/evaluate-davis.js';
 import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
 import type { Frame, LabelMap } from '../../src/media/frame.js';
-import { LabelPropagator } from '../../src/propagation/label-propagator.js';
+import { objectIds } from '../../src/media/object-ids.js';
+import { PyramidMatcher } from '../../src/propagation/cell-matcher.js';
+import { LabelPropagation } from '../../src/propagation/label-propagation.js';
 import type { PropagationSettings } from '../../src/propagation/settings.js';
-import { classIds, labelsFromMask } from '../../src/propagation/soft-labels.js';
 import { refineLabels } from '../../src/refinement/refine-labels.js';
-import { InlineVoter } from './inline-voter.js';
 
 /** CPU milliseconds of a whole clip, its first frame left out. */
 export type Costs = { frames: number; matching: number; refinement: number };
@@ -18,7 +18,7 @@ const measured = async <Result>(work: () => Promise<Result> | Result): Promise<[
 };
 
 /**
- * What `propagateMasks` does, one thing after the other in this thread, on descriptors that are known already.
+ * Label propagation without its worker, so that the time of the process is the time of the matching, on descriptors that are known already.
  *
  * @param costs what it takes is added to them
  */
@@ -29,26 +29,23 @@ export async function* carry(
 	settings: PropagationSettings,
 	costs: Costs,
 ): AsyncGenerator<CarriedMask> {
-	const voter = new InlineVoter(settings);
-	const propagator = new LabelPropagator(voter, settings);
+	const propagation = new LabelPropagation(new PyramidMatcher(settings), settings, async (labels, image) => {
+		const [refined, refinement] = await measured(() => refineLabels(labels, image, settings.refinement));
+		costs.refinement += refinement;
+		costs.matching -= refinement;
+		return refined;
+	});
+	propagation.begin({ objects: objectIds(mask), done: [] });
 	for await (const { index, image } of frames) {
-		const map = descriptors(index);
 		if (index === 0) {
-			const stored = await voter.store(map);
-			propagator.addKeyframe(stored, labelsFromMask(mask, stored.grid, classIds(mask)));
+			await propagation.remember(descriptors(index), mask);
 			yield { index, ids: mask.ids };
 			continue;
 		}
-		const [[stored, { labels }], matching] = await measured(async () => {
-			const query = await voter.store(map);
-			return [query, await propagator.vote(query)] as const;
-		});
-		const [refined, refinement] = await measured(() => refineLabels(labels, image, settings.refinement));
-		propagator.remember(stored, settings.feedBack === 'refined' ? refined.labels : labels);
+		const [{ ids }, all] = await measured(() => propagation.next(descriptors(index), image));
 		costs.frames++;
-		costs.matching += matching;
-		costs.refinement += refinement;
-		yield { index, ids: refined.ids };
+		costs.matching += all;
+		yield { index, ids };
 	}
-	propagator.close();
+	await propagation.close();
 }

@@ -50,10 +50,6 @@ const earlier = (frame: number, end: Position | undefined): Position =>
 
 /** Decoded frames held at once when a clip is read backwards, and as many that several readers want, in bytes. */
 const BLOCK_BYTES = 96 * 2 ** 20;
-/** Frames of the first block that goes beyond what is likely to be wanted; each next one has twice as many. */
-const SMALL_BLOCK = 8;
-/** Readers run ahead of their consumers by so many frames. */
-const READ_AHEAD = 4;
 
 /** The frames of a run, for several readers: what one has decoded lately, another does not decode again. */
 export class RunFrames {
@@ -98,22 +94,30 @@ export class RunFrames {
 	/**
 	 * The frames from `from` down to `to` (both included), last first. Video is coded forwards, so it is decoded in
 	 * blocks from the end: memory holds one block, whatever the length.
-	 *
-	 * @param likely how far the frames will be wanted at least; what comes before is decoded little by little
 	 */
-	async *backwards(from: number, to: number, likely: number): AsyncGenerator<Frame, void, void> {
-		let [end, small] = [from + 1, SMALL_BLOCK];
-		while (end > to) {
-			const wanted = end - Math.max(to, likely - READ_AHEAD);
-			const length = wanted > 0 ? wanted : small;
-			small *= wanted > 0 ? 1 : 2;
-			const begin = Math.max(to, end - Math.min(length, this.#blockFrames));
+	async *backwards(from: number, to: number): AsyncGenerator<Frame, void, void> {
+		for (let end = from + 1; end > to; ) {
+			const begin = Math.max(to, end - this.#blockFrames);
 			const block: Frame[] = [];
 			for await (const frame of this.between(begin, end)) {
 				block.push(frame);
 			}
 			yield* block.reverse();
 			end = begin;
+		}
+	}
+
+	/** Some frames, in the order of time; neighbours are decoded together. */
+	async *only(indices: readonly number[]): AsyncGenerator<Frame, void, void> {
+		const sorted = [...new Set(indices)].sort((a, b) => a - b);
+		for (let at = 0; at < sorted.length; ) {
+			const first = sorted[at] as number;
+			let count = 1;
+			while (sorted[at + count] === first + count) {
+				count++;
+			}
+			yield* this.between(first, first + count);
+			at += count;
 		}
 	}
 

@@ -1,9 +1,9 @@
 import { UserError } from '../errors.js';
+import type { Keyframe } from '../masks/keyframe.js';
 import { davisPalette, paletteUpTo } from '../media/davis-palette.js';
 import { readMask } from '../media/label-map.js';
 import type { MaskMeaning, MaskType } from '../media/mask-meaning.js';
 import { objectIds } from '../media/object-ids.js';
-import type { Keyframe } from './keyframe.js';
 
 /** A mask file and the frame it was painted on, counted from 0 among the frames of the run. */
 export type PaintedMask = { readonly frame: number; readonly path: string };

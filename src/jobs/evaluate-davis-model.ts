@@ -1,15 +1,12 @@
 import { RunFrames } from '../corrections/frame-range.js';
 import { type DavisScore, evaluateDavis, type SequenceScore } from '../evaluation/evaluate-davis.js';
-import type { MaskTracker } from '../masks/mask-tracker.js';
-import { nothingStored, trackKeyframes } from '../masks/track-keyframes.js';
-import { type Clip, openClip } from '../media/clip.js';
-import type { LabelMap } from '../media/frame.js';
+import { nothingStored, propagateKeyframes } from '../masks/propagate-keyframes.js';
+import { openClip } from '../media/clip.js';
 import { objectIds } from '../media/object-ids.js';
 import { loadPreset } from '../presets/load-preset.js';
 import { type Quality, withQuality } from '../presets/quality.js';
-import { propagateMasks } from '../propagation/propagate-masks.js';
 import type { RuntimeOptions } from '../runtime/session.js';
-import { openEngine, openTracker } from './open-engine.js';
+import { openEngine, openPropagator } from './open-engine.js';
 
 export type DavisJob = RuntimeOptions & {
 	/** Folder in DAVIS layout. */
@@ -36,7 +33,7 @@ export const evaluateDavisModel = async (job: DavisJob): Promise<DavisScore> => 
 		precision: preset.precision,
 		features: preset.features,
 	});
-	const tracker = await openTracker(engine, engine.extractor, preset, job);
+	const propagator = await openPropagator(engine, engine.extractor, preset, job);
 	try {
 		return await evaluateDavis({
 			root: job.root,
@@ -45,17 +42,12 @@ export const evaluateDavisModel = async (job: DavisJob): Promise<DavisScore> => 
 			signal: job.signal,
 			onSequence: job.onSequence,
 			async *propagate({ framesFolder }, mask) {
-				const clip = await openClip(framesFolder);
-				if (tracker !== undefined) {
-					yield* trackSequence(tracker, clip, mask, job.signal);
-					return;
-				}
-				const frames = clip.frames({ signal: job.signal });
-				const masked = propagateMasks({
-					...{ frames, mask, signal: job.signal },
-					extractor: engine.extractor,
-					runtime: engine.runtime,
-					settings: preset.propagation,
+				const masked = propagateKeyframes({
+					frames: new RunFrames(await openClip(framesFolder), {}, false),
+					keyframes: [{ frame: 0, mask }],
+					objects: objectIds(mask),
+					palette: mask.palette,
+					...{ propagator, signal: job.signal, stores: nothingStored },
 				});
 				for await (const { frame, mask: carried } of masked) {
 					yield { index: frame.index, ids: carried.ids };
@@ -63,25 +55,7 @@ export const evaluateDavisModel = async (job: DavisJob): Promise<DavisScore> => 
 			},
 		});
 	} finally {
-		await tracker?.close();
+		await propagator.close();
 		await engine.close();
 	}
 };
-
-async function* trackSequence(
-	tracker: MaskTracker,
-	clip: Clip,
-	mask: LabelMap,
-	signal: AbortSignal | undefined,
-) {
-	const masked = trackKeyframes({
-		frames: new RunFrames(clip, {}, false),
-		keyframes: [{ frame: 0, mask }],
-		objects: objectIds(mask),
-		palette: mask.palette,
-		...{ tracker, signal, stores: nothingStored },
-	});
-	for await (const { frame, mask: carried } of masked) {
-		yield { index: frame.index, ids: carried.ids };
-	}
-}

@@ -1,33 +1,21 @@
 import { framesBetween, RunFrames, type RunRange } from '../corrections/frame-range.js';
-import { type KeyframedMask, propagateKeyframes } from '../corrections/propagate-keyframes.js';
 import type { Keyframes } from '../corrections/read-keyframes.js';
-import { openRunStores, runsFolder } from '../corrections/run-stores.js';
 import { UserError } from '../errors.js';
-import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
-import type { MaskTracker } from '../masks/mask-tracker.js';
-import { trackKeyframes } from '../masks/track-keyframes.js';
+import { type KeyframedMask, propagateKeyframes } from '../masks/propagate-keyframes.js';
+import type { Propagator } from '../masks/propagator.js';
 import type { Clip } from '../media/clip.js';
 import type { FramePool } from '../media/frame-pool.js';
-import type { LabelThreads } from '../propagation/label-threads.js';
-import type { PropagationSettings } from '../propagation/settings.js';
 import type { StageClock } from '../propagation/stage-clock.js';
+import { openPassStores, runsFolder } from '../store/pass-stores.js';
 import type { PassIdentity } from '../store/run-identity.js';
-import type { Engine } from './open-engine.js';
 
 export type MaskFramesJob = {
 	readonly clip: Clip;
 	readonly range: RunRange;
 	/** What passes depend on besides their masks. */
 	readonly identity: PassIdentity;
-	readonly engine: Engine;
-	/** The engine's, with what earlier runs have left; see {@link frameExtractor}. */
-	readonly extractor: DescriptorExtractor;
-	readonly settings: PropagationSettings;
 	readonly keyframes: Keyframes;
-	/** Tracks the masks; without one, labels are propagated on descriptors alone. */
-	readonly tracker?: MaskTracker | undefined;
-	/** The passes' threads; they stay open. */
-	readonly threads: LabelThreads;
+	readonly propagator: Propagator;
 	/** Where frames are decoded to, if the consumer gives them back; only with a single mask. */
 	readonly pool?: FramePool | undefined;
 	/** False: nothing of earlier runs is used, and nothing is left for later ones. */
@@ -40,20 +28,15 @@ export type MaskFramesJob = {
 
 /** The frames of a run with their masks, from painted masks and what earlier runs on the clip have left. */
 export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedMask, void, void> {
-	const { clip, range, engine, extractor, settings, cache, clock, signal, threads, pool, tracker } = job;
-	const { keyframes, palette, objects } = job.keyframes;
+	const { clip, range, cache, pool, keyframes: painted, propagator, clock, signal } = job;
+	const { keyframes, palette, objects } = painted;
 	const isNeededAgain = keyframes.length > 1 || (keyframes[0]?.frame ?? 0) > 0;
 	const stores = cache
-		? await openRunStores(job.identity, runsFolder(), isNeededAgain ? job.scratchFolder : undefined)
-		: await openRunStores(job.identity, job.scratchFolder);
+		? await openPassStores(job.identity, runsFolder(), isNeededAgain ? job.scratchFolder : undefined)
+		: await openPassStores(job.identity, job.scratchFolder);
 	const frames = new RunFrames(clip, range, keyframes.length > 1, pool);
-	if (tracker !== undefined) {
-		yield* trackKeyframes({ frames, keyframes, objects, palette, tracker, stores, clock, signal });
-		return;
-	}
 	yield* propagateKeyframes({
-		...{ extractor, settings, clock, signal, keyframes, palette, stores, threads, frames },
-		runtime: engine.runtime,
+		...{ frames, keyframes, objects, palette, propagator, stores, clock, signal },
 	});
 }
 

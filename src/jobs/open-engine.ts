@@ -6,9 +6,12 @@ import { openExtractor } from '../hyperfeatures/open-extractor.js';
 import type { Precision } from '../hyperfeatures/precision.js';
 import type { FeatureRecipe } from '../hyperfeatures/recipe.js';
 import { MaskTracker } from '../masks/mask-tracker.js';
+import type { Propagator } from '../masks/propagator.js';
 import type { InstalledModel } from '../models/model-folder.js';
 import { findModel } from '../models/registry.js';
+import type { Preset } from '../presets/preset.js';
 import type { Quality } from '../presets/quality.js';
+import { LabelPropagator } from '../propagation/label-propagator.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 
@@ -58,19 +61,19 @@ export const openEngine = async (model: string | undefined, options: EngineOptio
 };
 
 /**
- * The mask tracker of a run, or undefined where the preset does without. A model that brings none (in its folder `tracker`) describes
- * frames beside the bundled one, which then matches by those descriptors.
+ * What carries masks in a run: the mask tracker, or label propagation where the preset does without. A model that brings no tracker (in its
+ * folder `tracker`) describes frames beside the bundled one, which then matches by those descriptors.
  *
  * @param extractor the engine's, with what earlier runs have left
  */
-export const openTracker = async (
+export const openPropagator = async (
 	engine: Engine,
 	extractor: DescriptorExtractor,
-	{ decoder }: { readonly decoder: boolean },
+	{ decoder, propagation }: Pick<Preset, 'decoder' | 'propagation'>,
 	options: RuntimeOptions & { readonly quality?: Quality | undefined },
-): Promise<MaskTracker | undefined> => {
+): Promise<Propagator> => {
 	if (!decoder) {
-		return undefined;
+		return new LabelPropagator(extractor, engine.runtime, propagation);
 	}
 	const own = join(engine.model.folder, 'tracker');
 	return existsSync(own)

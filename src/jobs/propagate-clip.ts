@@ -8,10 +8,9 @@ import {
 	type UnderstoodMask,
 } from '../corrections/read-keyframes.js';
 import { ReviewSheet } from '../corrections/review-sheet.js';
-import { ScratchFolder } from '../corrections/scratch-folder.js';
 import { AbortedError, throwIfAborted, UserError } from '../errors.js';
 import { handled } from '../handled.js';
-import type { MaskTracker } from '../masks/mask-tracker.js';
+import type { Propagator } from '../masks/propagator.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import { findFfmpeg } from '../media/ffmpeg-binary.js';
@@ -21,24 +20,17 @@ import type { MaskType } from '../media/mask-meaning.js';
 import { type Position, parsePosition } from '../media/position.js';
 import type { Existing } from '../media/video-sink.js';
 import { loadPreset } from '../presets/load-preset.js';
-import type { Preset } from '../presets/preset.js';
 import { type Quality, withQuality } from '../presets/quality.js';
-import { LabelThreads } from '../propagation/label-threads.js';
 import { prefetch } from '../propagation/prefetch.js';
 import { type Stage, StageClock } from '../propagation/stage-clock.js';
 import type { RuntimeOptions } from '../runtime/session.js';
-import {
-	clipIdentity,
-	fingerprint,
-	masksIdentity,
-	type RunIdentity,
-	rangeIdentity,
-} from '../store/run-identity.js';
+import { clipIdentity, masksIdentity, type RunIdentity, rangeIdentity } from '../store/run-identity.js';
+import { ScratchFolder } from '../store/scratch-folder.js';
 import { resolveClipOutputs } from './clip-outputs.js';
 import { frameExtractor } from './frame-extractor.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
 
-import { type Engine, openEngine, openTracker } from './open-engine.js';
+import { type Engine, openEngine, openPropagator } from './open-engine.js';
 import { RunOutputs } from './run-outputs.js';
 import { settleNumbers } from './source-numbers.js';
 
@@ -130,8 +122,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 			'There is no mask; "propagate frame" writes the picture to paint it on, and --mask takes the painting (docs/first-mask.md).',
 		);
 	}
-	// Threads and model are started while clip, masks and outputs are opened.
-	const threads = new LabelThreads(preset.propagation, threadsFor(job, preset));
+	// The model is loaded while clip, masks and outputs are opened.
 	const opening = handled(
 		openEngine(job.model ?? preset.model, {
 			...job,
@@ -143,7 +134,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 	const clock = new StageClock();
 	const scratch = await ScratchFolder.open();
 	let outputs: RunOutputs | undefined;
-	let tracker: MaskTracker | undefined;
+	let propagator: Propagator | undefined;
 	let count = 0;
 	try {
 		const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal, frameRate: job.fps });
@@ -159,11 +150,11 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		await requireDistinct([...places.map(({ path }) => path), job.review], inputsOf(job, clip));
 		const engine = await opening;
 		const extractor = await frameExtractor(engine, job.cache !== false);
-		tracker = await openTracker(engine, extractor, preset, job);
-		if (tracker === undefined) {
+		propagator = await openPropagator(engine, extractor, preset, job);
+		if (!preset.decoder) {
 			await extractor.prepare?.(first.image);
 		}
-		const identity = await identityOf(job, clip, range, keyframes, engine, preset, tracker);
+		const identity = await identityOf(job, clip, range, keyframes, engine, propagator.identity);
 		outputs = await RunOutputs.open({
 			...{ clip, range, signal, review, identity, outputs: places, ffmpeg: job.ffmpeg },
 			existing: existingFor(job),
@@ -181,8 +172,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 		const isDoneWithFrames = outputs.areMasksOnly && review === undefined && keyframes.keyframes.length === 1;
 		const pool = isDoneWithFrames ? new FramePool() : undefined;
 		const masked = maskFrames({
-			...{ clip, range, identity, engine, extractor, keyframes, threads, pool, clock, signal, tracker },
-			settings: preset.propagation,
+			...{ clip, range, identity, keyframes, propagator, pool, clock, signal },
 			cache: job.cache !== false,
 			scratchFolder: outputs.scratchFolder ?? scratch.path,
 		});
@@ -224,7 +214,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 			(engine) => engine.close(),
 			() => {},
 		);
-		await Promise.all([threads.close(), closed, tracker?.close()]);
+		await Promise.all([closed, propagator?.close()]);
 		await scratch.remove();
 	}
 };
@@ -246,10 +236,6 @@ export const inputsOf = (job: PropagateClipJob, clip: Clip): (string | undefined
 	...job.masks.map(({ path }) => path),
 	job.preset?.endsWith('.json') === true ? job.preset : undefined,
 ];
-
-/** Threads that labels are propagated on: only passes from several masks run side by side, and the decoder has a worker of its own. */
-export const threadsFor = ({ masks }: PropagateClipJob, { decoder }: Preset): number =>
-	decoder ? 0 : Math.min(masks.length, 2);
 
 /** How a run is to go, be it with masks or with an edit that is carried. @throws UserError for bad input */
 export const readSettings = async (job: PropagateClipJob) => {
@@ -289,15 +275,19 @@ export const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> =>
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
-/** All that makes the results what they are. @param edit fingerprint of what is carried besides masks */
+/**
+ * All that makes the results what they are.
+ *
+ * @param settings of what carries masks
+ * @param edit fingerprint of what is carried besides masks
+ */
 export const identityOf = async (
 	job: PropagateClipJob,
 	clip: Clip,
 	range: RunRange,
 	{ keyframes }: Keyframes,
 	engine: Engine,
-	preset: Preset,
-	tracker: MaskTracker | undefined,
+	settings: string,
 	edit = '',
 ): Promise<RunIdentity> => ({
 	program: version,
@@ -306,7 +296,7 @@ export const identityOf = async (
 	masks: masksIdentity(keyframes),
 	edit,
 	model: engine.identity,
-	settings: fingerprint(tracker === undefined ? preset.propagation : tracker.identity),
+	settings,
 	device: engine.runtime.device,
 	// Still images are read without it.
 	ffmpeg: clip.kind === 'video' ? (await findFfmpeg(job.ffmpeg)).version : '',

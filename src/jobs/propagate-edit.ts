@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { framesBetween, type RunRange } from '../corrections/frame-range.js';
 import { readKeyframes } from '../corrections/read-keyframes.js';
-import { ScratchFolder } from '../corrections/scratch-folder.js';
 import { carryEdit } from '../edits/carry-edit.js';
 import { type EditLayer, readEdit } from '../edits/edit-layer.js';
 import type { EditMode } from '../edits/mesh-tracker.js';
@@ -12,13 +11,13 @@ import { davisPalette } from '../media/davis-palette.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import type { Frame, LabelMap } from '../media/frame.js';
 import { referenceColours } from '../pairs/reference-colours.js';
-import { LabelThreads } from '../propagation/label-threads.js';
 import { StageClock } from '../propagation/stage-clock.js';
 import { fingerprint } from '../store/run-identity.js';
+import { ScratchFolder } from '../store/scratch-folder.js';
 import { resolveEditOutputs } from './edit-outputs.js';
 import { frameExtractor } from './frame-extractor.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
-import { type Engine, openEngine, openTracker } from './open-engine.js';
+import { type Engine, openEngine, openPropagator } from './open-engine.js';
 import {
 	cancelled,
 	existingFor,
@@ -29,7 +28,6 @@ import {
 	type PropagateClipResult,
 	readSettings,
 	tellInput,
-	threadsFor,
 } from './propagate-clip.js';
 import { RunOutputs } from './run-outputs.js';
 import { settleNumbers } from './source-numbers.js';
@@ -81,10 +79,10 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 	const engine: Engine = { ...opened, extractor: rememberingExtractor(opened.extractor) };
 	const cache = job.cache !== false;
 	const extractor = await frameExtractor(engine, cache);
-	const tracker = job.masks.length === 0 ? undefined : await openTracker(engine, extractor, preset, job);
+	const propagator =
+		job.masks.length === 0 ? undefined : await openPropagator(engine, extractor, preset, job);
 	const edit = editFingerprint(job, layer);
-	const identity = await identityOf(job, clip, range, keyframes, engine, preset, tracker, edit);
-	const threads = new LabelThreads(preset.propagation, threadsFor(job, preset));
+	const identity = await identityOf(job, clip, range, keyframes, engine, propagator?.identity ?? '', edit);
 	const clock = new StageClock();
 	const scratch = await ScratchFolder.open();
 	let outputs: RunOutputs | undefined;
@@ -101,23 +99,10 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 		tellInput(job, clip, keyframes);
 		const { isComplete } = outputs;
 		const items =
-			job.masks.length === 0
+			propagator === undefined
 				? unmasked(clip, range)
 				: maskFrames({
-						...{
-							clip,
-							range,
-							identity,
-							engine,
-							extractor,
-							keyframes,
-							threads,
-							clock,
-							signal,
-							cache,
-							tracker,
-						},
-						settings: preset.propagation,
+						...{ clip, range, identity, keyframes, propagator, clock, signal, cache },
 						scratchFolder: outputs.scratchFolder ?? scratch.path,
 					});
 		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
@@ -157,8 +142,7 @@ export const propagateEdit = async (job: PropagateEditJob): Promise<PropagateCli
 		await outputs?.abort();
 		throw error instanceof AbortedError && outputs ? cancelled(outputs) : error;
 	} finally {
-		await threads.close();
-		await tracker?.close();
+		await propagator?.close();
 		await engine.close();
 		await scratch.remove();
 	}

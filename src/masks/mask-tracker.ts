@@ -5,7 +5,7 @@ import { resizeBilinear } from '../hyperfeatures/bilinear.js';
 import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import { inputSize, preprocess } from '../hyperfeatures/preprocess.js';
-import type { Raster } from '../media/frame.js';
+import type { LabelMap, Raster } from '../media/frame.js';
 import type { Manifest } from '../models/manifest.js';
 import { pathInside, readTrackerFolder } from '../models/model-folder.js';
 import { bundledTrackerFolder, type InstalledTracker } from '../models/tracker-manifest.js';
@@ -15,11 +15,12 @@ import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Device, Runtime, Session } from '../runtime/session.js';
 import { float32, type Tensor } from '../runtime/tensor.js';
 import { WorkerChannel } from '../runtime/worker-channel.js';
-import type { SoftMask } from './soft-mask.js';
+import type { PassStart, Propagator } from './propagator.js';
+import { blend, idsOf, type SoftMask, softMaskOf } from './soft-mask.js';
 import type {
-	DoneFrame,
 	FrameMaps,
 	TrackedFrame,
+	TrackerReply,
 	TrackerRequest,
 	TrackerSettings,
 } from './tracker-protocol.js';
@@ -35,20 +36,33 @@ export type TrackerOptions = {
 };
 
 /** What the tracker knows of a frame. */
-export type DescribedFrame = { readonly maps: FrameMaps; readonly gain: number };
+export type DescribedFrame = {
+	readonly maps: FrameMaps;
+	/** See `TrackerRequest`. */
+	readonly gain: number;
+	/** Of its soft masks. */
+	readonly grid: GridSize;
+};
+
+/** What the tracker finds for a frame. */
+export type TrackedMasks = SoftMask & { readonly confidence: number };
+
+type Size = { readonly width: number; readonly height: number };
 
 /**
- * Carries soft masks from painted frames into the frames that follow: `begin`, `remember` the painted frames, then `next` for one frame
- * after the other. Frames are described in one worker while masks are tracked in another; nothing is computed in the calling thread.
+ * Tracks masks with a learned decoder. Frames are described in one worker while masks are tracked in another, which holds all that is
+ * remembered of a pass; nothing is computed in the calling thread.
  */
-export class MaskTracker {
-	/** Equal where masks are: of the graphs, the size at which they see frames, and the descriptors. */
+export class MaskTracker implements Propagator<DescribedFrame, TrackedMasks> {
+	/** Of the graphs, the size at which they see frames, and the descriptors. */
 	readonly identity: string;
 	readonly #image: Manifest['image'];
 	readonly #runtime: Runtime;
 	readonly #encode: Promise<Session>;
-	readonly #worker: Promise<WorkerChannel<TrackerRequest, TrackedFrame | undefined>>;
+	readonly #worker: Promise<WorkerChannel<TrackerRequest, TrackerReply>>;
 	readonly #descriptors: DescriptorExtractor | undefined;
+	/** Of the pass. */
+	#objects: readonly number[] = [];
 
 	/**
 	 * Starts to load the tracker; the first call waits for it.
@@ -86,55 +100,49 @@ export class MaskTracker {
 		}
 	}
 
-	/** The grid of soft masks for frames of a size. */
-	gridOf(frame: { readonly width: number; readonly height: number }): GridSize {
-		const { width, height } = inputSize(frame, this.#image);
-		return { width: width / 2, height: height / 2 };
-	}
-
-	/** What does not depend on the objects; may run ahead of the pass. @param image sRGB, as displayed */
 	async describe(image: Raster<3>): Promise<DescribedFrame> {
 		const described = this.#descriptors?.extract(image);
 		described?.catch(() => undefined);
 		const input = preprocess(image, this.#image);
+		const { width, height } = inputSize(image, this.#image);
+		const grid = { width: width / 2, height: height / 2 };
 		const own = (await (
 			await this.#encode
 		).run({ image: input }, undefined, [input.data.buffer as ArrayBuffer])) as FrameMaps;
 		if (described === undefined) {
-			return { maps: own, gain: 1 };
+			return { maps: own, gain: 1, grid };
 		}
 		const descriptor = onGrid(await described, own.descriptor);
-		return { maps: { ...own, descriptor }, gain: gainOf(own.descriptor, descriptor) };
+		return { maps: { ...own, descriptor }, gain: gainOf(own.descriptor, descriptor), grid };
 	}
 
-	/**
-	 * Starts a pass and forgets the one before.
-	 *
-	 * @param frame the painted frame where it starts
-	 * @param objects how many planes its masks have
-	 * @param history frames that an earlier run of the pass has done, in its order
-	 */
-	async begin(frame: number, objects: number, history: readonly DoneFrame[] = []): Promise<void> {
-		await this.#request({ kind: 'begin', frame, objects, history });
+	async begin(start: PassStart): Promise<readonly number[]> {
+		this.#objects = start.objects;
+		return (await this.#request({ kind: 'begin', start })) as readonly number[];
 	}
 
-	/** A frame whose masks are known: painted (the one where the pass starts first), or done by an earlier run of the pass. */
 	async remember(
-		role: 'painted' | 'kept' | 'last',
 		frame: number,
-		{ maps, gain }: DescribedFrame,
-		mask: SoftMask,
+		{ maps, gain, grid }: DescribedFrame,
+		masks: LabelMap | TrackedMasks,
 	): Promise<void> {
-		await this.#request({ kind: 'remember', role, frame, maps, mask: mask.data, gain });
+		const painted = 'palette' in masks;
+		const mask = painted ? softMaskOf(masks, grid, this.#objects).data : masks.data;
+		await this.#request({ kind: 'remember', frame, painted, maps, mask, gain }, buffersOf(maps));
 	}
 
-	/** The masks of the pass's next frame. */
-	async next(frame: number, { maps }: DescribedFrame): Promise<TrackedFrame> {
-		const tracked = await this.#request({ kind: 'next', frame, maps }, buffersOf(maps));
-		if (tracked === undefined) {
-			throw new Error('The mask tracker gave no masks for a frame.');
-		}
-		return tracked;
+	async next(frame: number, { maps, grid }: DescribedFrame): Promise<TrackedMasks> {
+		const request = this.#request({ kind: 'next', frame, maps }, buffersOf(maps));
+		const { mask, confidence } = (await request) as TrackedFrame;
+		return { grid, data: mask, confidence };
+	}
+
+	async blend(a: TrackedMasks, b: TrackedMasks, share: number): Promise<TrackedMasks> {
+		return { ...blend(a, b, share), confidence: a.confidence + share * (b.confidence - a.confidence) };
+	}
+
+	idsOf(masks: TrackedMasks, objects: readonly number[], { width, height }: Size): Uint8Array {
+		return idsOf(masks, objects, width, height);
 	}
 
 	async close(): Promise<void> {
@@ -142,10 +150,7 @@ export class MaskTracker {
 		await this.#runtime.close();
 	}
 
-	async #request(
-		request: TrackerRequest,
-		given: readonly ArrayBuffer[] = [],
-	): Promise<TrackedFrame | undefined> {
+	async #request(request: TrackerRequest, given: readonly ArrayBuffer[] = []): Promise<TrackerReply> {
 		return (await this.#worker).request(request, given);
 	}
 }

@@ -3,7 +3,7 @@ const INTERVAL = 5;
 /** ...and so many at most, beside the painted ones and the last one. */
 const KEPT = 3;
 /** A mask that the tracker trusts less than this is not learned from. */
-const MIN_QUALITY = 0.7;
+const MIN_CONFIDENCE = 0.7;
 
 /**
  * Decides which frames of a pass are remembered: the painted ones, the last one, and a few confident ones spread over all that has passed.
@@ -26,11 +26,11 @@ export class MemoryPlan {
 	/**
 	 * Hears of the next frame of the pass.
 	 *
-	 * @param quality how decided the mask is, 0..1; of several objects the mean
+	 * @param confidence how decided the masks are, 0..1
 	 * @returns whether it is to be kept, and the frame that goes for it
 	 */
-	add(frame: number, quality: number): { readonly keep: boolean; readonly drop?: number | undefined } {
-		if (Math.abs(frame - this.#start) % INTERVAL !== 0 || quality < MIN_QUALITY) {
+	add(frame: number, confidence: number): { readonly keep: boolean; readonly drop?: number | undefined } {
+		if (Math.abs(frame - this.#start) % INTERVAL !== 0 || confidence < MIN_CONFIDENCE) {
 			return { keep: false };
 		}
 		this.#kept.push(frame);
@@ -51,7 +51,3 @@ export class MemoryPlan {
 		return Math.abs((at[i + 1] as number) - (at[i - 1] as number));
 	}
 }
-
-/** What the plan hears of a frame with several objects. */
-export const meanOf = (quality: readonly number[]): number =>
-	quality.reduce((sum, value) => sum + value, 0) / quality.length;

@@ -5,11 +5,13 @@ import { workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { serveRequests } from '../runtime/serve-requests.js';
 import { sessionOptions } from '../runtime/session-options.js';
-import { MemoryPlan, meanOf } from './memory-plan.js';
+import { MemoryPlan } from './memory-plan.js';
+import type { PassStart } from './propagator.js';
 import {
 	type FrameMaps,
 	mapNames,
 	type TrackedFrame,
+	type TrackerReply,
 	type TrackerRequest,
 	type TrackerSettings,
 } from './tracker-protocol.js';
@@ -136,6 +138,9 @@ const shareOut = (logits: Float32Array, cells: number): Uint8Array => {
 
 const bounded = (probability: number): number => Math.min(1 - 1e-5, Math.max(1e-5, probability));
 
+const mean = (values: readonly number[]): number =>
+	values.reduce((sum, value) => sum + value, 0) / values.length;
+
 const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 	const own = memory[0];
 	if (own === undefined || masks === undefined) {
@@ -164,49 +169,53 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 	});
 	const [height, width] = halfSize(maps);
 	const mask = shareOut(results.logits?.data as Float32Array, height * width);
-	const quality = Array.from(results.quality?.data as Float32Array);
+	const confidence = mean(Array.from(results.quality?.data as Float32Array));
 	masks = probabilities(mask, [height, width]);
 	last = await memorise(frame, false, maps, masks);
-	const { keep, drop } = plan.add(frame, meanOf(quality));
+	const { keep, drop } = plan.add(frame, confidence);
 	if (keep) {
 		memory = [...memory.filter((kept) => kept.painted || kept.frame !== drop), last];
 	}
-	return { mask, quality };
+	return { mask, confidence };
 };
 
-const handle = async (request: TrackerRequest): Promise<TrackedFrame | undefined> => {
+const begin = ({ frame, objects: ids, done }: PassStart): readonly number[] => {
+	[objects, plan, memory, last, masks] = [ids.length, new MemoryPlan(frame), [], undefined, undefined];
+	for (const passed of done) {
+		plan.add(passed.frame, passed.confidence);
+	}
+	const newest = done.at(-1)?.frame;
+	return newest === undefined || plan.kept.includes(newest) ? plan.kept : [...plan.kept, newest];
+};
+
+const remember = async (request: Extract<TrackerRequest, { kind: 'remember' }>): Promise<void> => {
+	const { frame, painted } = request;
+	const maps = toOrt(request.maps);
+	const mask = probabilities(request.mask, halfSize(maps));
+	const remembered = await memorise(frame, painted, maps, mask);
+	gain = memory.length === 0 ? request.gain : gain;
+	if (painted || plan.kept.includes(frame)) {
+		memory.push(remembered);
+	}
+	if (painted) {
+		masks ??= mask;
+	} else {
+		[last, masks] = [remembered, mask];
+	}
+};
+
+const handle = async (request: TrackerRequest): Promise<TrackerReply> => {
 	switch (request.kind) {
 		case 'begin':
-			[objects, plan, memory, last, masks] = [
-				request.objects,
-				new MemoryPlan(request.frame),
-				[],
-				undefined,
-				undefined,
-			];
-			for (const { frame, quality } of request.history) {
-				plan.add(frame, quality);
-			}
+			return begin(request.start);
+		case 'remember':
+			await remember(request);
 			return undefined;
-		case 'remember': {
-			const maps = toOrt(request.maps);
-			const mask = probabilities(request.mask, halfSize(maps));
-			const remembered = await memorise(request.frame, request.role === 'painted', maps, mask);
-			if (request.role === 'last') {
-				[last, masks] = [
-					memory.find((kept) => kept.frame === request.frame && !kept.painted) ?? remembered,
-					mask,
-				];
-			} else {
-				gain = memory.length === 0 ? request.gain : gain;
-				memory.push(remembered);
-				masks ??= mask;
-			}
-			return undefined;
-		}
 		case 'next':
 			return next(request.frame, request.maps);
 	}
 };
 
-serveRequests(handle, (reply) => (reply === undefined ? [] : [reply.mask.buffer as ArrayBuffer]));
+serveRequests(handle, (reply) =>
+	reply !== undefined && 'mask' in reply ? [reply.mask.buffer as ArrayBuffer] : [],
+);

@@ -1,49 +1,114 @@
-import { Memory, type RememberedFrame } from './memory.js';
+import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import type { PassStart, Propagator } from '../masks/propagator.js';
+import type { LabelMap, Raster } from '../media/frame.js';
+import type { RefinedLabels } from '../refinement/refine-labels.js';
+import { builtUrl } from '../runtime/built-url.js';
+import type { Runtime } from '../runtime/session.js';
+import { WorkerChannel } from '../runtime/worker-channel.js';
+import { fingerprint } from '../store/run-identity.js';
+import { DeviceMatcher } from './cell-matcher.js';
+import { LabelPropagation, type PropagatedLabels } from './label-propagation.js';
+import type { LabelReply, LabelRequest } from './label-protocol.js';
 import type { PropagationSettings } from './settings.js';
-import type { SoftLabels } from './soft-labels.js';
-import type { Vote } from './vote.js';
-import type { StoredFrame, Voter, Witness } from './voter.js';
+import { mixLabels, type SoftLabels } from './soft-labels.js';
+
+/** A thread's default is so little that what a vote and a refinement allocate is collected many times a frame. */
+const YOUNG_MEGABYTES = 64;
 
 /**
- * Carries soft labels from keyframes through the frames that follow, on the descriptor grid.
- * Takes ownership of the stored frames it is given.
+ * Propagates labels by matching descriptors alone. On a CPU all of it happens in a worker; a device keeps and matches the descriptors itself,
+ * and the worker refines.
  */
-export class LabelPropagator {
-	readonly #settings: PropagationSettings;
-	readonly #memory: Memory;
-	readonly #voter: Voter;
+export class LabelPropagator implements Propagator<DescriptorMap, PropagatedLabels> {
+	readonly identity: string;
+	readonly #extractor: Pick<DescriptorExtractor, 'extract'>;
+	readonly #worker: WorkerChannel<LabelRequest, LabelReply>;
+	/** Undefined where the worker has it. */
+	readonly #onDevice: LabelPropagation | undefined;
+	/** What was last asked of the device: that, too, does one thing after the other. */
+	#asked: Promise<unknown> = Promise.resolve();
 
-	/** @param voter the one that stored the frames; it stays open when the propagator is closed */
-	constructor(voter: Voter, settings: PropagationSettings) {
-		this.#voter = voter;
-		this.#settings = settings;
-		this.#memory = new Memory(settings.recentFrames);
+	/** @param runtime of the extractor's model; both stay open */
+	constructor(
+		extractor: Pick<DescriptorExtractor, 'extract'>,
+		runtime: Runtime,
+		settings: PropagationSettings,
+	) {
+		this.identity = fingerprint(settings);
+		this.#extractor = extractor;
+		const resources = { maxYoungGenerationSizeMb: YOUNG_MEGABYTES };
+		const url = builtUrl(import.meta.url, './label-worker.js');
+		this.#worker = new WorkerChannel(url, 'label worker', settings, resources);
+		this.#onDevice =
+			runtime.device === 'cpu'
+				? undefined
+				: new LabelPropagation(new DeviceMatcher(runtime, settings), settings, (labels, image) =>
+						this.#refine(labels, image),
+					);
 	}
 
-	/** A frame whose labels are given. */
-	addKeyframe(descriptors: StoredFrame, labels: SoftLabels): void {
-		this.#memory.addKeyframe({ descriptors, labels });
+	describe(image: Raster<3>): Promise<DescriptorMap> {
+		return this.#extractor.extract(image);
 	}
 
-	/** The labels of the next frame in time. */
-	vote(descriptors: StoredFrame): Promise<Vote> {
-		const { keyframeRadius, radius } = this.#settings;
-		const witnesses = (frames: readonly RememberedFrame[], reach: number | null): Witness[] =>
-			frames.map((frame) => ({ frame: frame.descriptors, labels: frame.labels, radius: reach }));
-		const { keyframes, recent } = this.#memory;
-		return this.#voter.vote(descriptors, witnesses(keyframes, keyframeRadius), witnesses(recent, radius));
+	async begin(start: PassStart): Promise<readonly number[]> {
+		return this.#onDevice === undefined
+			? ((await this.#worker.request({ kind: 'begin', start })) as readonly number[])
+			: this.#inTurn(this.#onDevice, (labels) => labels.begin(start));
 	}
 
-	/**
-	 * Adds a propagated frame to the recent ones.
-	 *
-	 * @param labels undefined where the voter has them, or will have them before the next vote
-	 */
-	remember(descriptors: StoredFrame, labels: SoftLabels | undefined): void {
-		this.#memory.addRecent({ descriptors, labels });
+	async remember(_: number, map: DescriptorMap, masks: LabelMap | PropagatedLabels): Promise<void> {
+		if (this.#onDevice !== undefined) {
+			// A copy, since it frees what it forgets.
+			return this.#inTurn(this.#onDevice, (labels) => labels.remember(map, structuredClone(masks)));
+		}
+		const { buffer } = map.data;
+		const known = 'remembered' in masks ? { remembered: masks.remembered } : masks;
+		await this.#worker.request({ kind: 'remember', map, masks: known }, [buffer as ArrayBuffer]);
 	}
 
-	close(): void {
-		this.#memory.clear();
+	async next(_: number, map: DescriptorMap, image: Raster<3>): Promise<PropagatedLabels> {
+		if (this.#onDevice !== undefined) {
+			return this.#inTurn(this.#onDevice, async (labels) => structuredClone(await labels.next(map, image)));
+		}
+		const { buffer } = map.data;
+		const found = await this.#worker.request({ kind: 'next', map, image }, [buffer as ArrayBuffer]);
+		return found as PropagatedLabels;
+	}
+
+	async blend(
+		a: PropagatedLabels,
+		b: PropagatedLabels,
+		share: number,
+		image: Raster<3>,
+	): Promise<PropagatedLabels> {
+		const voted = mixLabels(a.voted, b.voted, share);
+		const { ids, labels: remembered } = await this.#refine(voted, image);
+		return { ids, voted, remembered, confidence: a.confidence + share * (b.confidence - a.confidence) };
+	}
+
+	idsOf({ ids }: PropagatedLabels): Uint8Array {
+		return ids;
+	}
+
+	async close(): Promise<void> {
+		if (this.#onDevice !== undefined) {
+			await this.#inTurn(this.#onDevice, (labels) => labels.close());
+		}
+		await this.#worker.terminate();
+	}
+
+	#inTurn<Result>(
+		onDevice: LabelPropagation,
+		work: (labels: LabelPropagation) => Promise<Result> | Result,
+	): Promise<Result> {
+		const result = this.#asked.then(() => work(onDevice));
+		this.#asked = result.catch(() => undefined);
+		return result;
+	}
+
+	async #refine(labels: SoftLabels, image: Raster<3>): Promise<RefinedLabels> {
+		return (await this.#worker.request({ kind: 'refine', labels, image })) as RefinedLabels;
 	}
 }

@@ -91,3 +91,9 @@ export const certainClasses = ({ grid, ids, data }: SoftLabels): Uint8Array => {
 	}
 	return out;
 };
+
+/** The mean of two sets of labels of the same classes; `share` 0..1 is the second one's. */
+export const mixLabels = (a: SoftLabels, b: SoftLabels, share: number): SoftLabels => ({
+	...a,
+	data: a.data.map((value, at) => value + share * ((b.data[at] as number) - value)),
+});

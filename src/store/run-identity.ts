@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import type { Keyframe } from '../corrections/keyframe.js';
+import type { Keyframe } from '../masks/keyframe.js';
 import type { LabelMap } from '../media/frame.js';
 import type { Position } from '../media/position.js';
 

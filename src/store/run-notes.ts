@@ -51,7 +51,7 @@ export type OutputState =
 /**
  * What a run writes down beside its PNGs, so that a later one can go on where it stopped, and knows whether there is anything to do:
  * what the run was made from, its other outputs, and a checksum for every frame. What was computed is with the results of all runs (see
- * `openRunStores`), or in these notes' folder when the person wants nothing kept.
+ * `openPassStores`), or in these notes' folder when the person wants nothing kept.
  */
 export class RunNotes implements FrameNotes {
 	/** For results while the run is unfinished. */

@@ -1,9 +1,9 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openFrameStore } from '../../src/corrections/frame-store.js';
 import { makePrivateFolder, unsealed, writeCacheFile } from '../../src/store/cache-file.js';
 import { forgetOldest } from '../../src/store/forget-oldest.js';
+import { openFrameStore } from '../../src/store/frame-store.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 const data = Uint8Array.from({ length: 5000 }, (_, at) => (at * 7919) % 251);

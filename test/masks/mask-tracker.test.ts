@@ -1,30 +1,32 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RunFrames } from '../../src/corrections/frame-range.js';
-import type { Keyframe } from '../../src/corrections/keyframe.js';
 import { regionSimilarity } from '../../src/evaluation/region-similarity.js';
-import { MaskTracker } from '../../src/masks/mask-tracker.js';
-import { type PassStores, type StoredMask, trackKeyframes } from '../../src/masks/track-keyframes.js';
+import type { Keyframe } from '../../src/masks/keyframe.js';
+import { MaskTracker, type TrackedMasks } from '../../src/masks/mask-tracker.js';
+import { type PassStores, propagateKeyframes } from '../../src/masks/propagate-keyframes.js';
 import { type Clip, openClip } from '../../src/media/clip.js';
 import { readLabelMap } from '../../src/media/label-map.js';
+import type { FrameStore } from '../../src/store/frame-store.js';
 
 const sample = join(import.meta.dirname, '../../samples/bear');
 const FRAMES = 12;
 
 /** Stores in memory, by pass. */
 const storesInMemory = () => {
-	const passes = new Map<string, Map<number, StoredMask>>();
+	const passes = new Map<string, Map<number, TrackedMasks>>();
 	const stores: PassStores = {
-		tracked: (own, helper, direction) => {
+		pass: <Masks>(own: Keyframe, helper: Keyframe | undefined, direction: string) => {
 			const name = `${own.frame} ${helper?.frame ?? ''} ${direction}`;
-			const pass = passes.get(name) ?? new Map<number, StoredMask>();
+			const pass = passes.get(name) ?? new Map<number, TrackedMasks>();
 			passes.set(name, pass);
-			return {
+			const store: FrameStore<TrackedMasks> = {
 				get: async (frame) => pass.get(frame),
 				put: async (frame, mask) => {
 					pass.set(frame, mask);
 				},
 			};
+			return store as unknown as FrameStore<Masks>;
 		},
 		length: { get: async () => FRAMES, put: async () => undefined },
 	};
@@ -41,7 +43,7 @@ const overlap = (ids: Uint8Array, truth: Uint8Array, objects: readonly number[])
 	return scores.reduce((sum, score) => sum + score, 0) / scores.length;
 };
 
-describe('trackKeyframes', () => {
+describe('MaskTracker', () => {
 	let clip: Clip;
 	let tracker: MaskTracker;
 	const truth = async (frame: number) =>
@@ -58,9 +60,9 @@ describe('trackKeyframes', () => {
 		const keyframes = await Promise.all(frames.map(keyframe));
 		const range = { end: { frame: FRAMES } };
 		const found = [];
-		for await (const masked of trackKeyframes({
+		for await (const masked of propagateKeyframes({
 			frames: new RunFrames(clip, range, true),
-			...{ keyframes, tracker, stores },
+			...{ keyframes, propagator: tracker, stores },
 			objects: [1],
 			palette: new Uint8Array(768),
 		})) {

@@ -5,7 +5,7 @@ import { deserialize, serialize } from 'node:v8';
 import { deflateRaw, inflateRaw, type ZlibOptions } from 'node:zlib';
 import { discard } from '../discard.js';
 import { idCompression } from '../media/indexed-png.js';
-import { makePrivateFolder, unsealed, writeCacheFile } from '../store/cache-file.js';
+import { makePrivateFolder, unsealed, writeCacheFile } from './cache-file.js';
 
 const deflate = promisify<Uint8Array, ZlibOptions, Buffer>(deflateRaw);
 const inflate = promisify<Uint8Array, ZlibOptions, Buffer>(inflateRaw);
@@ -31,7 +31,7 @@ export const openFrameStore = <Result>(folder: string, spare?: string): FrameSto
 	let place = first;
 	const puts = new Map<number, Promise<void>>();
 	const write = async (frame: number, result: Result): Promise<void> => {
-		const bytes = serialize(await withIds(result, (ids) => deflate(ids, idCompression)));
+		const bytes = serialize(await withBytes(result, (bytes) => deflate(bytes, idCompression)));
 		await place.put(frame, bytes).catch(async (error: unknown) => {
 			if (second === undefined || place === second) {
 				throw error;
@@ -49,11 +49,11 @@ export const openFrameStore = <Result>(folder: string, spare?: string): FrameSto
 				return undefined;
 			}
 			try {
-				return await withIds(
+				return await withBytes(
 					deserialize(bytes) as Result,
-					async (ids) =>
+					async (packed) =>
 						// Copied, because what is inflated keeps all of a chunk alive.
-						new Uint8Array(await inflate(ids, { chunkSize: CHUNK_BYTES })),
+						new Uint8Array(await inflate(packed, { chunkSize: CHUNK_BYTES })),
 				);
 			} catch {
 				return undefined;
@@ -90,13 +90,18 @@ const openPlace = (folder: string): Place => {
 };
 
 /**
- * The same result with its map of ids, if it has one, in another form. Nothing else is packed: numbers hardly get smaller, and trying to takes
- * five times as long as all the rest.
+ * The same result with its maps of bytes in another form. Nothing else is packed: numbers hardly get smaller, and trying to takes five times
+ * as long as all the rest.
  */
-const withIds = async <Result>(
+const withBytes = async <Result>(
 	result: Result,
-	change: (ids: Uint8Array) => Promise<Uint8Array>,
-): Promise<Result> =>
-	typeof result === 'object' && result !== null && 'ids' in result && result.ids instanceof Uint8Array
-		? { ...result, ids: await change(result.ids) }
-		: result;
+	change: (bytes: Uint8Array) => Promise<Uint8Array>,
+): Promise<Result> => {
+	if (typeof result !== 'object' || result === null) {
+		return result;
+	}
+	const changed = Object.entries(result).map(
+		async ([name, value]) => [name, value instanceof Uint8Array ? await change(value) : value] as const,
+	);
+	return Object.fromEntries(await Promise.all(changed)) as Result;
+};

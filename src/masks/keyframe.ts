@@ -7,3 +7,6 @@ export type Keyframe = {
 	/** Everything that is to be seen on that frame; an object it leaves out is not there. */
 	readonly mask: LabelMap;
 };
+
+/** The way through time in which masks are carried from a keyframe. */
+export type Direction = 'forward' | 'backward';

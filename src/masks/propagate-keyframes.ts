@@ -1,0 +1,184 @@
+import type { RunFrames } from '../corrections/frame-range.js';
+import type { Frame, LabelMap } from '../media/frame.js';
+import { StageClock } from '../propagation/stage-clock.js';
+import type { FrameStore } from '../store/frame-store.js';
+import type { Direction, Keyframe } from './keyframe.js';
+import { lost, type PassedFrame, runPass } from './pass.js';
+import type { PassMasks, Propagator } from './propagator.js';
+
+/** What earlier runs on the same clip have found, and where this one leaves what it finds. */
+export type PassStores = {
+	/** @param helper the painted frame that the pass remembers beside its own */
+	pass<Masks>(
+		own: Keyframe,
+		helper: Keyframe | undefined,
+		direction: Direction,
+		objects: readonly number[],
+	): FrameStore<Masks>;
+	/** The number of frames of the run, once one has come to the end. */
+	readonly length: { get(): Promise<number | undefined>; put(frames: number): Promise<void> };
+};
+
+const nothing = { get: async () => undefined, put: async () => undefined };
+
+/** For a single pass forwards, of which nothing is to be kept. */
+export const nothingStored: PassStores = { pass: () => nothing, length: nothing };
+
+export type PropagateKeyframesOptions<Description, Masks extends PassMasks> = {
+	readonly frames: RunFrames;
+	/** At least one, by ascending frame. */
+	readonly keyframes: readonly Keyframe[];
+	/** Every object of every keyframe. */
+	readonly objects: readonly number[];
+	/** Colours of all of them. */
+	readonly palette: Uint8Array;
+	readonly propagator: Propagator<Description, Masks>;
+	readonly stores: PassStores;
+	readonly clock?: StageClock | undefined;
+	readonly signal?: AbortSignal | undefined;
+};
+
+/** A frame with its mask. */
+export type KeyframedMask = {
+	readonly frame: Frame;
+	readonly mask: LabelMap;
+	/** 0..1; 1 for painted frames. */
+	readonly confidence: number;
+	readonly painted: boolean;
+	/** False when the mask was found in an earlier run. */
+	readonly computed: boolean;
+};
+
+/**
+ * Carries painted masks through a clip, from each keyframe in both directions, and gives the frames in order.
+ *
+ * Keyframes cut the clip into spans. Before the first one, masks are carried backwards from it; behind the last one, forwards. Between
+ * two, a pass comes from each side with the other side's painted frame in its memory, and each frame gets the mean of both, weighted by
+ * nearness and by their confidence. A span depends on the keyframes at its ends alone, so another correction changes nothing beyond its
+ * neighbours, and what does not change is read from the store.
+ *
+ * Memory does not grow with the clip: a pass that runs backwards leaves its masks in the store, from where they are read in order.
+ *
+ * @throws AbortedError when the signal fires
+ */
+export async function* propagateKeyframes<Description, Masks extends PassMasks>(
+	options: PropagateKeyframesOptions<Description, Masks>,
+): AsyncGenerator<KeyframedMask, void, void> {
+	const { keyframes, frames, stores } = options;
+	const [first, second] = keyframes;
+	const last = keyframes.at(-1);
+	if (first === undefined || last === undefined) {
+		throw new Error('Propagation needs at least one keyframe.');
+	}
+	if (first.frame > 0) {
+		const span = await backwards(options, first, second, 0);
+		for await (const frame of frames.between(0, first.frame)) {
+			yield result(options, frame, await span(frame.index));
+		}
+	}
+	for (const [at, right] of keyframes.slice(1).entries()) {
+		yield* between(options, keyframes[at] as Keyframe, right);
+	}
+	let end = last.frame;
+	const pass = { own: last, helper: keyframes.at(-2), end: await stores.length.get() };
+	for await (const { frame, found, computed } of forwards(options, pass)) {
+		end = frame.index + 1;
+		yield found === undefined ? painted(options, frame, last) : result(options, frame, { found, computed });
+	}
+	await stores.length.put(end).catch(() => undefined);
+}
+
+/** The left keyframe and what lies between it and the right one. */
+async function* between<Description, Masks extends PassMasks>(
+	options: PropagateKeyframesOptions<Description, Masks>,
+	left: Keyframe,
+	right: Keyframe,
+): AsyncGenerator<KeyframedMask> {
+	const { propagator, clock = new StageClock() } = options;
+	const fromRight = await backwards(options, right, left, left.frame + 1);
+	const pass = { own: left, helper: right, end: right.frame };
+	for await (const { frame, found, computed } of forwards(options, pass)) {
+		if (found === undefined) {
+			yield painted(options, frame, left);
+			continue;
+		}
+		const other = await fromRight(frame.index);
+		const there = (frame.index - left.frame) / (right.frame - left.frame);
+		const [a, b] = [(1 - there) * found.confidence ** 2, there * other.found.confidence ** 2];
+		const share = a + b === 0 ? there : b / (a + b);
+		const blended = await clock.measure('refinement', () =>
+			propagator.blend(found, other.found, share, frame.image),
+		);
+		yield result(options, frame, { found: blended, computed: computed || other.computed });
+	}
+}
+
+/** A keyframe and the frames behind it. @param end the first that is not wanted any more; the run's end when undefined */
+const forwards = <Description, Masks extends PassMasks>(
+	options: PropagateKeyframesOptions<Description, Masks>,
+	{
+		own,
+		helper,
+		end,
+	}: { readonly own: Keyframe; readonly helper: Keyframe | undefined; readonly end: number | undefined },
+): AsyncGenerator<PassedFrame<Masks>> =>
+	runPass({
+		...{ ...options, own, helper, direction: 'forward' },
+		frames: options.frames.between(own.frame, end),
+		store: options.stores.pass<Masks>(own, helper, 'forward', options.objects),
+		decodeAgain: (indices) => options.frames.only(indices),
+	});
+
+type Found<Masks> = { readonly found: Masks; readonly computed: boolean };
+
+/** Runs a pass from a keyframe back to a frame, and gives what reads its masks in any order. */
+const backwards = async <Description, Masks extends PassMasks>(
+	options: PropagateKeyframesOptions<Description, Masks>,
+	own: Keyframe,
+	helper: Keyframe | undefined,
+	to: number,
+): Promise<(index: number) => Promise<Found<Masks>>> => {
+	const computed = new Set<number>();
+	const store = options.stores.pass<Masks>(own, helper, 'backward', options.objects);
+	const pass = runPass({
+		...{ ...options, own, helper, store, direction: 'backward' },
+		frames: options.frames.backwards(own.frame, to),
+		decodeAgain: (indices) => options.frames.only(indices),
+	});
+	for await (const passed of pass) {
+		if (passed.computed) {
+			computed.add(passed.frame.index);
+		}
+	}
+	return async (index) => {
+		const found = await store.get(index);
+		if (found === undefined) {
+			throw lost(index);
+		}
+		return { found, computed: computed.has(index) };
+	};
+};
+
+const result = <Description, Masks extends PassMasks>(
+	{ propagator, objects, palette }: PropagateKeyframesOptions<Description, Masks>,
+	frame: Frame,
+	{ found, computed }: Found<Masks>,
+): KeyframedMask => {
+	const { width, height } = frame.image;
+	const ids = propagator.idsOf(found, objects, { width, height });
+	return {
+		frame,
+		mask: { width, height, ids, palette },
+		...{ confidence: found.confidence, painted: false, computed },
+	};
+};
+
+const painted = (
+	{ palette }: Pick<PropagateKeyframesOptions<unknown, PassMasks>, 'palette'>,
+	frame: Frame,
+	{ mask }: Keyframe,
+): KeyframedMask => ({
+	frame,
+	mask: { ...mask, palette },
+	...{ confidence: 1, painted: true, computed: false },
+});

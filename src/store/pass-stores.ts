@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Keyframe } from '../masks/keyframe.js';
+import type { PassStores } from '../masks/propagate-keyframes.js';
+import { propagateHome } from '../models/locations.js';
+import { cacheShare } from './cache.js';
+import { makePrivateFolder } from './cache-file.js';
+import { forgetOldest } from './forget-oldest.js';
+import { type FrameStore, openFrameStore } from './frame-store.js';
+import { maskIdentity, type PassIdentity } from './run-identity.js';
+
+/** To be raised when a change of the engine makes old results wrong. */
+const FORMAT = 6;
+
+/** Where the results of passes are kept; safe to delete when no run is on. */
+export const runsFolder = (env: NodeJS.ProcessEnv = process.env): string => join(propagateHome(env), 'runs');
+
+/** @param spare where results go that this run needs again, when `folder` can't be written */
+export const openPassStores = async (
+	identity: PassIdentity,
+	folder: string = runsFolder(),
+	spare?: string,
+): Promise<PassStores> => {
+	await forgetOldest(folder, await cacheShare('runs'));
+	await makePrivateFolder(folder).catch(() => {});
+	const { clip, range, model, settings, device, ffmpeg } = identity;
+	const base = hashOf(FORMAT, clip, range, model, settings, device, ffmpeg);
+	const open = <Result>(name: string): FrameStore<Result> =>
+		openFrameStore(join(folder, name), spare === undefined ? undefined : join(spare, name));
+	const length = open<number>(`length-${hashOf(clip, range, ffmpeg)}`);
+	return {
+		pass: (own, helper, direction, objects) =>
+			open(`${direction}-${hashOf(base, nameOf(own), helper === undefined ? '' : nameOf(helper), objects)}`),
+		length: { get: () => length.get(0), put: (frames) => length.put(0, frames) },
+	};
+};
+
+const nameOf = ({ frame, mask }: Keyframe): string => hashOf(frame, maskIdentity(mask));
+
+const hashOf = (...parts: unknown[]): string =>
+	createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24);
