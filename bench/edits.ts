@@ -20,7 +20,6 @@ import type { CarriedField } from '../src/edits/carried-field.js';
 import { carryEdit } from '../src/edits/carry-edit.js';
 import type { EditLayer } from '../src/edits/edit-layer.js';
 import type { EditMode } from '../src/edits/mesh-tracker.js';
-import { cachedExtractor } from '../src/hyperfeatures/descriptor-cache.js';
 import type { DescriptorExtractor } from '../src/hyperfeatures/extractor.js';
 import { openEngine } from '../src/jobs/open-engine.js';
 import { openClip } from '../src/media/clip.js';
@@ -28,6 +27,7 @@ import type { Frame, LabelMap } from '../src/media/frame.js';
 import { writeImage } from '../src/media/image.js';
 import { readLabelMap } from '../src/media/label-map.js';
 import type { Runtime } from '../src/runtime/session.js';
+import { storedExtractor } from '../src/store/descriptor-store.js';
 import { followPoint, type KnownObject, knownObjects } from './known-motion.js';
 
 const { values } = parseArgs({
@@ -209,7 +209,7 @@ async function* nearestNeighbours(name: string, extractor: DescriptorExtractor, 
 
 const motions = await knownObjects();
 const engine = await openEngine(undefined, { device: 'cpu' });
-const extractor = await cachedExtractor(engine.extractor, engine.identity);
+const extractor = await storedExtractor(engine.extractor, engine.identity);
 const sheet: Buffer[] = [];
 console.log('| edit | error, mean px | 95 % | swim, mean px | 95 % | missing % |');
 console.log('| --- | ---: | ---: | ---: | ---: | ---: |');

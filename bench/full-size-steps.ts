@@ -1,6 +1,6 @@
 /** Child of full-size-unet.ts: loads a model and times its calls. Twice, because the first call also packs weights. */
 import { parseArgs } from 'node:util';
-import { openExtractor } from '../src/hyperfeatures/open-extractor.js';
+import { openExtractor } from '../src/hyperfeatures/diffusion-extractor.js';
 import { featureRecipeSchema } from '../src/hyperfeatures/recipe.js';
 import { readModelFolder } from '../src/models/model-folder.js';
 import { openRuntime } from '../src/runtime/onnx-runtime.js';
@@ -22,7 +22,8 @@ const seconds = async <Result>(work: () => Promise<Result>): Promise<[number, Re
 };
 const calls = Number(values.calls);
 const recipe = featureRecipeSchema.parse({ stopAfter: calls });
-const [load, extractor] = await seconds(() => openExtractor(model, runtime, { recipe }));
+const extractor = openExtractor(model, runtime, { recipe });
+const [load] = await seconds(() => extractor.load());
 console.log(`load: ${load.toFixed(1)} s`);
 for (let run = 0; run < 2; run++) {
 	const peak = await matMulPeak(runtime);

@@ -1,6 +1,6 @@
 import { BlockMatcher } from '../src/correspondence/block-matcher.js';
 import type { DescriptorMap } from '../src/hyperfeatures/descriptor-map.js';
-import { openDiffusionExtractor } from '../src/hyperfeatures/diffusion-extractor.js';
+import { openExtractor } from '../src/hyperfeatures/diffusion-extractor.js';
 import { openClip } from '../src/media/clip.js';
 import type { Frame } from '../src/media/frame.js';
 import { findModel } from '../src/models/registry.js';
@@ -69,7 +69,7 @@ export const measureOneThread = async (
 		const ofModel = isFast
 			? await fastStepFlops(model, clip.info, runtime)
 			: { float32: await stepFlops(model, clip.info, runtime), int8: 0 };
-		const extractor = await openDiffusionExtractor(model, runtime, { precision });
+		const extractor = openExtractor(model, runtime, { precision });
 		const maps: DescriptorMap[] = [];
 		for (const frame of frames) {
 			maps.push(await extractor.extract(frame.image));

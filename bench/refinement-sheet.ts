@@ -4,7 +4,6 @@
  *     npm run build && tsx bench/refinement-sheet.ts docs/images/refinement.jpg
  */
 import sharp from 'sharp';
-import { rememberingExtractor } from '../src/hyperfeatures/remembering-extractor.js';
 import { openEngine } from '../src/jobs/open-engine.js';
 import { openClip } from '../src/media/clip.js';
 import type { Frame, LabelMap, Raster } from '../src/media/frame.js';
@@ -14,6 +13,7 @@ import { drawOverlay } from '../src/media/overlay.js';
 import { loadPreset } from '../src/presets/load-preset.js';
 import { propagateMasks } from '../src/propagation/propagate-masks.js';
 import type { PropagationSettings } from '../src/propagation/settings.js';
+import { storedExtractor } from '../src/store/descriptor-store.js';
 
 type Crop = { readonly frame: number; readonly left: number; readonly top: number };
 
@@ -46,7 +46,7 @@ const plain: PropagationSettings = {
 	feedBack: 'voted',
 };
 const engine = await openEngine(undefined, { device: 'cpu', threads: 1, precision });
-const extractor = rememberingExtractor(engine.extractor);
+const extractor = await storedExtractor(engine.extractor, engine.identity, { folder: null, isShared: true });
 
 /** The masks of the frames up to the last that is shown. */
 const carried = async (

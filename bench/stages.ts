@@ -15,7 +15,7 @@ import { BlockMatcher } from '../src/correspondence/block-matcher.js';
 import { DescriptorBank } from '../src/correspondence/descriptor-bank.js';
 import { WindowMatcher } from '../src/correspondence/window-matcher.js';
 import type { DescriptorMap } from '../src/hyperfeatures/descriptor-map.js';
-import { openDiffusionExtractor } from '../src/hyperfeatures/diffusion-extractor.js';
+import { openExtractor } from '../src/hyperfeatures/diffusion-extractor.js';
 import { inputSize } from '../src/hyperfeatures/preprocess.js';
 import { openClip } from '../src/media/clip.js';
 import type { Frame } from '../src/media/frame.js';
@@ -81,7 +81,7 @@ const flops = await stepFlops(model, clip.info, runtime);
 
 const maps: DescriptorMap[] = [];
 for (const precision of ['full', 'fast'] as const) {
-	const extractor = await openDiffusionExtractor(model, runtime, { precision });
+	const extractor = openExtractor(model, runtime, { precision });
 	await measure(`inversion: this engine, ${precision === 'full' ? 'float32' : '8-bit'}`, () =>
 		extractor.extract(image),
 	);

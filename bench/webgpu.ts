@@ -12,7 +12,7 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { UserError } from '../src/errors.js';
 import type { DescriptorMap } from '../src/hyperfeatures/descriptor-map.js';
-import { openExtractor } from '../src/hyperfeatures/open-extractor.js';
+import { openExtractor } from '../src/hyperfeatures/diffusion-extractor.js';
 import type { Raster } from '../src/media/frame.js';
 import type { InstalledModel } from '../src/models/model-folder.js';
 import { findModel } from '../src/models/registry.js';
@@ -53,7 +53,7 @@ const describeOn = async (
 ): Promise<{ map: DescriptorMap; firstMilliseconds: number; milliseconds: number }> => {
 	const runtime = openRuntime({ device });
 	try {
-		const extractor = await openExtractor(model, runtime, { precision: 'full' });
+		const extractor = openExtractor(model, runtime, { precision: 'full' });
 		const start = performance.now();
 		await extractor.extract(image);
 		const second = performance.now();

@@ -1,4 +1,5 @@
 import { inversionCalls } from '../diffusion/timesteps.js';
+import type { Manifest } from '../models/manifest.js';
 import type { InstalledModel } from '../models/model-folder.js';
 import type { Runtime } from '../runtime/session.js';
 import { descriptorGrid } from './descriptor-grid.js';
@@ -6,18 +7,19 @@ import type { DescriptorExtractor } from './extractor.js';
 import { type Inversion, openInversion } from './inversion.js';
 import { mapCollector } from './map-collector.js';
 import type { Precision } from './precision.js';
-import { type FeatureRecipe, planFeatures, usesLayers, wholeModel } from './recipe.js';
+import { type FeaturePlan, type FeatureRecipe, planFeatures, usesLayers, wholeModel } from './recipe.js';
 
 export type ExtractorOptions = {
 	/** Which of the maps to use, and how; all of them, as trained, when omitted. */
 	readonly recipe?: FeatureRecipe | undefined;
 	/** Whether a CPU may run the model's 8-bit graph. */
 	readonly precision?: Precision | undefined;
-	/**
-	 * Loads the graphs with the first image instead of at once: a run that finds all descriptors in the cache
-	 * does without them. What is wrong with the model's files is then thrown by `extract`.
-	 */
-	readonly whenNeeded?: boolean | undefined;
+};
+
+/** An extractor whose model is loaded with the first image, or before. */
+export type ModelExtractor = DescriptorExtractor & {
+	/** Loads the model, if that has not been done. @throws for what is wrong with its files, or a device that can't be used */
+	load(): Promise<void>;
 };
 
 /**
@@ -27,38 +29,34 @@ export type ExtractorOptions = {
  *
  * @throws UserError when the model does not have what the recipe names
  */
-export const openDiffusionExtractor = async (
+export const openExtractor = (
 	model: InstalledModel,
 	runtime: Runtime,
-	{ recipe = wholeModel, precision = 'full', whenNeeded = false }: ExtractorOptions = {},
-): Promise<DescriptorExtractor> => {
+	{ recipe = wholeModel, precision = 'full' }: ExtractorOptions = {},
+): ModelExtractor => {
 	const layers = usesLayers(model.manifest, recipe);
-	const { calls } = planFeatures(model.manifest, inversionCalls(model.manifest.schedule), recipe);
+	const planned = planFeatures(model.manifest, inversionCalls(model.manifest.schedule), recipe);
 	// The 8-bit graph gives the sum of a single call with the weights as trained, not the layers and no other sum.
 	const isTrainedSum =
 		!layers && recipe.maps === 'all' && recipe.layers === undefined && recipe.steps === undefined;
 	const fastGraph =
-		precision === 'fast' && calls.length === 1 && isTrainedSum ? model.manifest.fastGraph : undefined;
-	const open = (): Promise<Inversion> => openInversion(model, runtime, { layers, fastGraph });
-	return recipeExtractor(whenNeeded ? openedWhenNeeded(model.manifest, open) : await open(), recipe);
-};
-
-/** A network that is opened, once, by the first image. */
-const openedWhenNeeded = (manifest: Inversion['manifest'], open: () => Promise<Inversion>): Inversion => {
-	let opening: Promise<Inversion> | undefined;
-	const opened = (): Promise<Inversion> => {
-		opening ??= open();
+		precision === 'fast' && planned.calls.length === 1 && isTrainedSum ? model.manifest.fastGraph : undefined;
+	let opening: Promise<DescriptorExtractor> | undefined;
+	const opened = (): Promise<DescriptorExtractor> => {
+		opening ??= openInversion(model, runtime, { layers, fastGraph }).then((inversion) =>
+			recipeExtractor(inversion, recipe),
+		);
 		return opening;
 	};
 	return {
-		manifest,
-		follow: async (...image) => (await opened()).follow(...image),
-		prepare: () => {
-			opened().catch(() => {}); // Its error is thrown by `follow`.
+		channels: channelsOf(model.manifest, planned),
+		extract: async (image) => (await opened()).extract(image),
+		load: async () => {
+			await opened();
 		},
 		close: async () => {
-			const inversion = await opening?.catch(() => undefined); // Its error has been thrown by `follow`.
-			await inversion?.close();
+			// Its error has been thrown by what needed it.
+			await (await opening?.catch(() => undefined))?.close();
 		},
 	};
 };
@@ -68,16 +66,17 @@ export const recipeExtractor = (inversion: Inversion, recipe: FeatureRecipe): De
 	const { manifest } = inversion;
 	const plan = planFeatures(manifest, inversionCalls(manifest.schedule), recipe);
 	return {
-		channels:
-			plan.concatenated.length === 0
-				? manifest.descriptor.channels
-				: plan.concatenated.reduce((sum, { layer }) => sum + (manifest.taps[layer]?.channels ?? 0), 0),
+		channels: channelsOf(manifest, plan),
 		extract: async (image) => {
 			const collector = mapCollector(manifest, plan, descriptorGrid(image, manifest));
 			await inversion.follow(image, plan.calls, collector, recipe.loadSide);
 			return collector.finish();
 		},
-		prepare: async () => inversion.prepare?.(),
 		close: () => inversion.close(),
 	};
 };
+
+const channelsOf = ({ descriptor, taps }: Manifest, { concatenated }: FeaturePlan): number =>
+	concatenated.length === 0
+		? descriptor.channels
+		: concatenated.reduce((sum, { layer }) => sum + (taps[layer]?.channels ?? 0), 0);

@@ -32,8 +32,6 @@ export type Inversion = {
 		collector: StepCollector,
 		loadSide?: number,
 	): Promise<void>;
-	/** Begins to open a network that is opened when it is needed. */
-	prepare?(): void;
 	close(): Promise<void>;
 };
 

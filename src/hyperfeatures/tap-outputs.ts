@@ -14,7 +14,7 @@ import type { OnnxModel } from '../onnx/model.js';
 import { readModel } from '../onnx/read-model.js';
 import { encodeModel } from '../onnx/write-model.js';
 import { makePrivateFolder } from '../store/cache-file.js';
-import { modelIdentity } from './descriptor-cache.js';
+import { descriptorIdentity } from '../store/descriptor-store.js';
 
 const GRAPH = 'raw.onnx';
 const outputName = (layer: number): string => `propagate/raw/${layer}`;
@@ -29,7 +29,7 @@ export const withTapOutputs = async (model: InstalledModel): Promise<InstalledMo
 	if (manifest.taps.every(({ output }) => output !== undefined)) {
 		return model;
 	}
-	const place = join(propagateHome(), 'raw', modelIdentity(manifest));
+	const place = join(propagateHome(), 'raw', descriptorIdentity(manifest));
 	if (!existsSync(join(place, GRAPH))) {
 		const partial = temporaryPath(place);
 		await makePrivateFolder(dirname(place));

@@ -33,7 +33,7 @@ export const evaluateDavisModel = async (job: DavisJob): Promise<DavisScore> => 
 		precision: preset.precision,
 		features: preset.features,
 	});
-	const propagator = await openPropagator(engine, engine.extractor, preset, job);
+	const propagator = await openPropagator(engine, preset, job);
 	try {
 		return await evaluateDavis({
 			root: job.root,

@@ -22,7 +22,7 @@ import { matchSmoothly } from '../pairs/smooth-flow.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
 import { baselineMethods, extractorMethod, pairModelMethod } from './keypoint-methods.js';
-import { openCachedEngine } from './open-cached-engine.js';
+import { openStoredEngine } from './open-engine.js';
 import { withPairModel } from './with-pair-model.js';
 
 /** Sets of pairs with keypoints, and how each is read. */
@@ -144,7 +144,7 @@ const withModel = async <Result>(
 	if (isPairModel(installed)) {
 		return withPairModel(installed, job, (pairModel, runtime) => use({ installed, runtime, pairModel }));
 	}
-	const engine = await openCachedEngine(model, { device, threads, features });
+	const engine = await openStoredEngine(model, { device, threads, features });
 	try {
 		const { runtime, extractor } = engine;
 		return await use({ installed, runtime, extractor });

@@ -50,6 +50,9 @@ export const requireFramesOfRun = async (
 	range: RunRange,
 	masks: readonly { readonly frame: number; readonly path: string }[],
 ): Promise<void> => {
+	if (masks.length === 0) {
+		return;
+	}
 	const last = masks.reduce((latest, mask) => (mask.frame > latest.frame ? mask : latest));
 	if (last.frame === 0) {
 		return;

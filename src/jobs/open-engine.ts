@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { modelIdentity } from '../hyperfeatures/descriptor-cache.js';
+import { openExtractor } from '../hyperfeatures/diffusion-extractor.js';
 import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
-import { openExtractor } from '../hyperfeatures/open-extractor.js';
 import type { Precision } from '../hyperfeatures/precision.js';
 import type { FeatureRecipe } from '../hyperfeatures/recipe.js';
 import { MaskTracker } from '../masks/mask-tracker.js';
@@ -14,6 +13,12 @@ import type { Quality } from '../presets/quality.js';
 import { LabelPropagator } from '../propagation/label-propagator.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
+import {
+	type DescriptorStoreOptions,
+	descriptorIdentity,
+	type StoredExtractor,
+	storedExtractor,
+} from '../store/descriptor-store.js';
 
 /** A model, ready on a device. */
 export type Engine = {
@@ -30,7 +35,7 @@ export type EngineOptions = RuntimeOptions & {
 	readonly precision?: Precision | undefined;
 	/** Which of the model's maps to use; see {@link FeatureRecipe}. */
 	readonly features?: FeatureRecipe | undefined;
-	/** Loads the model with the first image that is not in the cache, where the device is known before. */
+	/** Loads the model with the first image that is described, where the device is known before. */
 	readonly whenNeeded?: boolean | undefined;
 };
 
@@ -42,14 +47,16 @@ export type EngineOptions = RuntimeOptions & {
 export const openEngine = async (model: string | undefined, options: EngineOptions): Promise<Engine> => {
 	const installed = await findModel(model);
 	const runtime = openRuntime(options);
+	const { features: recipe, precision } = options;
 	try {
-		const chosen = { recipe: options.features, precision: options.precision };
-		const whenNeeded = options.whenNeeded === true && (await runtime.decideDevice());
-		const extractor = await openExtractor(installed, runtime, { ...chosen, whenNeeded });
+		const extractor = openExtractor(installed, runtime, { recipe, precision });
+		if (options.whenNeeded !== true || !(await runtime.decideDevice())) {
+			await extractor.load();
+		}
 		return {
 			modelName: installed.manifest.name,
 			model: installed,
-			identity: modelIdentity(installed.manifest, chosen),
+			identity: descriptorIdentity(installed.manifest, precision, recipe),
 			runtime,
 			extractor,
 			close: () => runtime.close(),
@@ -60,23 +67,33 @@ export const openEngine = async (model: string | undefined, options: EngineOptio
 	}
 };
 
+/** An engine whose descriptors are kept on disk for later runs. */
+export type StoredEngine = Engine & { readonly extractor: StoredExtractor };
+
+/** As {@link openEngine}, with the store under `PROPAGATE_HOME` in front of the model. */
+export const openStoredEngine = async (
+	model: string | undefined,
+	options: EngineOptions,
+	store?: DescriptorStoreOptions,
+): Promise<StoredEngine> => {
+	const engine = await openEngine(model, options);
+	return { ...engine, extractor: await storedExtractor(engine.extractor, engine.identity, store) };
+};
+
 /**
  * What carries masks in a run: the mask tracker, or label propagation where the preset does without. A model that brings no tracker (in its
  * folder `tracker`) describes frames beside the bundled one, which then matches by those descriptors.
- *
- * @param extractor the engine's, with what earlier runs have left
  */
 export const openPropagator = async (
-	engine: Engine,
-	extractor: DescriptorExtractor,
+	{ extractor, identity, model, runtime }: Engine,
 	{ decoder, propagation }: Pick<Preset, 'decoder' | 'propagation'>,
 	options: RuntimeOptions & { readonly quality?: Quality | undefined },
 ): Promise<Propagator> => {
 	if (!decoder) {
-		return new LabelPropagator(extractor, engine.runtime, propagation);
+		return new LabelPropagator(extractor, runtime, propagation);
 	}
-	const own = join(engine.model.folder, 'tracker');
+	const own = join(model.folder, 'tracker');
 	return existsSync(own)
 		? MaskTracker.open({ ...options, folder: own })
-		: MaskTracker.open({ ...options, descriptors: { extractor, identity: engine.identity } });
+		: MaskTracker.open({ ...options, descriptors: { extractor, identity } });
 };

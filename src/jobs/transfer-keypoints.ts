@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { extname, resolve } from 'node:path';
 import { AbortedError, messageOf, throwIfAborted, UserError } from '../errors.js';
-import type { CacheCounts } from '../hyperfeatures/descriptor-cache.js';
 import { formatResults } from '../keypoints/format-results.js';
 import type { JobFormat, KeypointJob, KeypointJobs, KeypointResult } from '../keypoints/keypoint-job.js';
 import { readJobs } from '../keypoints/read-jobs.js';
@@ -15,8 +14,9 @@ import type { Point } from '../pairs/point.js';
 import { type PointMatcher, pointMatcher } from '../pairs/point-matcher.js';
 import type { PointMode } from '../pairs/point-mode.js';
 import type { RuntimeOptions } from '../runtime/session.js';
+import type { DescriptorCounts } from '../store/descriptor-store.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
-import { type CachedEngine, openCachedEngine } from './open-cached-engine.js';
+import { openStoredEngine, type StoredEngine } from './open-engine.js';
 import { requireFree } from './pair-inputs.js';
 
 export type TransferJob = RuntimeOptions &
@@ -75,7 +75,7 @@ export const transferKeypoints = async (job: TransferJob): Promise<TransferResul
 	const engines = await openEngines(workers, job);
 	try {
 		const described = await describeAll(images, jobs.folder, engines, job);
-		const [engine] = engines as [CachedEngine];
+		const [engine] = engines as [StoredEngine];
 		const library = new DescribedImages(jobs.folder, engine);
 		const find = pointMatcher(job.mode ?? 'smooth', engine.runtime, engine.model.manifest.image);
 		const results: KeypointResult[] = [];
@@ -116,14 +116,14 @@ const outputFormat = ({ format, output }: TransferJob, jobs: KeypointJobs): JobF
 	return isCsv ? 'csv' : jobs.format === 'csv' ? 'json' : jobs.format;
 };
 
-const openEngines = async (workers: number, job: TransferJob): Promise<CachedEngine[]> => {
+const openEngines = async (workers: number, job: TransferJob): Promise<StoredEngine[]> => {
 	const { device, threads } = job;
 	const { model, features } = await chosenModel(job);
 	// Several engines that each took all cores would only wait for each other.
 	const share =
 		workers === 1 ? threads : (threads ?? Math.max(1, Math.floor(availableParallelism() / workers)));
 	return Promise.all(
-		Array.from({ length: workers }, () => openCachedEngine(model, { device, threads: share, features })),
+		Array.from({ length: workers }, () => openStoredEngine(model, { device, threads: share, features })),
 	);
 };
 
@@ -131,21 +131,21 @@ type AllDescribed = {
 	readonly sizes: ReadonlyMap<string, Size>;
 	/** Why an image cannot be used. */
 	readonly failures: ReadonlyMap<string, string>;
-	readonly counts: CacheCounts;
+	readonly counts: DescriptorCounts;
 };
 
 /** Sees to it that every image's descriptors are on disk, so that what follows never waits for the model. */
 const describeAll = async (
 	images: readonly string[],
 	folder: string,
-	engines: readonly CachedEngine[],
+	engines: readonly StoredEngine[],
 	{ signal, onProgress, onFailure }: TransferJob,
 ): Promise<AllDescribed> => {
 	const sizes = new Map<string, Size>();
 	const failures = new Map<string, string>();
 	const queue = images.values();
 	let done = 0;
-	const work = async (engine: CachedEngine): Promise<void> => {
+	const work = async (engine: StoredEngine): Promise<void> => {
 		// All workers draw from the one iterator.
 		for (const name of queue) {
 			throwIfAborted(signal);
@@ -177,10 +177,10 @@ const describeAll = async (
 /** Described images by name, the last few of them in memory. */
 class DescribedImages {
 	readonly #folder: string;
-	readonly #engine: CachedEngine;
+	readonly #engine: StoredEngine;
 	readonly #held = new Map<string, DescribedImage>();
 
-	constructor(folder: string, engine: CachedEngine) {
+	constructor(folder: string, engine: StoredEngine) {
 		this.#folder = folder;
 		this.#engine = engine;
 	}

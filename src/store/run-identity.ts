@@ -52,9 +52,14 @@ export const rangeIdentity = ({
 	readonly end?: Position | undefined;
 }): string => fingerprint([start ?? { frame: 0 }, end ?? null]);
 
-/** A painted mask by its size and ids, however its file stores them. */
-export const maskIdentity = ({ width, height, ids }: LabelMap): string =>
-	createHash('sha256').update(`${width}x${height}:`).update(ids).digest('hex');
+/** An image or a mask by its size and contents, however its file stores them. */
+export const pixelsIdentity = (
+	{ width, height }: { readonly width: number; readonly height: number },
+	contents: Uint8Array,
+): string => createHash('sha256').update(`${width}x${height}:`).update(contents).digest('hex');
+
+/** A painted mask, whatever its colours. */
+export const maskIdentity = (mask: LabelMap): string => pixelsIdentity(mask, mask.ids);
 
 /** The painted masks of a run, with the colours that results get. */
 export const masksIdentity = (keyframes: readonly Keyframe[]): string =>

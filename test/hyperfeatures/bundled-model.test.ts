@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openExtractor } from '../../src/hyperfeatures/diffusion-extractor.js';
 import type { DescriptorExtractor } from '../../src/hyperfeatures/extractor.js';
-import { openExtractor } from '../../src/hyperfeatures/open-extractor.js';
 import type { Raster } from '../../src/media/frame.js';
 import { findModel } from '../../src/models/registry.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';
@@ -20,7 +20,7 @@ describe('the bundled model', () => {
 	const runtime = openRuntime({ device: 'cpu' });
 	let extractor: DescriptorExtractor;
 	beforeAll(async () => {
-		extractor = await openExtractor(await findModel(), runtime);
+		extractor = openExtractor(await findModel(), runtime);
 	});
 	afterAll(() => runtime.close());
 

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cachedExtractor } from '../../src/hyperfeatures/descriptor-cache.js';
 import type { DescriptorExtractor } from '../../src/hyperfeatures/extractor.js';
 import { parseNpy } from '../../src/models/npy.js';
 import { SEAL_BYTES } from '../../src/store/cache-file.js';
+import { storedExtractor } from '../../src/store/descriptor-store.js';
 import { forgetOldest } from '../../src/store/forget-oldest.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { texture } from '../helpers/textures.js';
@@ -32,8 +32,8 @@ describe('the descriptor cache', () => {
 		const folder = temporaryFolder();
 		const model = counting();
 		const image = texture(20, 12);
-		const first = await (await cachedExtractor(model, 'model', folder)).extract(image);
-		const later = await cachedExtractor(model, 'model', folder);
+		const first = await (await storedExtractor(model, 'model', { folder })).extract(image);
+		const later = await storedExtractor(model, 'model', { folder });
 		// Equal pixels in another place in memory: it is the content that counts.
 		const again = await later.extract({ ...image, data: image.data.slice() });
 		expect(again).toEqual(first);
@@ -45,17 +45,17 @@ describe('the descriptor cache', () => {
 		const folder = temporaryFolder();
 		const model = counting();
 		const image = texture(20, 12);
-		await (await cachedExtractor(model, 'one', folder)).extract(image);
-		await (await cachedExtractor(model, 'two', folder)).extract(image);
+		await (await storedExtractor(model, 'one', { folder })).extract(image);
+		await (await storedExtractor(model, 'two', { folder })).extract(image);
 		// The same bytes in another shape are another image.
-		await (await cachedExtractor(model, 'two', folder)).extract({ ...image, width: 12, height: 20 });
+		await (await storedExtractor(model, 'two', { folder })).extract({ ...image, width: 12, height: 20 });
 		expect(model.calls).toBe(3);
 	});
 
 	it('stores float16 .npy, gives a new map out as it will be read, and computes again what is damaged', async () => {
 		const folder = temporaryFolder();
 		const model = counting();
-		const cache = await cachedExtractor(model, 'model', folder);
+		const cache = await storedExtractor(model, 'model', { folder });
 		const map = await cache.extract(texture(20, 12));
 		const [file = ''] = filesOf(folder);
 		expect(readFileSync(file).length).toBe(128 + 2 * 4 * 3 * 5 + SEAL_BYTES);
@@ -70,7 +70,7 @@ describe('the descriptor cache', () => {
 
 	it('forgets what was used longest ago', async () => {
 		const folder = temporaryFolder();
-		const cache = await cachedExtractor(counting(), 'model', folder);
+		const cache = await storedExtractor(counting(), 'model', { folder });
 		for (const seed of [1, 2, 3]) {
 			await cache.extract(texture(20, 12, seed));
 		}

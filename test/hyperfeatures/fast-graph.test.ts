@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
-import { openDiffusionExtractor } from '../../src/hyperfeatures/diffusion-extractor.js';
+import { openExtractor } from '../../src/hyperfeatures/diffusion-extractor.js';
 import { wholeModel } from '../../src/hyperfeatures/recipe.js';
 import { readImage } from '../../src/media/image.js';
 import { findModel } from '../../src/models/registry.js';
@@ -16,8 +16,8 @@ it.skipIf(model.manifest.fastGraph === undefined)(
 	"the model's 8-bit graph gives the descriptors of the full one, but for rounding",
 	async () => {
 		const image = await readImage(fileURLToPath(new URL('../../samples/pair/source.jpg', import.meta.url)));
-		const full = await (await openDiffusionExtractor(model, runtime)).extract(image);
-		const fast = await (await openDiffusionExtractor(model, runtime, { precision: 'fast' })).extract(image);
+		const full = await openExtractor(model, runtime).extract(image);
+		const fast = await openExtractor(model, runtime, { precision: 'fast' }).extract(image);
 		expect([fast.channels, fast.height, fast.width]).toEqual([full.channels, full.height, full.width]);
 		const cells = full.height * full.width;
 		const similarities = Array.from({ length: cells }, (_, cell) => cosine(full, cell, fast, cell));
@@ -35,7 +35,7 @@ it.skipIf(model.manifest.fastGraph === undefined)(
 		const recipe = { ...wholeModel, layers: [13] };
 		const [full, fast] = await Promise.all(
 			(['full', 'fast'] as const).map(async (precision) =>
-				(await openDiffusionExtractor(model, runtime, { precision, recipe })).extract(image),
+				openExtractor(model, runtime, { precision, recipe }).extract(image),
 			),
 		);
 		expect(fast?.data).toEqual(full?.data);

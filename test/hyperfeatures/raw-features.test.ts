@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { inversionCalls } from '../../src/diffusion/timesteps.js';
-import { openDiffusionExtractor } from '../../src/hyperfeatures/diffusion-extractor.js';
+import { openExtractor } from '../../src/hyperfeatures/diffusion-extractor.js';
 import { openInversion } from '../../src/hyperfeatures/inversion.js';
 import { planFeatures } from '../../src/hyperfeatures/recipe.js';
 import { readModelFolder } from '../../src/models/model-folder.js';
@@ -20,10 +20,10 @@ describe('raw features', () => {
 		onTestFinished(() => runtime.close());
 		// Its graph gives out the sum only.
 		expect(model.manifest.taps.map(({ output }) => output)).toEqual([undefined]);
-		const raw = await openDiffusionExtractor(model, runtime, {
+		const raw = openExtractor(model, runtime, {
 			recipe: { maps: 'all', layers: [1], aggregation: 'concatenation' },
 		});
-		const aggregated = await openDiffusionExtractor(model, runtime);
+		const aggregated = openExtractor(model, runtime);
 		const image = texture(120, 96);
 		// The tiny model's only layer has weight 1 and no bottleneck, so that both are the same.
 		expect(await raw.extract(image)).toEqual(await aggregated.extract(image));

@@ -4,7 +4,7 @@ import { NearestMatcher } from '../../src/correspondence/nearest-matcher.js';
 import { keypointLoss } from '../../src/evaluation/keypoint-loss.js';
 import { boxExtent, imageExtent, pck } from '../../src/evaluation/pck.js';
 import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
-import { openExtractor } from '../../src/hyperfeatures/open-extractor.js';
+import { openExtractor } from '../../src/hyperfeatures/diffusion-extractor.js';
 import { featureRecipeSchema } from '../../src/hyperfeatures/recipe.js';
 import { runStep } from '../../src/hyperfeatures/step-network.js';
 import { matchPointsAsPublished } from '../../src/pairs/paper-points.js';
@@ -73,7 +73,7 @@ describe.skipIf(!sharedAvailable)('the published code (needs ../shared)', () => 
 
 	it.each(cases)('gives the same hyperfeatures with $what', { timeout: 300_000 }, async (fixture) => {
 		const { model } = await importFixture(fixture, models.folder, runtime);
-		const extractor = await openExtractor(model, runtime);
+		const extractor = openExtractor(model, runtime);
 		const expected = await referenceArray(fixture.weights, 'hyperfeatures.npy');
 		const perImage = expected.data.length / 2;
 		const maps: DescriptorMap[] = [];
@@ -216,7 +216,7 @@ describe.skipIf(!sharedAvailable)('the published code (needs ../shared)', () => 
 				steps: [step],
 				aggregation: 'concatenation',
 			});
-			const extractor = await openExtractor(model, runtime, { recipe });
+			const extractor = openExtractor(model, runtime, { recipe });
 			const map = await extractor.extract(image);
 			const expected = await referenceArray('inv50', 'resized', `${layerName(layer)}_t${step}.npy`);
 			expect([map.channels, map.height, map.width]).toEqual(expected.shape.slice(1));

@@ -1,12 +1,12 @@
 import { randomFillSync } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { cachedExtractor } from '../../src/hyperfeatures/descriptor-cache.js';
-import { openExtractor } from '../../src/hyperfeatures/open-extractor.js';
+import { openExtractor } from '../../src/hyperfeatures/diffusion-extractor.js';
 import type { Raster } from '../../src/media/frame.js';
 import { findModel } from '../../src/models/registry.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';
 import type { GraphSource, Runtime } from '../../src/runtime/session.js';
+import { storedExtractor } from '../../src/store/descriptor-store.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 /** The real runtime, and how many graphs it was asked to load. */
@@ -33,11 +33,10 @@ describe('a model that is opened when it is needed', () => {
 	const openRun = async (folder: string) => {
 		const runtime = watchedRuntime();
 		runtimes.push(runtime);
-		const extractor = await openExtractor(await findModel(), runtime, {
+		const extractor = openExtractor(await findModel(), runtime, {
 			precision: 'fast',
-			whenNeeded: true,
 		});
-		return { runtime, cached: await cachedExtractor(extractor, 'model', folder) };
+		return { runtime, cached: await storedExtractor(extractor, 'model', { folder }) };
 	};
 	afterEach(async () => {
 		await Promise.all(runtimes.splice(0).map((runtime) => runtime.close()));

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openExtractor } from '../../../src/hyperfeatures/open-extractor.js';
+import { openExtractor } from '../../../src/hyperfeatures/diffusion-extractor.js';
 import { preprocess } from '../../../src/hyperfeatures/preprocess.js';
 import { featureRecipeSchema } from '../../../src/hyperfeatures/recipe.js';
 import type { Raster } from '../../../src/media/frame.js';
@@ -125,7 +125,7 @@ const picture: Raster<3> = {
 	data: Uint8Array.from({ length: 64 * 48 * 3 }, (_, i) => (i * 7919) % 251),
 };
 const extract = async (model: Awaited<ReturnType<typeof imported>>, recipe: object = {}) => {
-	const extractor = await openExtractor(model, runtime, {
+	const extractor = openExtractor(model, runtime, {
 		recipe: featureRecipeSchema.parse(recipe),
 	});
 	const map = await extractor.extract(picture);

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openExtractor } from '../../../src/hyperfeatures/diffusion-extractor.js';
 import { openGenerator } from '../../../src/hyperfeatures/generator.js';
-import { openExtractor } from '../../../src/hyperfeatures/open-extractor.js';
 import { type FeatureRecipe, featureRecipeSchema } from '../../../src/hyperfeatures/recipe.js';
 import type { Raster } from '../../../src/media/frame.js';
 import { importModel } from '../../../src/models/import/import-model.js';
@@ -46,7 +46,7 @@ const picture: Raster<3> = {
 	data: Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 251),
 };
 const extract = async (model: InstalledModel, recipe: Partial<FeatureRecipe> = {}) => {
-	const extractor = await openExtractor(model, runtime, {
+	const extractor = openExtractor(model, runtime, {
 		recipe: featureRecipeSchema.parse(recipe),
 	});
 	const map = await extractor.extract(picture);

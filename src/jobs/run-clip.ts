@@ -1,0 +1,206 @@
+import { framesBetween, type RunRange } from '../corrections/frame-range.js';
+import { type Keyframes, readKeyframes } from '../corrections/read-keyframes.js';
+import { AbortedError, throwIfAborted, UserError } from '../errors.js';
+import { handled } from '../handled.js';
+import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import type { Propagator } from '../masks/propagator.js';
+import { type Clip, openClip } from '../media/clip.js';
+import { requireDistinct } from '../media/distinct-files.js';
+import type { Frame, LabelMap } from '../media/frame.js';
+import { FramePool } from '../media/frame-pool.js';
+import type { FrameResult } from '../media/video-sink.js';
+import { prefetch } from '../propagation/prefetch.js';
+import { StageClock } from '../propagation/stage-clock.js';
+import { ScratchFolder } from '../store/scratch-folder.js';
+import {
+	existingFor,
+	identityOf,
+	inputsOf,
+	type PropagateClipJob,
+	type PropagateClipResult,
+	readSettings,
+} from './clip-job.js';
+import { maskFrames, requireFramesOfRun } from './mask-frames.js';
+import { openPropagator, openStoredEngine } from './open-engine.js';
+import { type RunOutput, RunOutputs } from './run-outputs.js';
+import { settleNumbers } from './source-numbers.js';
+
+/** A frame with its mask, which there is none of in a run without masks. */
+export type MaskedFrame = {
+	readonly frame: Frame;
+	readonly mask: LabelMap | undefined;
+	/** 0..1: how far what is written of the frame can be trusted. */
+	readonly confidence: number;
+	/** What is written of it has been given, not found. */
+	readonly painted: boolean;
+	/** False for what an earlier run has found. */
+	readonly computed: boolean;
+};
+
+/** What is written of a frame, and how it came about. */
+export type WrittenFrame = FrameResult & Pick<MaskedFrame, 'confidence' | 'painted' | 'computed'>;
+
+/** The last step of a run before its outputs: from frames and masks to what is written. */
+export type RunStep = {
+	/** Equal where it makes the same of the same frames and masks; empty for the masks themselves. */
+	readonly identity: string;
+	/** It looks at nothing but the masks. */
+	readonly ofMasksOnly: boolean;
+	run(frames: AsyncIterable<MaskedFrame>, extractor: DescriptorExtractor): AsyncIterable<WrittenFrame>;
+};
+
+/** What a kind of run adds to frames and masks. */
+export type RunKind = {
+	/** @param mask of the first frame, if one is given */
+	openStep(first: Frame, mask: LabelMap | undefined): Promise<RunStep>;
+	resolveOutputs(clip: Clip): Promise<readonly RunOutput[]>;
+	/** Whether its step looks at frames' descriptors. */
+	readonly describesFrames: boolean;
+	/** Files that it reads. */
+	readonly inputs: readonly (string | undefined)[];
+};
+
+/** What one run leaves of descriptors at most: the frames of a longer clip would only push each other out. */
+const MOST_DESCRIPTOR_BYTES = 3 * 2 ** 30;
+
+/**
+ * One run on a clip, from its frames to its files: frames -> masks -> step -> outputs. Outputs appear under their own names when they are
+ * complete; finished PNGs stay when the run is cancelled.
+ *
+ * @throws UserError for bad input; nothing has been written then
+ * @throws AbortedError when the signal fires
+ */
+export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<PropagateClipResult> => {
+	const started = performance.now();
+	const { signal } = job;
+	const cache = job.cache !== false;
+	const { range: asked, review, preset } = await readSettings(job);
+	// The model is loaded while clip, masks and outputs are opened.
+	const opening = handled(
+		openStoredEngine(
+			job.model ?? preset.model,
+			{
+				...job,
+				...{ precision: preset.precision, features: preset.features },
+				whenNeeded: preset.decoder || cache,
+			},
+			{
+				...{ folder: cache ? undefined : null, mostBytes: MOST_DESCRIPTOR_BYTES },
+				// Labels are propagated on the same descriptors.
+				isShared: kind.describesFrames && !preset.decoder,
+			},
+		),
+	);
+	const clock = new StageClock();
+	const scratch = await ScratchFolder.open();
+	let outputs: RunOutputs | undefined;
+	let propagator: Propagator | undefined;
+	try {
+		const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal, frameRate: job.fps });
+		const { range, masks } = settleNumbers(clip, asked, job.masks);
+		const keyframes = await readKeyframes(masks, clip.info, job.maskType);
+		const first = await firstFrame(clip, range);
+		const step = await kind.openStep(first, keyframes.keyframes.find(({ frame }) => frame === 0)?.mask);
+		await requireFramesOfRun(clip, range, masks);
+		const places = await kind.resolveOutputs(clip);
+		const written = [...places.map(({ path }) => path), job.review];
+		await requireDistinct(written, [...inputsOf(job, clip), ...kind.inputs]);
+
+		const engine = await opening;
+		propagator = masks.length === 0 ? undefined : await openPropagator(engine, preset, job);
+		const identity = await identityOf(job, clip, range, keyframes, engine, {
+			settings: propagator?.identity ?? '',
+			edit: step.identity,
+		});
+		outputs = await RunOutputs.open({
+			...{ clip, range, signal, review, identity, outputs: places, ffmpeg: job.ffmpeg },
+			...{ objects: keyframes.objects, firstFrame: first, existing: existingFor(job) },
+			...{ premultiplied: job.premultiplied, onNote: job.onNote },
+		});
+		tellInput(job, clip, keyframes);
+
+		// Where only masks are written, and once each, nobody looks at a frame when its mask is there.
+		const isDoneWithFrames =
+			step.ofMasksOnly && outputs.areMasksOnly && review === undefined && keyframes.keyframes.length === 1;
+		const pool = isDoneWithFrames ? new FramePool() : undefined;
+		const scratchFolder = outputs.scratchFolder ?? scratch.path;
+		const masked =
+			propagator === undefined
+				? unmasked(clip, range)
+				: maskFrames({
+						...{ clip, range, identity, keyframes, propagator, pool, cache, scratchFolder, clock, signal },
+					});
+		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
+		let [count, computedFrames, confidenceSum] = [0, 0, 0];
+		// While one frame is encoded, the next is already in the making.
+		const results = outputs.isComplete ? [] : prefetch(step.run(masked, engine.extractor), 1);
+		for await (const result of results) {
+			throwIfAborted(signal);
+			await clock.measure('encode', () => outputs?.write(result));
+			const { frame, labels, edited: image = frame.image, confidence } = result;
+			if (!result.painted) {
+				review?.add({ frame: { ...frame, image }, labels, confidence });
+			}
+			count++;
+			computedFrames += result.computed ? 1 : 0;
+			confidenceSum += confidence;
+			pool?.giveBack(frame.image);
+			job.onFrame?.({ frame: frame.index, total, timeSeconds: frame.timeSeconds, confidence });
+		}
+		await outputs.finish();
+
+		const { isComplete, keptFrames } = outputs;
+		const frames = isComplete ? keptFrames : count;
+		const seconds = (performance.now() - started) / 1000;
+		return {
+			...{ frames, resumedFrames: Math.min(frames, keptFrames), computedFrames },
+			...{ objects: keyframes.objects.length, outputs: outputs.paths },
+			...{ model: engine.modelName, preset: preset.name },
+			...{ seconds, framesPerSecond: frames / seconds, stages: clock.totals },
+			meanConfidence: isComplete ? undefined : confidenceSum / count,
+		};
+	} catch (error) {
+		await outputs?.abort();
+		throw error instanceof AbortedError && outputs ? cancelled(outputs) : error;
+	} finally {
+		const closed = opening.then(
+			(engine) => engine.close(),
+			() => {},
+		);
+		await Promise.all([closed, propagator?.close()]);
+		await scratch.remove();
+	}
+};
+
+/** The frames of a run without masks. */
+async function* unmasked(clip: Clip, range: RunRange): AsyncGenerator<MaskedFrame, void, void> {
+	for await (const frame of framesBetween(clip, range, 0)) {
+		yield { frame, mask: undefined, confidence: 1, painted: false, computed: true };
+	}
+}
+
+/** What the input was understood to be, told when nothing stands against the run any more. */
+const tellInput = (job: PropagateClipJob, clip: Clip, { understood }: Keyframes): void => {
+	for (const note of clip.notes ?? []) {
+		job.onNote?.(note);
+	}
+	for (const mask of understood) {
+		job.onMask?.(mask);
+	}
+};
+
+/** @throws UserError when there is none */
+const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> => {
+	for await (const frame of framesBetween(clip, range, 0, 1)) {
+		return frame;
+	}
+	throw new UserError(`"${clip.path}" has no frames; give a clip with at least one.`);
+};
+
+/** What is said when a run is cancelled, once its outputs are closed. */
+const cancelled = ({ framesFolder, finishedFrames }: RunOutputs): AbortedError =>
+	new AbortedError(
+		framesFolder === undefined
+			? 'Cancelled; nothing was written, because a video is made in one go.'
+			: `Cancelled; ${finishedFrames} finished frames are kept in "${framesFolder}". Repeat the command with --resume to go on.`,
+	);
