@@ -1,26 +1,28 @@
 /**
  * How masks behave over time, as tables in Markdown: flicker on a DAVIS folder, and, on samples and on clips drawn from
- * them, what happens when an object is hidden, leaves, comes back, or meets its double.
+ * them, what happens when an object is hidden, leaves, comes back, meets its double, is fast, grows, or is thin.
  *
  *     npm run bench:temporal -- [../shared/data/davis-train] [--sequences bear,boat] [--model name --preset name] [--sheets folder]
- *         [--only davis,hidden,leaving,doubles]
+ *         [--only davis,hidden,leaving,doubles,motion]
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { RunFrames } from '../src/corrections/frame-range.js';
 import { listDavisSequences } from '../src/evaluation/davis-dataset.js';
 import { mean } from '../src/evaluation/statistics.js';
-import { openEngine } from '../src/jobs/open-engine.js';
-import { openClip } from '../src/media/clip.js';
-import type { Frame, LabelMap } from '../src/media/frame.js';
+import { openEngine, openPropagator } from '../src/jobs/open-engine.js';
+import { nothingStored, propagateKeyframes } from '../src/masks/propagate-keyframes.js';
+import { type Clip, openClip } from '../src/media/clip.js';
+import type { LabelMap } from '../src/media/frame.js';
 import { writeImage } from '../src/media/image.js';
 import { readLabelMap } from '../src/media/label-map.js';
+import { objectIds } from '../src/media/object-ids.js';
 import { drawOverlay } from '../src/media/overlay.js';
 import { loadPreset } from '../src/presets/load-preset.js';
-import { propagateMasks } from '../src/propagation/propagate-masks.js';
-import { type Drawn, doubleClips, hiddenClips, leavingClips } from './temporal/drawn.js';
+import { type Drawn, doubleClips, hiddenClips, leavingClips, movingClips } from './temporal/drawn.js';
 import { areaJitter, areas, change, type Masks, occlusion, overlaps, taken } from './temporal/measures.js';
-import { drawFrame, framesOf, loadBirds, type Truth } from './temporal/scenes.js';
+import { drawFrame, drawnClip, loadBirds, type Truth } from './temporal/scenes.js';
 
 const { values, positionals } = parseArgs({
 	allowPositionals: true,
@@ -37,12 +39,16 @@ const preset = await loadPreset(values.preset);
 const engine = await openEngine(values.model ?? preset.model, {
 	...{ device: 'cpu', threads: 1, precision: preset.precision, features: preset.features },
 });
+const propagator = await openPropagator(engine, preset, { device: 'cpu' });
 
-const carried = async (frames: AsyncIterable<Frame>, mask: LabelMap, name: string): Promise<LabelMap[]> => {
-	const { extractor, runtime } = engine;
+const carried = async (clip: Clip, mask: LabelMap, name: string): Promise<LabelMap[]> => {
 	const masks: LabelMap[] = [];
-	for await (const { frame, mask: found } of propagateMasks({
-		...{ frames, mask, extractor, runtime, settings: preset.propagation },
+	for await (const { frame, mask: found } of propagateKeyframes({
+		frames: new RunFrames(clip, {}, false),
+		keyframes: [{ frame: 0, mask }],
+		objects: objectIds(mask),
+		palette: mask.palette,
+		...{ propagator, stores: nothingStored },
 	})) {
 		masks.push(found);
 		if (values.sheets !== undefined && frame.index % 6 === 0) {
@@ -92,7 +98,7 @@ const davis = async (folder: string): Promise<void> => {
 			truth.push({ ...map, ids: map.ids.map((id) => (id === 0 ? 0 : 1)) });
 		}
 		const clip = await openClip(sequence.framesFolder);
-		const result = await carried(clip.frames(), truth[0] as LabelMap, sequence.name);
+		const result = await carried(clip, truth[0] as LabelMap, sequence.name);
 		flicker.push([
 			sequence.name,
 			...[change(result, 1), change(truth, 1), areaJitter(result, 1), areaJitter(truth, 1)].map(percent),
@@ -110,7 +116,7 @@ const bear = async (): Promise<void> => {
 	const folder = new URL('../samples/bear/', import.meta.url);
 	const clip = await openClip(new URL('clip.mp4', folder).pathname);
 	const first = await readLabelMap(new URL('first.png', folder).pathname);
-	const result = await carried(clip.frames(), first, 'sample bear');
+	const result = await carried(clip, first, 'sample bear');
 	const truth: LabelMap[] = [];
 	for (let frame = 0; frame < result.length; frame++) {
 		truth.push(await readLabelMap(new URL(`truth/${String(frame).padStart(5, '0')}.png`, folder).pathname));
@@ -126,7 +132,7 @@ const played = async ({ name, frames, layers }: Drawn): Promise<{ truth: Masks; 
 		drawFrame(birds.background, layers, frame),
 	);
 	const truth = truths.map(({ mask }) => mask);
-	return { truth, result: await carried(framesOf(truths), truth[0] as LabelMap, name) };
+	return { truth, result: await carried(drawnClip(truths), truth[0] as LabelMap, name) };
 };
 
 const hiding = async (): Promise<void> => {
@@ -180,6 +186,23 @@ const doubles = async (): Promise<void> => {
 	);
 };
 
+/** Fast, growing, thin, several at once. */
+const moving = async (): Promise<void> => {
+	const rows: string[][] = [];
+	for (const clip of movingClips(birds)) {
+		const { truth, result } = await played(clip);
+		for (const id of objectIds(truth[0] as LabelMap)) {
+			const iou = overlaps(truth, result, id).slice(1);
+			rows.push([
+				`drawn: ${clip.name}${id > 1 ? `, object ${id}` : ''}`,
+				...[mean(iou), Math.min(...iou), mean(iou.slice(-10))].map(percent),
+			]);
+		}
+	}
+	console.log('**Motion**: IoU\n');
+	table(['', 'mean', 'worst frame', 'last ten frames'], rows);
+};
+
 const only = values.only?.split(',');
 const wanted = (part: string): boolean => only?.includes(part) !== false;
 if (root !== undefined && wanted('davis')) {
@@ -199,4 +222,8 @@ if (wanted('leaving')) {
 if (wanted('doubles')) {
 	await doubles();
 }
+if (wanted('motion')) {
+	await moving();
+}
+await propagator.close();
 await engine.close();

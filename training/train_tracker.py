@@ -173,7 +173,10 @@ def train(rank: int, options) -> None:
     rng = np.random.default_rng((step, rank))
     begin, since, recent, begun = time.time(), time.time(), [], step
     parameters = own + scales + encoder
+    parent = os.getppid()
     while True:
+        if options.processes > 1 and os.getppid() != parent:
+            break  # whoever started the processes has been stopped
         minutes = torch.tensor((time.time() - begin) / 60)
         if options.processes > 1:
             dist.broadcast(minutes, 0)

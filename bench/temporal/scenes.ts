@@ -1,9 +1,10 @@
 import sharp from 'sharp';
 import { gaussianNoise } from '../../src/diffusion/gaussian-noise.js';
-import { openClip } from '../../src/media/clip.js';
+import { type Clip, openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
-import type { Frame, LabelMap, Raster } from '../../src/media/frame.js';
+import type { LabelMap, Raster } from '../../src/media/frame.js';
 import { readLabelMap } from '../../src/media/label-map.js';
+import type { Position } from '../../src/media/position.js';
 
 /** Clips made of the project's own samples: birds cut out of one, walking in front of a still of another, without its bear. */
 const WIDTH = 720;
@@ -21,6 +22,8 @@ export type Layer = {
 	/** 0 for things that are not painted. */
 	readonly id: number;
 	at(frame: number): readonly [x: number, y: number];
+	/** How much larger than the sprite it is drawn; 1 when left out. */
+	scale?(frame: number): number;
 };
 
 export type Truth = { readonly image: Raster<3>; readonly mask: LabelMap };
@@ -112,11 +115,13 @@ export const drawFrame = (background: Raster<3>, layers: readonly Layer[], frame
 		const from = ((y + background.height - HEIGHT) * background.width + shift) * 3;
 		data.set(background.data.subarray(from, from + WIDTH * 3), y * WIDTH * 3);
 	}
-	for (const { sprite, id, at } of layers) {
+	for (const { sprite, id, at, scale } of layers) {
 		const [left, top] = at(frame).map(Math.round) as [number, number];
-		for (let y = Math.max(0, -top); y < Math.min(sprite.height, HEIGHT - top); y++) {
-			for (let x = Math.max(0, -left); x < Math.min(sprite.width, WIDTH - left); x++) {
-				const from = (y * sprite.width + x) * 4;
+		const size = scale?.(frame) ?? 1;
+		const [width, height] = [Math.floor(sprite.width * size), Math.floor(sprite.height * size)];
+		for (let y = Math.max(0, -top); y < Math.min(height, HEIGHT - top); y++) {
+			for (let x = Math.max(0, -left); x < Math.min(width, WIDTH - left); x++) {
+				const from = (Math.floor(y / size) * sprite.width + Math.floor(x / size)) * 4;
 				const opacity = (sprite.data[from + 3] as number) / 255;
 				const pixel = (y + top) * WIDTH + x + left;
 				for (let channel = 0; channel < 3; channel++) {
@@ -139,9 +144,22 @@ export const drawFrame = (background: Raster<3>, layers: readonly Layer[], frame
 	};
 };
 
-/** A clip of drawn frames, as `propagateMasks` takes it. */
-export async function* framesOf(truths: readonly Truth[]): AsyncGenerator<Frame> {
-	for (const [index, { image }] of truths.entries()) {
-		yield { index, timeSeconds: index / 24, image };
-	}
-}
+/** Drawn frames as a clip. */
+export const drawnClip = (truths: readonly Truth[]): Clip => ({
+	path: 'drawn',
+	kind: 'images',
+	files: [],
+	info: {
+		...{ width: WIDTH, height: HEIGHT, stored: { width: WIDTH, height: HEIGHT } },
+		...{ rate: { numerator: 24, denominator: 1 }, frameRate: 24, tickSeconds: 1 / 24 },
+		...{ durationSeconds: truths.length / 24, estimatedFrames: truths.length, hasAudio: false },
+	},
+	async *frames({ start, end } = {}) {
+		const at = (position: Position | undefined, otherwise: number): number =>
+			position !== undefined && 'frame' in position ? position.frame : otherwise;
+		const first = at(start, 0);
+		for (const [index, { image }] of truths.slice(first, at(end, truths.length)).entries()) {
+			yield { index, timeSeconds: (first + index) / 24, image };
+		}
+	},
+});
