@@ -4,9 +4,9 @@
  *     npm run build && tsx bench/candidates.ts <folder of frames or clip> [--queries 5 --model name]
  */
 import { parseArgs } from 'node:util';
-import { BlockMatcher } from '../src/correspondence/block-matcher.js';
-import type { DescriptorMap } from '../src/hyperfeatures/descriptor-map.js';
+import type { DescriptorMap } from '../src/core/descriptor-map.js';
 import { openEngine } from '../src/jobs/open-engine.js';
+import { BlockMatcher } from '../src/matching/block-matcher.js';
 import { openClip } from '../src/media/clip.js';
 import { loadPreset } from '../src/presets/load-preset.js';
 import { head, median, row } from './table.js';

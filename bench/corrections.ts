@@ -20,11 +20,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { PaintedMask } from '../src/corrections/read-keyframes.js';
+import type { LabelMap } from '../src/core/frame.js';
 import { type DavisSequence, listDavisSequences } from '../src/evaluation/davis-dataset.js';
 import { scoreSequence } from '../src/evaluation/sequence-score.js';
 import { mean } from '../src/evaluation/statistics.js';
-import type { LabelMap } from '../src/media/frame.js';
+import type { PaintedMask } from '../src/masks/read-keyframes.js';
 import { readLabelMap } from '../src/media/label-map.js';
 
 const { values, positionals } = parseArgs({

@@ -1,8 +1,9 @@
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { inputSize } from '../src/hyperfeatures/preprocess.js';
-import { type InstalledModel, pathInside } from '../src/models/model-folder.js';
+import { pathInside } from '../src/core/path-inside.js';
+import { inputSize } from '../src/features/preprocess.js';
+import type { InstalledModel } from '../src/models/model-folder.js';
 import { nodeFrom, pruneUnused, valueFrom } from '../src/onnx/edit.js';
 import type { OnnxNode } from '../src/onnx/model.js';
 import { readModel } from '../src/onnx/read-model.js';

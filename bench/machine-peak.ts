@@ -1,4 +1,4 @@
-import { gaussianNoise } from '../src/diffusion/gaussian-noise.js';
+import { gaussianNoise } from '../src/features/gaussian-noise.js';
 import { buildGraph, type ModelSpec } from '../src/onnx/build-graph.js';
 import { elementTypeCodes } from '../src/onnx/element-type.js';
 import { float, int, ints } from '../src/onnx/graph-spec.js';

@@ -1,8 +1,8 @@
-import { BlockMatcher } from '../src/correspondence/block-matcher.js';
-import type { DescriptorMap } from '../src/hyperfeatures/descriptor-map.js';
-import { openExtractor } from '../src/hyperfeatures/diffusion-extractor.js';
+import type { DescriptorMap } from '../src/core/descriptor-map.js';
+import type { Frame } from '../src/core/frame.js';
+import { openExtractor } from '../src/features/diffusion-extractor.js';
+import { BlockMatcher } from '../src/matching/block-matcher.js';
 import { openClip } from '../src/media/clip.js';
-import type { Frame } from '../src/media/frame.js';
 import { findModel } from '../src/models/registry.js';
 import type { Preset } from '../src/presets/preset.js';
 import { openRuntime } from '../src/runtime/onnx-runtime.js';

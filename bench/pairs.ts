@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { baselineNames } from '../src/baselines/baseline.js';
+import { baselineNames } from '../src/evaluation/baseline.js';
 import { flowTable, keypointTable } from '../src/evaluation/pairs/score-tables.js';
 import { evaluateFlowPairs, evaluateKeypointPairs } from '../src/jobs/evaluate-pairs.js';
 import { findModel } from '../src/models/registry.js';

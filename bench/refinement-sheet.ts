@@ -4,15 +4,15 @@
  *     npm run build && tsx bench/refinement-sheet.ts docs/images/refinement.jpg
  */
 import sharp from 'sharp';
+import type { Frame, LabelMap, Raster } from '../src/core/frame.js';
 import { openEngine } from '../src/jobs/open-engine.js';
+import { propagateMasks } from '../src/masks/labels/propagate-masks.js';
+import type { PropagationSettings } from '../src/masks/labels/settings.js';
 import { openClip } from '../src/media/clip.js';
-import type { Frame, LabelMap, Raster } from '../src/media/frame.js';
 import { writeImage } from '../src/media/image.js';
 import { readLabelMap } from '../src/media/label-map.js';
-import { drawOverlay } from '../src/media/overlay.js';
+import { drawOverlay } from '../src/output/overlay.js';
 import { loadPreset } from '../src/presets/load-preset.js';
-import { propagateMasks } from '../src/propagation/propagate-masks.js';
-import type { PropagationSettings } from '../src/propagation/settings.js';
 import { storedExtractor } from '../src/store/descriptor-store.js';
 
 type Crop = { readonly frame: number; readonly left: number; readonly top: number };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Stage } from '../src/propagation/stage-clock.js';
+import type { Stage } from '../src/core/stage-clock.js';
 import { median } from './table.js';
 
 const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));

@@ -10,10 +10,11 @@
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { qualities } from '../src/core/quality.js';
+import { stages } from '../src/core/stage-clock.js';
 import { openClip } from '../src/media/clip.js';
 import { loadPreset } from '../src/presets/load-preset.js';
-import { qualities, withQuality } from '../src/presets/quality.js';
-import { stages } from '../src/propagation/stage-clock.js';
+import { withQuality } from '../src/presets/quality.js';
 import { defaultPoints, pointsOf, printGrid } from './grid.js';
 import { measureOneThread } from './one-thread.js';
 import { helpSeconds, type ProgramRun, runProgram } from './run-program.js';

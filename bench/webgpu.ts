@@ -10,10 +10,10 @@
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { UserError } from '../src/errors.js';
-import type { DescriptorMap } from '../src/hyperfeatures/descriptor-map.js';
-import { openExtractor } from '../src/hyperfeatures/diffusion-extractor.js';
-import type { Raster } from '../src/media/frame.js';
+import type { DescriptorMap } from '../src/core/descriptor-map.js';
+import { UserError } from '../src/core/errors.js';
+import type { Raster } from '../src/core/frame.js';
+import { openExtractor } from '../src/features/diffusion-extractor.js';
 import type { InstalledModel } from '../src/models/model-folder.js';
 import { findModel } from '../src/models/registry.js';
 import { openRuntime } from '../src/runtime/onnx-runtime.js';

@@ -3,10 +3,11 @@
  * {@link UserError} whose message is one sentence for the person at the keyboard.
  */
 
-export { AbortedError, UserError } from './errors.js';
+export type { DescriptorMap } from './core/descriptor-map.js';
+export { AbortedError, UserError } from './core/errors.js';
+export type { DescriptorExtractor } from './core/extractor.js';
+export type { Frame, LabelMap, Raster } from './core/frame.js';
 export type { DavisScore, SequenceScore } from './evaluation/evaluate-davis.js';
-export type { DescriptorMap } from './hyperfeatures/descriptor-map.js';
-export type { DescriptorExtractor } from './hyperfeatures/extractor.js';
 export { type DavisJob, evaluateDavisModel } from './jobs/evaluate-davis-model.js';
 export { evaluateFlowPairs, evaluateKeypointPairs } from './jobs/evaluate-pairs.js';
 export { exportFeatures, type FeaturesJob } from './jobs/export-features.js';
@@ -22,12 +23,12 @@ export {
 export { type PropagateEditJob, propagateEdit } from './jobs/propagate-edit.js';
 export { type TransferJob, type TransferResult, transferKeypoints } from './jobs/transfer-keypoints.js';
 export { type WarpJob, type WarpResult, warpPair } from './jobs/warp-pair.js';
+export { type MaskedFrame, propagateMasks } from './masks/labels/propagate-masks.js';
 export { type Clip, openClip } from './media/clip.js';
-export { openSink } from './media/encode.js';
-export type { ClipInfo, Frame, LabelMap, Raster } from './media/frame.js';
+export type { ClipInfo } from './media/clip-info.js';
 export { readLabelMap } from './media/label-map.js';
-export { listFormats, resolveFormat } from './media/output-format.js';
-export type { FrameResult, VideoSink } from './media/video-sink.js';
+export { openSink } from './output/encode.js';
+export { listFormats, resolveFormat } from './output/output-format.js';
+export type { FrameResult, VideoSink } from './output/video-sink.js';
 export { loadPreset, presetNames } from './presets/load-preset.js';
-export { type MaskedFrame, propagateMasks } from './propagation/propagate-masks.js';
 export type { Device, RuntimeOptions } from './runtime/session.js';

@@ -63,7 +63,7 @@ describe('the package', () => {
 		for (const file of [
 			'dist/cli/main.js',
 			'dist/index.d.ts',
-			'dist/doctor/try-device.js',
+			'dist/jobs/try-device.js',
 			'dist/kernels/kernels.wasm',
 			'models/propagate-small/manifest.json',
 			'LICENSE',

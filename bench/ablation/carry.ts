@@ -1,11 +1,11 @@
+import type { DescriptorMap } from '../../src/core/descriptor-map.js';
+import type { Frame, LabelMap } from '../../src/core/frame.js';
+import { objectIds } from '../../src/core/object-ids.js';
 import type { CarriedMask } from '../../src/evaluation/evaluate-davis.js';
-import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
-import type { Frame, LabelMap } from '../../src/media/frame.js';
-import { objectIds } from '../../src/media/object-ids.js';
-import { PyramidMatcher } from '../../src/propagation/cell-matcher.js';
-import { LabelPropagation } from '../../src/propagation/label-propagation.js';
-import type { PropagationSettings } from '../../src/propagation/settings.js';
-import { refineLabels } from '../../src/refinement/refine-labels.js';
+import { PyramidMatcher } from '../../src/masks/labels/cell-matcher.js';
+import { LabelPropagation } from '../../src/masks/labels/label-propagation.js';
+import type { PropagationSettings } from '../../src/masks/labels/settings.js';
+import { refineLabels } from '../../src/masks/refinement/refine-labels.js';
 
 /** CPU milliseconds of a whole clip, its first frame left out. */
 export type Costs = { frames: number; matching: number; refinement: number };

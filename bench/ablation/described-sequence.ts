@@ -1,8 +1,8 @@
 import { existsSync, openSync, readSync } from 'node:fs';
 import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DescriptorMap } from '../../src/core/descriptor-map.js';
 import type { DavisSequence } from '../../src/evaluation/davis-dataset.js';
-import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
 import { openClip } from '../../src/media/clip.js';
 import type { Describe } from './extraction.js';
 

@@ -1,6 +1,6 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import { resizeBilinear } from '../../src/hyperfeatures/bilinear.js';
-import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
+import { resizeBilinear } from '../../src/core/bilinear.js';
+import type { DescriptorMap } from '../../src/core/descriptor-map.js';
 
 /** Maps of one shape, added up. */
 export const added = (maps: readonly DescriptorMap[]): DescriptorMap => {

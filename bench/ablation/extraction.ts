@@ -1,8 +1,8 @@
-import { inversionCalls, type ScheduleCall } from '../../src/diffusion/timesteps.js';
-import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
-import type { Inversion, StepCollector } from '../../src/hyperfeatures/inversion.js';
-import { openInversion } from '../../src/hyperfeatures/inversion.js';
-import type { Raster } from '../../src/media/frame.js';
+import type { DescriptorMap } from '../../src/core/descriptor-map.js';
+import type { Raster } from '../../src/core/frame.js';
+import type { Inversion, StepCollector } from '../../src/features/inversion.js';
+import { openInversion } from '../../src/features/inversion.js';
+import { inversionCalls, type ScheduleCall } from '../../src/features/timesteps.js';
 import type { Manifest } from '../../src/models/manifest.js';
 import type { InstalledModel } from '../../src/models/model-folder.js';
 import type { Runtime } from '../../src/runtime/session.js';

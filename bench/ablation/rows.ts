@@ -1,4 +1,4 @@
-import type { PropagationSettings } from '../../src/propagation/settings.js';
+import type { PropagationSettings } from '../../src/masks/labels/settings.js';
 import type { Extraction } from './extraction.js';
 
 /** One row of the table: a way to describe frames, and a way to carry labels over the descriptors. */

@@ -6,10 +6,10 @@
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FrameFolder, frameFileName } from '../../dist/media/frame-folder.js';
-import { GrowingFile } from '../../dist/media/growing-file.js';
+import { FrameFolder, frameFileName } from '../../dist/output/frame-folder.js';
+import { GrowingFile } from '../../dist/output/growing-file.js';
+import { RunNotes } from '../../dist/output/run-notes.js';
 import { makePrivateFolder, unsealed, writeCacheFile } from '../../dist/store/cache-file.js';
-import { RunNotes } from '../../dist/store/run-notes.js';
 
 const [folder = '', frames = '0'] = process.argv.slice(2);
 

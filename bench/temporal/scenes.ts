@@ -1,8 +1,8 @@
 import sharp from 'sharp';
-import { gaussianNoise } from '../../src/diffusion/gaussian-noise.js';
+import type { LabelMap, Raster } from '../../src/core/frame.js';
+import { gaussianNoise } from '../../src/features/gaussian-noise.js';
 import { type Clip, openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
-import type { LabelMap, Raster } from '../../src/media/frame.js';
 import { readLabelMap } from '../../src/media/label-map.js';
 import type { Position } from '../../src/media/position.js';
 

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { qualities } from '../core/quality.js';
 import { pointModes } from '../pairs/point-mode.js';
-import { qualities } from '../presets/quality.js';
 import { type Device, devices } from '../runtime/session.js';
 
 /** Options that every command which runs a model has. */

@@ -1,4 +1,4 @@
-import type { UnderstoodMask } from '../corrections/read-keyframes.js';
+import type { UnderstoodMask } from '../masks/read-keyframes.js';
 import type { MaskType } from '../media/mask-meaning.js';
 
 const typeNames: Readonly<Record<MaskType, string>> = {

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { AbortedError, messageOf, UserError } from '../errors.js';
+import { AbortedError, messageOf, UserError } from '../core/errors.js';
 import { isReaderGone } from './cancellation.js';
 import { printable } from './printable.js';
 

@@ -1,11 +1,11 @@
-import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
-import type { Frame, LabelMap, Raster } from '../media/frame.js';
-import type { SoftLabels } from '../propagation/soft-labels.js';
+import type { DescriptorExtractor } from '../core/extractor.js';
+import type { Frame, LabelMap, Raster } from '../core/frame.js';
+import type { SoftLabels } from '../core/soft-labels.js';
 import { type CarriedField, drawMesh } from './carried-field.js';
 import { compositeEdit } from './composite-edit.js';
 import { unitDescriptors } from './descriptor-tracks.js';
 import { DescriptorVisibility, visibleAtPixels } from './descriptor-visibility.js';
-import type { EditLayer } from './edit-layer.js';
+import type { EditLayer } from './difference-matte.js';
 import { type EditMesh, meshOf } from './edit-mesh.js';
 import { type EditPart, editParts } from './edit-parts.js';
 import { EditTexture } from './edit-texture.js';

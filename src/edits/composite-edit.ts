@@ -1,4 +1,4 @@
-import type { Raster } from '../media/frame.js';
+import type { Raster } from '../core/frame.js';
 import type { CarriedField } from './carried-field.js';
 import type { EditTexture } from './edit-texture.js';
 import type { Light } from './light.js';

@@ -1,14 +1,14 @@
-import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
+import type { DescriptorMap } from '../core/descriptor-map.js';
 import {
 	type CellDescriptors,
 	cellDescriptors,
 	descriptorAt,
 	normalised,
 	similarityTo,
-} from '../pairs/cell-descriptors.js';
-import { cellsFromPixels, pixelsFromCells, type Size } from '../pairs/grid-position.js';
-import { neighbourSimilarity } from '../pairs/neighbour-similarity.js';
-import { peakPosition, subCellSettings } from '../pairs/sub-cell.js';
+} from '../matching/cell-descriptors.js';
+import { cellsFromPixels, pixelsFromCells, type Size } from '../matching/grid-position.js';
+import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
+import { peakPosition, subCellSettings } from '../matching/sub-cell.js';
 import type { EditMesh } from './edit-mesh.js';
 
 /** One frame's descriptors of length 1. */

@@ -1,10 +1,10 @@
-import type { GridSize } from '../correspondence/tiles.js';
-import type { Raster } from '../media/frame.js';
-import { type CellDescriptors, descriptorAt, similarityTo } from '../pairs/cell-descriptors.js';
-import { cellsFromPixels, pixelsFromCells } from '../pairs/grid-position.js';
-import { neighbourSimilarity } from '../pairs/neighbour-similarity.js';
-import type { SoftLabels } from '../propagation/soft-labels.js';
-import { refineLabels } from '../refinement/refine-labels.js';
+import type { Raster } from '../core/frame.js';
+import type { GridSize } from '../core/grid-size.js';
+import type { SoftLabels } from '../core/soft-labels.js';
+import { refineLabels } from '../masks/refinement/refine-labels.js';
+import { type CellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';
+import { cellsFromPixels, pixelsFromCells } from '../matching/grid-position.js';
+import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
 import type { CarriedField } from './carried-field.js';
 
 /** Similarity may fall by so many typical differences of neighbours, and correlation by so much, before something else must be in front. */

@@ -1,6 +1,8 @@
-import type { Raster } from '../media/frame.js';
+import type { Raster } from '../core/frame.js';
 import { components, dilate, fillHoles } from './binary-raster.js';
-import type { EditLayer } from './edit-layer.js';
+
+/** What is to be carried: straight colours and opacity for every pixel of the first frame. */
+export type EditLayer = Raster<4>;
 
 /** A difference of so many levels may be rounding or compression, whatever the image. */
 const LEAST_NOISE = 3;

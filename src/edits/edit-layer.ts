@@ -1,10 +1,7 @@
-import { UserError } from '../errors.js';
-import type { Raster } from '../media/frame.js';
+import { UserError } from '../core/errors.js';
+import type { Raster } from '../core/frame.js';
 import { readImageWithAlpha } from '../media/image.js';
-import { differenceMatte } from './difference-matte.js';
-
-/** What is to be carried: straight colours and opacity for every pixel of the first frame. */
-export type EditLayer = Raster<4>;
+import { differenceMatte, type EditLayer } from './difference-matte.js';
 
 /**
  * Reads an edit: a layer with transparency as it is; an opaque image is the edited first frame, and the edit is its

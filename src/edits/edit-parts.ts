@@ -1,6 +1,6 @@
-import type { LabelMap } from '../media/frame.js';
+import type { LabelMap } from '../core/frame.js';
 import { components, dilate } from './binary-raster.js';
-import type { EditLayer } from './edit-layer.js';
+import type { EditLayer } from './difference-matte.js';
 
 /** A part of an edit that moves as one: what lies on one object, or, without masks, what lies together. */
 export type EditPart = {

@@ -1,4 +1,4 @@
-import type { EditLayer } from './edit-layer.js';
+import type { EditLayer } from './difference-matte.js';
 import type { Light } from './light.js';
 
 /** One size of the edit: colours multiplied by opacity, in the light in which it is blended. */

@@ -1,4 +1,4 @@
-import type { Raster } from '../media/frame.js';
+import type { Raster } from '../core/frame.js';
 import type { EditMesh } from './edit-mesh.js';
 import type { Light } from './light.js';
 import type { Placement } from './patch-alignment.js';

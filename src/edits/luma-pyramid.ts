@@ -1,4 +1,4 @@
-import type { Raster } from '../media/frame.js';
+import type { Raster } from '../core/frame.js';
 
 /** Brightness in levels 0..255, a float a pixel. */
 export type LumaPlane = { readonly width: number; readonly height: number; readonly data: Float32Array };

@@ -1,6 +1,6 @@
 import { Matrix, solve } from 'ml-matrix';
-import type { LabelMap } from '../media/frame.js';
-import type { CellDescriptors } from '../pairs/cell-descriptors.js';
+import type { LabelMap } from '../core/frame.js';
+import type { CellDescriptors } from '../matching/cell-descriptors.js';
 import { DescriptorTracks, type Found } from './descriptor-tracks.js';
 import type { EditMesh } from './edit-mesh.js';
 import type { LumaPlane, LumaPyramid } from './luma-pyramid.js';

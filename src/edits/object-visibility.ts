@@ -1,7 +1,7 @@
-import type { LabelMap } from '../media/frame.js';
+import type { LabelMap } from '../core/frame.js';
 import { dilate } from './binary-raster.js';
 import type { CarriedField } from './carried-field.js';
-import type { EditLayer } from './edit-layer.js';
+import type { EditLayer } from './difference-matte.js';
 import type { EditPart } from './edit-parts.js';
 
 /** An edit that goes this far beyond its object, in pixels, is not cut at the object's border there. */

@@ -1,4 +1,4 @@
-import type { LabelMap } from '../media/frame.js';
+import type { LabelMap } from '../core/frame.js';
 
 /** One object's mask: 1 inside, 0 outside; rows top to bottom. */
 export type BinaryMask = {

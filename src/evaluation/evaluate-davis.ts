@@ -1,5 +1,5 @@
-import { throwIfAborted } from '../errors.js';
-import type { LabelMap } from '../media/frame.js';
+import { throwIfAborted } from '../core/errors.js';
+import type { LabelMap } from '../core/frame.js';
 import { readLabelMap } from '../media/label-map.js';
 import type { Labels } from './binary-mask.js';
 import { type DavisSequence, listDavisSequences } from './davis-dataset.js';

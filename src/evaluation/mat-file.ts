@@ -1,5 +1,5 @@
 import { inflateSync } from 'node:zlib';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 
 /** A numeric matrix of a MATLAB file, in MATLAB's column-major order: element (row, column) is `data[column * rows + row]`. */
 export type MatMatrix = { readonly rows: number; readonly columns: number; readonly data: Float64Array };

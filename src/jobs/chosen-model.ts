@@ -1,4 +1,4 @@
-import type { FeatureRecipe } from '../hyperfeatures/recipe.js';
+import type { FeatureRecipe } from '../features/recipe.js';
 import { loadPreset } from '../presets/load-preset.js';
 
 export type ModelChoice = {

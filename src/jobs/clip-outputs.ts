@@ -1,9 +1,10 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import type { Clip } from '../media/clip.js';
-import { openSink, type ProjectMedia } from '../media/encode.js';
 import { clipStem, extensionOf, namesFolder } from '../media/file-names.js';
-import { layerOfProject, type OutputChoice, resolveFormat } from '../media/output-format.js';
-import type { RunOutput } from './run-outputs.js';
+import { openSink } from '../output/encode.js';
+import { layerOfProject, type OutputChoice, resolveFormat } from '../output/output-format.js';
+import type { RunOutput } from '../output/run-outputs.js';
+import type { ProjectMedia } from '../output/sink-options.js';
 
 /**
  * Where masks go: what `-o` and `--format` name, or a folder named after the clip, and the videos that project files among them refer to.

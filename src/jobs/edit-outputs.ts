@@ -1,11 +1,11 @@
 import { basename, extname } from 'node:path';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import type { Clip } from '../media/clip.js';
-import { openEditedPngs } from '../media/edited-png-sink.js';
-import { openSink } from '../media/encode.js';
 import { clipStem, namesFolder } from '../media/file-names.js';
-import { listFormats, resolveFormat } from '../media/output-format.js';
-import type { RunOutput } from './run-outputs.js';
+import { openEditedPngs } from '../output/edited-png-sink.js';
+import { openSink } from '../output/encode.js';
+import { listFormats, resolveFormat } from '../output/output-format.js';
+import type { RunOutput } from '../output/run-outputs.js';
 
 /** The folder of edited frames, as the value of `--format`. */
 export const EDIT_PNG = 'edit-png';

@@ -1,10 +1,11 @@
-import { RunFrames } from '../corrections/frame-range.js';
+import { objectIds } from '../core/object-ids.js';
+import type { Quality } from '../core/quality.js';
 import { type DavisScore, evaluateDavis, type SequenceScore } from '../evaluation/evaluate-davis.js';
 import { nothingStored, propagateKeyframes } from '../masks/propagate-keyframes.js';
 import { openClip } from '../media/clip.js';
-import { objectIds } from '../media/object-ids.js';
+import { RunFrames } from '../media/run-frames.js';
 import { loadPreset } from '../presets/load-preset.js';
-import { type Quality, withQuality } from '../presets/quality.js';
+import { withQuality } from '../presets/quality.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { openEngine, openPropagator } from './open-engine.js';
 

@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import { openClip } from '../media/clip.js';
 import { FramePool } from '../media/frame-pool.js';
 import { requireImageName, writeImage } from '../media/image.js';

@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { gaussianNoise } from '../diffusion/gaussian-noise.js';
-import { UserError } from '../errors.js';
-import { openGenerator } from '../hyperfeatures/generator.js';
-import { writeFileAtomically } from '../media/atomic-file.js';
+import { writeFileAtomically } from '../core/atomic-file.js';
+import { UserError } from '../core/errors.js';
+import { gaussianNoise } from '../features/gaussian-noise.js';
+import { openGenerator } from '../features/generator.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import { writeImage } from '../media/image.js';
-import { formatNpy, parseNpy } from '../models/npy.js';
 import { findModel } from '../models/registry.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { type Float32Tensor, float32 } from '../runtime/tensor.js';
+import { formatNpy, parseNpy } from '../store/npy.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
 
 export type GenerateJob = RuntimeOptions &

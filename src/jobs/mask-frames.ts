@@ -1,11 +1,11 @@
-import { framesBetween, RunFrames, type RunRange } from '../corrections/frame-range.js';
-import type { Keyframes } from '../corrections/read-keyframes.js';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
+import type { StageClock } from '../core/stage-clock.js';
 import { type KeyframedMask, propagateKeyframes } from '../masks/propagate-keyframes.js';
 import type { Propagator } from '../masks/propagator.js';
+import type { Keyframes } from '../masks/read-keyframes.js';
 import type { Clip } from '../media/clip.js';
 import type { FramePool } from '../media/frame-pool.js';
-import type { StageClock } from '../propagation/stage-clock.js';
+import { framesBetween, RunFrames, type RunRange } from '../media/run-frames.js';
 import { openPassStores, runsFolder } from '../store/pass-stores.js';
 import type { PassIdentity } from '../store/run-identity.js';
 

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { openExtractor } from '../hyperfeatures/diffusion-extractor.js';
-import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
-import type { Precision } from '../hyperfeatures/precision.js';
-import type { FeatureRecipe } from '../hyperfeatures/recipe.js';
-import { MaskTracker } from '../masks/mask-tracker.js';
+import type { DescriptorExtractor } from '../core/extractor.js';
+import type { Quality } from '../core/quality.js';
+import { openExtractor } from '../features/diffusion-extractor.js';
+import type { Precision } from '../features/precision.js';
+import type { FeatureRecipe } from '../features/recipe.js';
+import { LabelPropagator } from '../masks/labels/label-propagator.js';
 import type { Propagator } from '../masks/propagator.js';
+import { MaskTracker } from '../masks/tracker/mask-tracker.js';
 import type { InstalledModel } from '../models/model-folder.js';
 import { findModel } from '../models/registry.js';
 import type { Preset } from '../presets/preset.js';
-import type { Quality } from '../presets/quality.js';
-import { LabelPropagator } from '../propagation/label-propagator.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 import {

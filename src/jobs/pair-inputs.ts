@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
+import type { Size } from '../matching/grid-position.js';
 import { readLabelMap } from '../media/label-map.js';
 import type { PairMasks } from '../pairs/backward-flow.js';
-import type { Size } from '../pairs/grid-position.js';
 
 /** Mask files of a pair; what any object of theirs covers is inside. */
 export type MaskPaths = {

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
 import { resolveClipOutputs } from './clip-outputs.js';
 import { type MaskedFrame, type RunStep, runClip, type WrittenFrame } from './run-clip.js';

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import { UserError } from '../core/errors.js';
+import type { DescriptorExtractor } from '../core/extractor.js';
+import type { Frame, LabelMap } from '../core/frame.js';
 import { carryEdit } from '../edits/carry-edit.js';
-import { type EditLayer, readEdit } from '../edits/edit-layer.js';
+import type { EditLayer } from '../edits/difference-matte.js';
+import { readEdit } from '../edits/edit-layer.js';
 import type { EditMode } from '../edits/mesh-tracker.js';
-import { UserError } from '../errors.js';
-import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
 import { davisPalette } from '../media/davis-palette.js';
-import type { Frame, LabelMap } from '../media/frame.js';
 import { referenceColours } from '../pairs/reference-colours.js';
 import { fingerprint } from '../store/run-identity.js';
 import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';

@@ -1,4 +1,5 @@
-import { throwIfAborted } from '../errors.js';
+import { throwIfAborted } from '../core/errors.js';
+import type { DescriptorExtractor } from '../core/extractor.js';
 import {
 	evaluateKeypoints,
 	type KeypointMethod,
@@ -6,16 +7,15 @@ import {
 } from '../evaluation/pairs/evaluate-keypoints.js';
 import type { KeypointPair } from '../evaluation/pairs/keypoint-pair.js';
 import { type MethodKind, type PaperTable, paperTables, type TableRow } from '../evaluation/paper-tables.js';
-import { descriptorGrid } from '../hyperfeatures/descriptor-grid.js';
-import { recipeExtractor } from '../hyperfeatures/diffusion-extractor.js';
-import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
-import { openInversion } from '../hyperfeatures/inversion.js';
-import { type FeatureRecipe, heaviestMap, usesLayers, wholeModel } from '../hyperfeatures/recipe.js';
-import { readEmptyPrompt } from '../hyperfeatures/step-network.js';
+import { descriptorGrid } from '../features/descriptor-grid.js';
+import { recipeExtractor } from '../features/diffusion-extractor.js';
+import { openInversion } from '../features/inversion.js';
+import { type FeatureRecipe, heaviestMap, usesLayers, wholeModel } from '../features/recipe.js';
+import { readEmptyPrompt } from '../features/step-network.js';
+import { describeImage } from '../matching/described-image.js';
 import { readImage } from '../media/image.js';
 import type { InstalledModel, InstalledPairModel } from '../models/model-folder.js';
 import { listModels } from '../models/registry.js';
-import { describeImage } from '../pairs/described-image.js';
 import { pointMatcher } from '../pairs/point-matcher.js';
 import { loadPreset } from '../presets/load-preset.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';

@@ -1,16 +1,17 @@
-import { framesBetween, type RunRange } from '../corrections/frame-range.js';
-import { type Keyframes, readKeyframes } from '../corrections/read-keyframes.js';
-import { AbortedError, throwIfAborted, UserError } from '../errors.js';
-import { handled } from '../handled.js';
-import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
+import { AbortedError, throwIfAborted, UserError } from '../core/errors.js';
+import type { DescriptorExtractor } from '../core/extractor.js';
+import type { Frame, LabelMap } from '../core/frame.js';
+import { handled } from '../core/handled.js';
+import { prefetch } from '../core/prefetch.js';
+import { StageClock } from '../core/stage-clock.js';
 import type { Propagator } from '../masks/propagator.js';
+import { type Keyframes, readKeyframes } from '../masks/read-keyframes.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { requireDistinct } from '../media/distinct-files.js';
-import type { Frame, LabelMap } from '../media/frame.js';
 import { FramePool } from '../media/frame-pool.js';
-import type { FrameResult } from '../media/video-sink.js';
-import { prefetch } from '../propagation/prefetch.js';
-import { StageClock } from '../propagation/stage-clock.js';
+import { framesBetween, type RunRange } from '../media/run-frames.js';
+import { type RunOutput, RunOutputs } from '../output/run-outputs.js';
+import type { FrameResult } from '../output/video-sink.js';
 import { ScratchFolder } from '../store/scratch-folder.js';
 import {
 	existingFor,
@@ -22,7 +23,6 @@ import {
 } from './clip-job.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
 import { openPropagator, openStoredEngine } from './open-engine.js';
-import { type RunOutput, RunOutputs } from './run-outputs.js';
 import { settleNumbers } from './source-numbers.js';
 
 /** A frame with its mask, which there is none of in a run without masks. */

@@ -1,8 +1,8 @@
-import type { RunRange } from '../corrections/frame-range.js';
-import type { PaintedMask } from '../corrections/read-keyframes.js';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
+import type { PaintedMask } from '../masks/read-keyframes.js';
 import type { Clip } from '../media/clip.js';
 import type { Position } from '../media/position.js';
+import type { RunRange } from '../media/run-frames.js';
 
 /**
  * What the person calls frames, as places among the clip's frames: images that have numbers in their names are called by them, whatever

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { builtUrl } from '../runtime/built-url.js';
+import { builtUrl } from '../core/built-url.js';
 
 /**
  * An instance of the kernels: a memory of its own, and functions on it. What they do, and what their arguments are, is said where

@@ -1,10 +1,10 @@
-import { throwIfAborted } from '../errors.js';
-import { handled } from '../handled.js';
-import type { Frame } from '../media/frame.js';
-import { prefetch } from '../propagation/prefetch.js';
-import { StageClock } from '../propagation/stage-clock.js';
+import { throwIfAborted } from '../core/errors.js';
+import type { Frame } from '../core/frame.js';
+import { handled } from '../core/handled.js';
+import type { Direction, Keyframe } from '../core/keyframe.js';
+import { prefetch } from '../core/prefetch.js';
+import { StageClock } from '../core/stage-clock.js';
 import type { FrameStore } from '../store/frame-store.js';
-import type { Direction, Keyframe } from './keyframe.js';
 import type { DoneFrame, PassMasks, Propagator } from './propagator.js';
 
 export type PassOptions<Description, Masks extends PassMasks> = {

@@ -1,23 +1,10 @@
-import type { RunFrames } from '../corrections/frame-range.js';
-import type { Frame, LabelMap } from '../media/frame.js';
-import { StageClock } from '../propagation/stage-clock.js';
-import type { FrameStore } from '../store/frame-store.js';
-import type { Direction, Keyframe } from './keyframe.js';
+import type { Frame, LabelMap } from '../core/frame.js';
+import type { Keyframe } from '../core/keyframe.js';
+import { StageClock } from '../core/stage-clock.js';
+import type { RunFrames } from '../media/run-frames.js';
+import type { PassStores } from '../store/pass-stores.js';
 import { lost, type PassedFrame, runPass } from './pass.js';
 import type { PassMasks, Propagator } from './propagator.js';
-
-/** What earlier runs on the same clip have found, and where this one leaves what it finds. */
-export type PassStores = {
-	/** @param helper the painted frame that the pass remembers beside its own */
-	pass<Masks>(
-		own: Keyframe,
-		helper: Keyframe | undefined,
-		direction: Direction,
-		objects: readonly number[],
-	): FrameStore<Masks>;
-	/** The number of frames of the run, once one has come to the end. */
-	readonly length: { get(): Promise<number | undefined>; put(frames: number): Promise<void> };
-};
 
 const nothing = { get: async () => undefined, put: async () => undefined };
 

@@ -1,4 +1,4 @@
-import type { LabelMap, Raster } from '../media/frame.js';
+import type { LabelMap, Raster } from '../core/frame.js';
 
 /** Masks of one frame as a pass has found them: plain data, which is kept on disk as it is. */
 export type PassMasks = {

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
+import type { Frame } from '../core/frame.js';
+import type { ClipInfo } from './clip-info.js';
 import { type DecodeOptions, decodeFrames } from './decode.js';
-import type { ClipInfo, Frame } from './frame.js';
 import { isImagePattern, openImageSequence, readImageFrames } from './image-sequence.js';
 import { seekableInput } from './piped-input.js';
 import { type ProbeOptions, probeClip } from './probe.js';

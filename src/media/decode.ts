@@ -1,9 +1,9 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
-import { discard } from '../discard.js';
-import { UserError } from '../errors.js';
-import { handled } from '../handled.js';
+import { discard } from '../core/discard.js';
+import { UserError } from '../core/errors.js';
+import type { Frame, Raster } from '../core/frame.js';
+import { handled } from '../core/handled.js';
 import { everyFrame, startFfmpeg } from './ffmpeg-process.js';
-import type { Frame, Raster } from './frame.js';
 import { FramePool } from './frame-pool.js';
 import type { Position } from './position.js';
 import { frameTimeOf, type ProbedClip } from './probe.js';

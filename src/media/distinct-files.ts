@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 
 /** Which file a path leads to, through links and whatever it is called; undefined when there is none. */
 const identityOf = async (path: string): Promise<string | undefined> => {

@@ -4,7 +4,7 @@ import { access, chmod, copyFile, mkdir, rename, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { messageOf, UserError } from '../errors.js';
+import { messageOf, UserError } from '../core/errors.js';
 
 const run = promisify(execFile);
 

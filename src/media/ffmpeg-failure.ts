@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 
 /**
  * What a line of ffmpeg's stderr means for the person who gave the file. The first rule with a matching line wins, so

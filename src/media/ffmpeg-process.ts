@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { resolve } from 'node:path';
 import { PassThrough, pipeline, Readable, type Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { AbortedError, messageOf } from '../errors.js';
+import { AbortedError, messageOf } from '../core/errors.js';
 import { findFfmpeg } from './ffmpeg-binary.js';
 import { ffmpegFailure } from './ffmpeg-failure.js';
 

@@ -1,4 +1,4 @@
-import type { Raster } from './frame.js';
+import type { Raster } from '../core/frame.js';
 
 /**
  * Memory of frames, which all threads can see without a copy. Engines don't count what threads share when they decide to collect

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { inflateSync } from 'node:zlib';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 
 /** Kinds of pictures that are read, as `sharp` calls them. */
 export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'gif' | 'tiff' | 'heif';

@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { throwIfAborted, UserError } from '../errors.js';
-import { handled } from '../handled.js';
+import { throwIfAborted, UserError } from '../core/errors.js';
+import type { Frame, Raster } from '../core/frame.js';
+import { handled } from '../core/handled.js';
+import type { ClipInfo } from './clip-info.js';
 import type { DecodeOptions } from './decode.js';
-import type { ClipInfo, Frame, Raster } from './frame.js';
 import { FramePool } from './frame-pool.js';
 import { imageSize, readImage } from './image.js';
 import type { Position } from './position.js';

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { Sharp } from 'sharp';
-import { messageOf, UserError } from '../errors.js';
-import { writeFileAtomically } from './atomic-file.js';
-import type { Raster } from './frame.js';
+import { writeFileAtomically } from '../core/atomic-file.js';
+import { messageOf, UserError } from '../core/errors.js';
+import type { Raster } from '../core/frame.js';
 import { MOST_PIXELS, requireImageFile } from './image-file.js';
 import { loadSharp } from './sharp.js';
 

@@ -1,11 +1,11 @@
 import { promisify } from 'node:util';
 import { constants, deflate, type ZlibOptions } from 'node:zlib';
-import { crc32 } from '../crc32.js';
-import { discard } from '../discard.js';
-import { writeFileAtomically } from './atomic-file.js';
+import { writeFileAtomically } from '../core/atomic-file.js';
+import { crc32 } from '../core/crc32.js';
+import { discard } from '../core/discard.js';
+import type { LabelMap } from '../core/frame.js';
+import { objectIds } from '../core/object-ids.js';
 import { paletteUpTo } from './davis-palette.js';
-import type { LabelMap } from './frame.js';
-import { objectIds } from './object-ids.js';
 
 const deflateInThreadPool = promisify<Uint8Array, ZlibOptions, Buffer>(deflate);
 

@@ -1,5 +1,5 @@
+import type { LabelMap } from '../core/frame.js';
 import { davisPalette, vocPalette } from './davis-palette.js';
-import type { LabelMap } from './frame.js';
 import {
 	assignToRegions,
 	distance,

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { AbortedError, UserError } from '../errors.js';
-import { writeFailure } from './atomic-file.js';
+import { writeFailure } from '../core/atomic-file.js';
+import { AbortedError, UserError } from '../core/errors.js';
 
 const standardInput = /^(-|\/dev\/stdin|\/dev\/fd\/0|\/proc\/self\/fd\/0)$/;
 

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 
 /** A place in a clip: a frame number from 0, or seconds from the start. */
 export type Position = { readonly frame: number } | { readonly seconds: number };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Fraction } from './frame.js';
+import type { Fraction } from './clip-info.js';
 import type { ColourTags } from './video-stream.js';
 
 /**

@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises';
-import { throwIfAborted, UserError } from '../errors.js';
+import { throwIfAborted, UserError } from '../core/errors.js';
+import type { ClipInfo, Fraction } from './clip-info.js';
 import { askFfmpeg } from './ffmpeg-process.js';
-import type { ClipInfo, Fraction } from './frame.js';
 import { type Mirroring, readMirroring } from './mirroring.js';
 import { type ListedTrack, readMatroskaHeader, readTrackList } from './probe-answers.js';
 import { displayedSize, type VideoStream } from './video-stream.js';

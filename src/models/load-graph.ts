@@ -1,6 +1,6 @@
-import { messageOf, UserError } from '../errors.js';
+import { messageOf, UserError } from '../core/errors.js';
+import { pathInside } from '../core/path-inside.js';
 import type { Runtime, Session } from '../runtime/session.js';
-import { pathInside } from './model-folder.js';
 
 /**
  * Loads one of a model's graphs.

@@ -1,7 +1,7 @@
-import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../errors.js';
-import { readTextFile } from '../media/text-file.js';
+import { UserError } from '../core/errors.js';
+import { readTextFile } from '../core/text-file.js';
 import { type Manifest, manifestSchema } from './manifest.js';
 import { type PairManifest, pairManifestSchema } from './pair-manifest.js';
 import { type InstalledTracker, trackerManifestSchema } from './tracker-manifest.js';
@@ -10,24 +10,6 @@ import { type InstalledTracker, trackerManifestSchema } from './tracker-manifest
 export type InstalledModel = { readonly folder: string; readonly manifest: Manifest };
 
 export const MANIFEST_FILE = 'manifest.json';
-
-/**
- * The absolute path of a file that a manifest or a graph names. Names come from downloaded files,
- * so one that leads out of the folder is refused.
- *
- * @throws UserError when `name` is absolute or climbs out of `folder`
- */
-export const pathInside = (folder: string, name: string): string => {
-	const path = resolve(folder, name);
-	const fromFolder = relative(folder, path);
-	const escapes = fromFolder === '..' || fromFolder.startsWith(`..${sep}`) || isAbsolute(fromFolder);
-	if (isAbsolute(name) || escapes || fromFolder === '' || name.includes('\0')) {
-		throw new UserError(
-			`The model in ${folder} refers to "${name}", which is outside its folder; files of a model must lie in its own folder.`,
-		);
-	}
-	return path;
-};
 
 /**
  * Reads the manifest of a model folder.

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { UserError } from '../errors.js';
-import { bundledModelsFolder, userModelsFolder } from './locations.js';
+import { UserError } from '../core/errors.js';
+import { bundledModelsFolder, userModelsFolder } from '../store/locations.js';
 import {
 	type InstalledModel,
 	type InstalledPairModel,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { bundledModelsFolder } from './locations.js';
+import { bundledModelsFolder } from '../store/locations.js';
 import { fileRecordsSchema, modelNameSchema } from './manifest.js';
 
 /**

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { throwIfAborted } from '../errors.js';
-import { type InstalledModel, type InstalledPairModel, pathInside } from './model-folder.js';
+import { throwIfAborted } from '../core/errors.js';
+import { pathInside } from '../core/path-inside.js';
+import type { InstalledModel, InstalledPairModel } from './model-folder.js';
 
 export type FileRecord = { readonly bytes: number; readonly sha256: string };
 

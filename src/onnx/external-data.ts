@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
-import { UserError } from '../errors.js';
-import { pathInside } from '../models/model-folder.js';
+import { UserError } from '../core/errors.js';
+import { pathInside } from '../core/path-inside.js';
 
 /** A file that holds weights, checked to be the model's own. */
 export type ExternalFile = { readonly path: string; readonly size: number };

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import { ExternalData } from './external-data.js';
 import { FileSource } from './file-source.js';
 import type { OnnxModel, OnnxNode, OnnxValue, Weight } from './model.js';

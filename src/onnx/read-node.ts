@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import type { OnnxNode } from './model.js';
 import { type ByteSource, fieldsOf, sourceOf, textOf } from './wire-reader.js';
 

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 
 /** Bytes that are read piecewise, so that a file of several GB never has to be in memory. */
 export type ByteSource = {

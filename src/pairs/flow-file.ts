@@ -1,10 +1,10 @@
 import { extname } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { type DecodedPng, decode, encode } from 'fast-png';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
+import type { Size } from '../matching/grid-position.js';
 import { MOST_PIXELS, pngChunks, pngSignature } from '../media/image-file.js';
 import { type BackwardFlow, emptyFlow } from './backward-flow.js';
-import type { Size } from './grid-position.js';
 
 /** "PIEH" read as a little-endian float: the mark of Middlebury `.flo` files. */
 const FLO_TAG = 202021.25;

@@ -1,4 +1,4 @@
-import { uniform } from '../diffusion/gaussian-noise.js';
+import { uniform } from '../features/gaussian-noise.js';
 
 /** Far more than it takes: it ends when no vector changes its cluster any more. */
 const MAX_ROUNDS = 100;

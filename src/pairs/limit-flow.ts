@@ -1,5 +1,5 @@
+import type { Size } from '../matching/grid-position.js';
 import type { BackwardFlow, PairMasks } from './backward-flow.js';
-import type { Size } from './grid-position.js';
 
 /** A flow without the matches that lie outside a mask: of the target, or in the source. */
 export const limitFlow = (flow: BackwardFlow, source: Size, masks: PairMasks): BackwardFlow => {

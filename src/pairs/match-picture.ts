@@ -1,4 +1,4 @@
-import type { Raster } from '../media/frame.js';
+import type { Raster } from '../core/frame.js';
 import { loadSharp } from '../media/sharp.js';
 import type { PointMatch } from './match-points.js';
 

@@ -1,9 +1,9 @@
+import type { DescribedImage } from '../matching/described-image.js';
+import { cellsFromPixels } from '../matching/grid-position.js';
+import type { Point } from '../matching/point.js';
 import type { Runtime } from '../runtime/session.js';
 import type { PairMasks } from './backward-flow.js';
-import type { DescribedImage } from './described-image.js';
-import { cellsFromPixels } from './grid-position.js';
 import { matchPoints, type PointMatch } from './match-points.js';
-import type { Point } from './point.js';
 import { matchField, SEARCH_RADIUS } from './smooth-flow.js';
 import { offsetAt } from './upsample-field.js';
 

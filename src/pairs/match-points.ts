@@ -1,18 +1,23 @@
-import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
-import type { PairMasks } from './backward-flow.js';
+import type { DescriptorMap } from '../core/descriptor-map.js';
 import {
 	type CellDescriptors,
 	cellDescriptors,
 	descriptorAt,
 	normalised,
 	similarityTo,
-} from './cell-descriptors.js';
-import type { DescribedImage } from './described-image.js';
-import { cellsFromPixels, pixelsFromCells } from './grid-position.js';
+} from '../matching/cell-descriptors.js';
+import type { DescribedImage } from '../matching/described-image.js';
+import { cellsFromPixels, pixelsFromCells } from '../matching/grid-position.js';
+import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
+import type { Point } from '../matching/point.js';
+import {
+	type GridPosition,
+	peakPosition,
+	type SubCellSettings,
+	subCellSettings,
+} from '../matching/sub-cell.js';
+import type { PairMasks } from './backward-flow.js';
 import { maskCells } from './mask-cells.js';
-import { neighbourSimilarity } from './neighbour-similarity.js';
-import type { Point } from './point.js';
-import { type GridPosition, peakPosition, type SubCellSettings, subCellSettings } from './sub-cell.js';
 
 /** A point and where it is in the other image. */
 export type PointMatch = {

@@ -1,10 +1,10 @@
-import { DescriptorBank } from '../correspondence/descriptor-bank.js';
-import { NearestMatcher } from '../correspondence/nearest-matcher.js';
+import { cellDescriptors, normalised } from '../matching/cell-descriptors.js';
+import type { DescribedImage } from '../matching/described-image.js';
+import { DescriptorBank } from '../matching/descriptor-bank.js';
+import { pixelsFromCells } from '../matching/grid-position.js';
+import { NearestMatcher } from '../matching/nearest-matcher.js';
 import type { Runtime } from '../runtime/session.js';
 import type { PairMasks } from './backward-flow.js';
-import { cellDescriptors, normalised } from './cell-descriptors.js';
-import type { DescribedImage } from './described-image.js';
-import { pixelsFromCells } from './grid-position.js';
 import { kMeans } from './k-means.js';
 import { maskCells } from './mask-cells.js';
 import { matchPoints, type PointMatch } from './match-points.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { UserError } from '../errors.js';
-import type { Size } from './grid-position.js';
-import type { Point } from './point.js';
+import { UserError } from '../core/errors.js';
+import type { Size } from '../matching/grid-position.js';
+import type { Point } from '../matching/point.js';
 
 /** Points of one image, some of which may have names. */
 export type NamedPoints = {

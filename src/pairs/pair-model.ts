@@ -1,14 +1,14 @@
-import { resizeBilinear } from '../hyperfeatures/bilinear.js';
-import { preprocess } from '../hyperfeatures/preprocess.js';
-import type { Raster } from '../media/frame.js';
+import { resizeBilinear } from '../core/bilinear.js';
+import type { Raster } from '../core/frame.js';
+import { preprocess } from '../features/preprocess.js';
+import type { Size } from '../matching/grid-position.js';
+import type { Point } from '../matching/point.js';
 import { loadGraph } from '../models/load-graph.js';
 import type { Manifest } from '../models/manifest.js';
 import type { InstalledPairModel } from '../models/model-folder.js';
 import type { FlowConvention } from '../models/pair-manifest.js';
 import type { Runtime } from '../runtime/session.js';
 import { type BackwardFlow, emptyFlow } from './backward-flow.js';
-import type { Size } from './grid-position.js';
-import type { Point } from './point.js';
 
 /** Matches two images by a network of its own, without descriptors: the supervised rows of the paper's table 1. */
 export type PairModel = {

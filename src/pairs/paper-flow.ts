@@ -1,8 +1,8 @@
-import { CellProducts } from '../correspondence/cell-products.js';
+import { type CellDescriptors, cellDescriptors } from '../matching/cell-descriptors.js';
+import { CellProducts } from '../matching/cell-products.js';
+import type { DescribedImage } from '../matching/described-image.js';
 import type { Runtime } from '../runtime/session.js';
 import { type BackwardFlow, emptyFlow, type PairMasks } from './backward-flow.js';
-import { type CellDescriptors, cellDescriptors } from './cell-descriptors.js';
-import type { DescribedImage } from './described-image.js';
 import {
 	axisSampling,
 	type BestPixel,

@@ -1,8 +1,8 @@
-import { cellDescriptors, descriptorAt, similarityTo } from './cell-descriptors.js';
-import type { DescribedImage } from './described-image.js';
-import type { Size } from './grid-position.js';
+import { cellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';
+import type { DescribedImage } from '../matching/described-image.js';
+import type { Size } from '../matching/grid-position.js';
+import type { Point } from '../matching/point.js';
 import type { PointMatch } from './match-points.js';
-import type { Point } from './point.js';
 import { type BestPixel, searchSquare, squareBound, UpsampledField } from './upsampled-field.js';
 
 /**

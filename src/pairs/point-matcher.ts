@@ -1,12 +1,12 @@
-import { inputSize } from '../hyperfeatures/preprocess.js';
+import { inputSize } from '../features/preprocess.js';
+import type { DescribedImage } from '../matching/described-image.js';
+import type { Point } from '../matching/point.js';
 import type { Manifest } from '../models/manifest.js';
 import type { Runtime } from '../runtime/session.js';
 import type { PairMasks } from './backward-flow.js';
-import type { DescribedImage } from './described-image.js';
 import { matchPoints, type PointMatch } from './match-points.js';
 import { matchPointsTogether } from './match-points-together.js';
 import { matchPointsAsPublished } from './paper-points.js';
-import type { Point } from './point.js';
 import type { PointMode } from './point-mode.js';
 
 /** Finds points of one image in another. */

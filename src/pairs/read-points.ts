@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import Papa from 'papaparse';
-import { messageOf, UserError } from '../errors.js';
-import { readTextFile } from '../media/text-file.js';
+import { messageOf, UserError } from '../core/errors.js';
+import { readTextFile } from '../core/text-file.js';
 import { type NamedPoints, namedPointsFrom } from './named-points.js';
 
 /**

@@ -1,5 +1,5 @@
-import type { GridSize } from '../correspondence/tiles.js';
-import type { NeighbourSimilarity } from './neighbour-similarity.js';
+import type { GridSize } from '../core/grid-size.js';
+import type { NeighbourSimilarity } from '../matching/neighbour-similarity.js';
 
 /** A vector for every cell of the target's grid, in source cells. */
 export type VectorField = {

@@ -1,14 +1,19 @@
-import { DescriptorBank } from '../correspondence/descriptor-bank.js';
-import { NearestMatcher } from '../correspondence/nearest-matcher.js';
-import type { GridSize } from '../correspondence/tiles.js';
+import type { GridSize } from '../core/grid-size.js';
+import {
+	type CellDescriptors,
+	cellDescriptors,
+	normalised,
+	similarityTo,
+} from '../matching/cell-descriptors.js';
+import type { DescribedImage } from '../matching/described-image.js';
+import { DescriptorBank } from '../matching/descriptor-bank.js';
+import { NearestMatcher } from '../matching/nearest-matcher.js';
+import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
+import { peakPosition, subCellSettings } from '../matching/sub-cell.js';
 import type { Runtime } from '../runtime/session.js';
 import type { BackwardFlow, PairMasks } from './backward-flow.js';
-import { type CellDescriptors, cellDescriptors, normalised, similarityTo } from './cell-descriptors.js';
-import type { DescribedImage } from './described-image.js';
 import { maskCells } from './mask-cells.js';
-import { neighbourSimilarity } from './neighbour-similarity.js';
 import { type SmoothingSettings, smoothField, type VectorField } from './smooth-field.js';
-import { peakPosition, subCellSettings } from './sub-cell.js';
 import { upsampleField } from './upsample-field.js';
 
 /** A cell that comes back this far from where it started (in cells) is trusted at 1/e. */

@@ -1,6 +1,6 @@
-import type { GridSize } from '../correspondence/tiles.js';
+import type { GridSize } from '../core/grid-size.js';
+import { cellsFromPixels, pixelsFromCells, type Size } from '../matching/grid-position.js';
 import { type BackwardFlow, emptyFlow, type PairMasks } from './backward-flow.js';
-import { cellsFromPixels, pixelsFromCells, type Size } from './grid-position.js';
 import { nearestInside } from './nearest-inside.js';
 import type { VectorField } from './smooth-field.js';
 import { cornerWeights } from './upsampled-field.js';

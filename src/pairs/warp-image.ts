@@ -1,7 +1,7 @@
-import { pilResize } from '../hyperfeatures/pil-resize.js';
-import type { Raster } from '../media/frame.js';
+import type { Raster } from '../core/frame.js';
+import { pilResize } from '../features/pil-resize.js';
+import { cellsFromPixels, type Size } from '../matching/grid-position.js';
 import type { BackwardFlow } from './backward-flow.js';
-import { cellsFromPixels, type Size } from './grid-position.js';
 
 /** How colours are read from the source: its very pixels, or a mean of the four around a position. */
 export type Sampling = 'nearest' | 'bilinear';

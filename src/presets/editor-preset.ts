@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { UserError } from '../errors.js';
+import { UserError } from '../core/errors.js';
 import { clipStem, namesFolder } from '../media/file-names.js';
 
 /** What a host program wants to be given: `propagate … --for <name>` writes it. */

@@ -2,8 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
-import { messageOf, UserError } from '../errors.js';
-import { readTextFile } from '../media/text-file.js';
+import { messageOf, UserError } from '../core/errors.js';
+import { readTextFile } from '../core/text-file.js';
 import { type Preset, presetFileSchema } from './preset.js';
 
 export const DEFAULT_PRESET = 'default';

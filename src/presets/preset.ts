@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { precisions } from '../hyperfeatures/precision.js';
-import { featureRecipeSchema } from '../hyperfeatures/recipe.js';
-import { propagationSettingsSchema } from '../propagation/settings.js';
+import { precisions } from '../features/precision.js';
+import { featureRecipeSchema } from '../features/recipe.js';
+import { propagationSettingsSchema } from '../masks/labels/settings.js';
 
 /** A preset file: named settings of a whole run, as data. */
 export const presetFileSchema = z.strictObject({

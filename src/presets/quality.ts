@@ -1,8 +1,5 @@
+import type { Quality } from '../core/quality.js';
 import type { Preset } from './preset.js';
-
-/** How much work a run may cost; see docs/speed.md for what each costs and gives. */
-export const qualities = ['fast', 'balanced', 'best'] as const;
-export type Quality = (typeof qualities)[number];
 
 /**
  * A preset with the settings that trade quality for speed replaced. Without a quality it is returned as it is;

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { workerData } from 'node:worker_threads';
 import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
-import { discard } from '../discard.js';
+import { discard } from '../core/discard.js';
 import { serveRequests } from './serve-requests.js';
 import type { Device, GraphSource, ResidentTensor, ValueInfo } from './session.js';
 import { sessionOptions } from './session-options.js';

@@ -1,6 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
-import { UserError } from '../errors.js';
-import { builtUrl } from './built-url.js';
+import { builtUrl } from '../core/built-url.js';
+import { UserError } from '../core/errors.js';
 import type { Device, GraphSource, ResidentTensor, Runtime, RuntimeOptions, Session } from './session.js';
 import type { Tensor } from './tensor.js';
 import { WorkerChannel } from './worker-channel.js';

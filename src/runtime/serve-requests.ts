@@ -1,5 +1,5 @@
 import { parentPort, type TransferListItem } from 'node:worker_threads';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../core/errors.js';
 import { END, READY, type WorkerReply } from './worker-channel.js';
 
 /**

@@ -1,7 +1,7 @@
 import { chmod, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { crc32 } from '../crc32.js';
-import { makeFolder, openTemporary, writeFailure } from '../media/atomic-file.js';
+import { makeFolder, openTemporary, writeFailure } from '../core/atomic-file.js';
+import { crc32 } from '../core/crc32.js';
 
 /**
  * Files that can be made anew. Each ends in a checksum of its name and its contents: what a power cut, a bad disk or somebody's hand

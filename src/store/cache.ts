@@ -1,10 +1,10 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../errors.js';
-import { writeFileAtomically } from '../media/atomic-file.js';
-import { propagateHome } from '../models/locations.js';
+import { writeFileAtomically } from '../core/atomic-file.js';
+import { UserError } from '../core/errors.js';
 import { forgetOldest } from './forget-oldest.js';
+import { propagateHome } from './locations.js';
 
 /**
  * What runs leave for later runs, by folder of `PROPAGATE_HOME`, and each one's share of the limit. All of it can be computed again;

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mapOfArray } from '../hyperfeatures/descriptor-file.js';
-import type { DescriptorMap } from '../hyperfeatures/descriptor-map.js';
-import type { DescriptorExtractor } from '../hyperfeatures/extractor.js';
-import type { Raster } from '../media/frame.js';
-import { fromHalves, toHalves } from '../models/half-precision.js';
-import { propagateHome } from '../models/locations.js';
-import { formatNpy, parseNpy } from '../models/npy.js';
+import type { DescriptorMap } from '../core/descriptor-map.js';
+import type { DescriptorExtractor } from '../core/extractor.js';
+import type { Raster } from '../core/frame.js';
 import { cacheShare } from './cache.js';
 import { makePrivateFolder, unsealed, writeCacheFile } from './cache-file.js';
+import { mapOfArray } from './descriptor-file.js';
 import { forgetOldest } from './forget-oldest.js';
+import { fromHalves, toHalves } from './half-precision.js';
+import { propagateHome } from './locations.js';
+import { formatNpy, parseNpy } from './npy.js';
 import { pixelsIdentity } from './run-identity.js';
 
 /** Where descriptor maps are kept; safe to delete at any time. */

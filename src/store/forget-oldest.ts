@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { clearLeftovers } from '../media/temporary-names.js';
+import { clearLeftovers } from '../core/temporary-names.js';
 
 /** Deletes what killed processes left below a folder, and then the files used longest ago until the rest is at most `maxBytes`. */
 export const forgetOldest = async (folder: string, maxBytes: number): Promise<void> => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { deflateRaw, inflateRaw, type ZlibOptions } from 'node:zlib';
-import { discard } from '../discard.js';
+import { discard } from '../core/discard.js';
 import { idCompression } from '../media/indexed-png.js';
 import { makePrivateFolder, unsealed, writeCacheFile } from './cache-file.js';
 

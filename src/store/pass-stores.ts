@@ -1,13 +1,25 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Keyframe } from '../masks/keyframe.js';
-import type { PassStores } from '../masks/propagate-keyframes.js';
-import { propagateHome } from '../models/locations.js';
+import type { Direction, Keyframe } from '../core/keyframe.js';
 import { cacheShare } from './cache.js';
 import { makePrivateFolder } from './cache-file.js';
 import { forgetOldest } from './forget-oldest.js';
 import { type FrameStore, openFrameStore } from './frame-store.js';
+import { propagateHome } from './locations.js';
 import { maskIdentity, type PassIdentity } from './run-identity.js';
+
+/** What earlier runs on the same clip have found, and where this one leaves what it finds. */
+export type PassStores = {
+	/** @param helper the painted frame that the pass remembers beside its own */
+	pass<Masks>(
+		own: Keyframe,
+		helper: Keyframe | undefined,
+		direction: Direction,
+		objects: readonly number[],
+	): FrameStore<Masks>;
+	/** The number of frames of the run, once one has come to the end. */
+	readonly length: { get(): Promise<number | undefined>; put(frames: number): Promise<void> };
+};
 
 /** To be raised when a change of the engine makes old results wrong. */
 const FORMAT = 6;

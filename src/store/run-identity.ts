@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import type { Keyframe } from '../masks/keyframe.js';
-import type { LabelMap } from '../media/frame.js';
+import type { LabelMap } from '../core/frame.js';
+import type { Keyframe } from '../core/keyframe.js';
 import type { Position } from '../media/position.js';
 
 /** All that a run's results depend on, each as a fingerprint or a plain word. */

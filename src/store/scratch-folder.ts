@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { clearLeftoversOf, temporaryPath } from '../media/temporary-names.js';
+import { clearLeftoversOf, temporaryPath } from '../core/temporary-names.js';
 
 const place = join(tmpdir(), 'propagate');
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { printable } from '../../src/cli/printable.js';
-import { xmlText } from '../../src/project-files/project.js';
+import { xmlText } from '../../src/output/project-files/project.js';
 
 test('what a terminal would obey is shown instead', () => {
 	expect(printable('clip\u001b[2J\u0007.mp4')).toBe('clip\\u{1b}[2J\\u{7}.mp4');

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { objectIds } from '../../src/core/object-ids.js';
 import { readLabelMap } from '../../src/media/label-map.js';
-import { objectIds } from '../../src/media/object-ids.js';
 import { runCli as propagate, quickCliPath, records, sample } from '../helpers/cli.js';
 import { ffmpeg } from '../helpers/ffmpeg.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';

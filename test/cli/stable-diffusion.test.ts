@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatNpy, parseNpy } from '../../src/models/npy.js';
+import { formatNpy, parseNpy } from '../../src/store/npy.js';
 import { maxDifference } from '../helpers/arrays.js';
 import { runCli as propagate } from '../helpers/cli.js';
 import { referenceArray } from '../helpers/npy.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { classicalExtractor } from '../../src/baselines/classical-descriptors.js';
 import { carryEdit, type EditedFrame, type FrameToEdit } from '../../src/edits/carry-edit.js';
-import type { EditLayer } from '../../src/edits/edit-layer.js';
+import type { EditLayer } from '../../src/edits/difference-matte.js';
 import type { EditMode } from '../../src/edits/mesh-tracker.js';
+import { classicalExtractor } from '../../src/evaluation/classical-descriptors.js';
 import { collect } from '../helpers/collect.js';
 import { drawScene, type Scene, slidingSquare } from '../helpers/textured-clip.js';
 

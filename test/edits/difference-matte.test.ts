@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Raster } from '../../src/core/frame.js';
 import { differenceMatte } from '../../src/edits/difference-matte.js';
-import type { Raster } from '../../src/media/frame.js';
 import { drawScene, slidingSquare } from '../helpers/textured-clip.js';
 
 const { image: original } = drawScene(slidingSquare, 0);

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseNpy } from '../../src/models/npy.js';
+import { parseNpy } from '../../src/store/npy.js';
 import { shared } from './shared.js';
 
 /** A reference array of `fixtures/sd`, with its shape. */

@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundledModelsFolder } from '../../src/models/locations.js';
 import { DEFAULT_MODEL } from '../../src/models/registry.js';
+import { bundledModelsFolder } from '../../src/store/locations.js';
 
 /**
  * The bundled model in a folder of its own, told to work on much smaller pictures: worse masks, the same code, in a

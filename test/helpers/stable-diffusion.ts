@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import type { Raster } from '../../src/media/frame.js';
+import type { Raster } from '../../src/core/frame.js';
 import { type ImportResult, importModel } from '../../src/models/import/import-model.js';
 import type { Runtime } from '../../src/runtime/session.js';
 import { shared } from './shared.js';

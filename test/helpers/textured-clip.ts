@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import type { LabelMap, Raster } from '../../src/core/frame.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
-import type { LabelMap, Raster } from '../../src/media/frame.js';
 import { writeImage } from '../../src/media/image.js';
 
 /** Smooth random texture without repetition, 0..255, at any position. */

@@ -1,4 +1,4 @@
-import type { Raster } from '../../src/media/frame.js';
+import type { Raster } from '../../src/core/frame.js';
 
 /**
  * A picture without repetition: waves of many lengths and directions in three colours, evaluated at

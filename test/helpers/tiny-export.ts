@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { gaussianNoise } from '../../src/diffusion/gaussian-noise.js';
+import { gaussianNoise } from '../../src/features/gaussian-noise.js';
 import { buildGraph } from '../../src/onnx/build-graph.js';
 import {
 	type GraphValue,

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import { propagateClip } from '../../src/jobs/propagate-clip.js';
 import { openClip } from '../../src/media/clip.js';
 import { readLabelMap } from '../../src/media/label-map.js';
@@ -13,7 +13,7 @@ import { temporaryFolder } from '../helpers/temporary-folder.js';
 vi.setConfig({ testTimeout: 180_000 });
 
 // The model and the tracker of the quick program: it is about clips, not about the quality of masks.
-vi.mock(import('../../src/models/locations.js'), async (original) => ({
+vi.mock(import('../../src/store/locations.js'), async (original) => ({
 	...(await original()),
 	bundledModelsFolder: () => join(process.env.PROPAGATE_TEST_QUICK ?? '', 'models'),
 }));

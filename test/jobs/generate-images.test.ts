@@ -5,7 +5,7 @@ import { exportFeatures } from '../../src/jobs/export-features.js';
 import { type GenerateJob, generateImages } from '../../src/jobs/generate-images.js';
 import { matchPair } from '../../src/jobs/match-pair.js';
 import { readImage } from '../../src/media/image.js';
-import { parseNpy } from '../../src/models/npy.js';
+import { parseNpy } from '../../src/store/npy.js';
 import { sample } from '../helpers/cli.js';
 import { makeQuickModel } from '../helpers/quick-model.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { intsAt, openKernels } from '../../src/kernels/kernels.js';
-import { noise } from '../correspondence/reference.js';
+import { noise } from '../matching/reference.js';
 
 const GROUPS = 40;
 

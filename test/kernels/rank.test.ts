@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { intsAt, openKernels } from '../../src/kernels/kernels.js';
-import { noise } from '../correspondence/reference.js';
+import { noise } from '../matching/reference.js';
 
 /** What the kernel picks for one query from products [groups, 4 queries, 4 keys]. */
 const rank = (query: number, size: number, groups: number, productOf: (random: number) => number) => {

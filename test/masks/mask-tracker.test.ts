@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RunFrames } from '../../src/corrections/frame-range.js';
+import type { Keyframe } from '../../src/core/keyframe.js';
 import { regionSimilarity } from '../../src/evaluation/region-similarity.js';
-import type { Keyframe } from '../../src/masks/keyframe.js';
-import { MaskTracker, type TrackedMasks } from '../../src/masks/mask-tracker.js';
-import { type PassStores, propagateKeyframes } from '../../src/masks/propagate-keyframes.js';
+import { propagateKeyframes } from '../../src/masks/propagate-keyframes.js';
+import { MaskTracker, type TrackedMasks } from '../../src/masks/tracker/mask-tracker.js';
 import { type Clip, openClip } from '../../src/media/clip.js';
 import { readLabelMap } from '../../src/media/label-map.js';
+import { RunFrames } from '../../src/media/run-frames.js';
 import type { FrameStore } from '../../src/store/frame-store.js';
+import type { PassStores } from '../../src/store/pass-stores.js';
 
 const sample = join(import.meta.dirname, '../../samples/bear');
 const FRAMES = 12;

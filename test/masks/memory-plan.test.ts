@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryPlan } from '../../src/masks/memory-plan.js';
+import { MemoryPlan } from '../../src/masks/tracker/memory-plan.js';
 
 const passed = (frames: number, quality = 0.9, start = 0, step = 1): MemoryPlan => {
 	const plan = new MemoryPlan(start);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blend, idsOf, softMaskOf } from '../../src/masks/soft-mask.js';
+import { blend, idsOf, softMaskOf } from '../../src/masks/tracker/soft-mask.js';
 
 const palette = new Uint8Array(768);
 

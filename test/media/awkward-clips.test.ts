@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import { openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
-import { openSink } from '../../src/media/encode.js';
-import { resolveFormat } from '../../src/media/output-format.js';
+import { openSink } from '../../src/output/encode.js';
+import { resolveFormat } from '../../src/output/output-format.js';
 import { collect } from '../helpers/collect.js';
 import { ffprobeAvailable, ffprobeFrameTimes, ffprobeStreams } from '../helpers/ffmpeg.js';
 import { shared, sharedAvailable } from '../helpers/shared.js';

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Frame, LabelMap } from '../../src/core/frame.js';
 import { openClip } from '../../src/media/clip.js';
+import type { ClipInfo } from '../../src/media/clip-info.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
-import { openSink } from '../../src/media/encode.js';
-import type { ClipInfo, Frame, LabelMap } from '../../src/media/frame.js';
-import { listFormats, resolveFormat } from '../../src/media/output-format.js';
+import { openSink } from '../../src/output/encode.js';
+import { listFormats, resolveFormat } from '../../src/output/output-format.js';
 import { collect } from '../helpers/collect.js';
 import { ffmpeg as bundled, makeClip } from '../helpers/ffmpeg.js';
 import { ffmpegs } from '../helpers/ffmpegs.js';

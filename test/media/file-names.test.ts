@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { clipStem, extensionOf, namesFolder } from '../../src/media/file-names.js';
-import { resolveFormat } from '../../src/media/output-format.js';
+import { resolveFormat } from '../../src/output/output-format.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 describe('names with dots of their own', () => {

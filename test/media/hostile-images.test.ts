@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { parseMat } from '../../src/evaluation/mat-file.js';
-import { inputSize } from '../../src/hyperfeatures/preprocess.js';
+import { inputSize } from '../../src/features/preprocess.js';
 import { imageSize, readImage } from '../../src/media/image.js';
 import { readMask } from '../../src/media/label-map.js';
 import { manifestSchema } from '../../src/models/manifest.js';
-import { parseNpy } from '../../src/models/npy.js';
 import { parseFlow } from '../../src/pairs/flow-file.js';
+import { parseNpy } from '../../src/store/npy.js';
 import { rawPng } from '../helpers/masks.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { decode, encode } from 'fast-png';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { objectIds } from '../../src/core/object-ids.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { encodeIndexedPng, writeIndexedPng } from '../../src/media/indexed-png.js';
 import { readLabelMap, requireUsableMask } from '../../src/media/label-map.js';
-import { objectIds } from '../../src/media/object-ids.js';
 import { shared, sharedAvailable } from '../helpers/shared.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 

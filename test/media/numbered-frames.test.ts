@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { settleNumbers } from '../../src/jobs/source-numbers.js';
 import { openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
-import { openSink } from '../../src/media/encode.js';
+import { openSink } from '../../src/output/encode.js';
 import { collect } from '../helpers/collect.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 

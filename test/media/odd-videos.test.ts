@@ -1,11 +1,11 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Frame } from '../../src/core/frame.js';
 import { openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
-import { openSink } from '../../src/media/encode.js';
-import type { Frame } from '../../src/media/frame.js';
-import { resolveFormat } from '../../src/media/output-format.js';
+import { openSink } from '../../src/output/encode.js';
+import { resolveFormat } from '../../src/output/output-format.js';
 import { collect } from '../helpers/collect.js';
 import { ffmpeg, makeClip } from '../helpers/ffmpeg.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';

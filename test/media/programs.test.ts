@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { describe, expect, test, vi } from 'vitest';
+import type { LabelMap, Raster } from '../../src/core/frame.js';
+import type { ClipInfo } from '../../src/media/clip-info.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
-import { openSink } from '../../src/media/encode.js';
-import type { ClipInfo, LabelMap, Raster } from '../../src/media/frame.js';
-import { resolveFormat } from '../../src/media/output-format.js';
+import { openSink } from '../../src/output/encode.js';
+import { resolveFormat } from '../../src/output/output-format.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 /** Whether programs that people open our files in read what we wrote; see docs/formats.md. */

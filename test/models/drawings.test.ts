@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { layerPlot } from '../../src/evaluation/layer-plot.js';
-import { requireDrawingName, writeDrawing } from '../../src/media/drawing.js';
 import type { Manifest } from '../../src/models/manifest.js';
 import { weightsHeatmap } from '../../src/models/weights-heatmap.js';
+import { requireDrawingName, writeDrawing } from '../../src/output/drawing.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 /** Two layers; of 50 steps the clean end, the fifth and the last are saved. */

@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { pathInside } from '../../src/core/path-inside.js';
 import type { Manifest } from '../../src/models/manifest.js';
-import { pathInside, readModelFolder } from '../../src/models/model-folder.js';
+import { readModelFolder } from '../../src/models/model-folder.js';
 import { findModel, listModels } from '../../src/models/registry.js';
 import { recordOfFile, verifyModel } from '../../src/models/verify.js';
 

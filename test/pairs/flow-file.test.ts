@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../../src/errors.js';
+import { UserError } from '../../src/core/errors.js';
 import { emptyFlow } from '../../src/pairs/backward-flow.js';
 import { formatFlow, parseFlow, requireFlowName } from '../../src/pairs/flow-file.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { resizeBilinear } from '../../src/hyperfeatures/bilinear.js';
-import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
+import { resizeBilinear } from '../../src/core/bilinear.js';
+import type { DescriptorMap } from '../../src/core/descriptor-map.js';
 import { matchEveryPixelAsPublished } from '../../src/pairs/paper-flow.js';
 import { matchSmoothly } from '../../src/pairs/smooth-flow.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';

@@ -1,4 +1,4 @@
-import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
+import type { DescriptorMap } from '../../src/core/descriptor-map.js';
 
 /** Small repeatable pseudo-random numbers in -1..1 (mulberry32). */
 export const randomNumbers = (seed: number): (() => number) => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { resizeBilinear } from '../../src/hyperfeatures/bilinear.js';
-import type { DescriptorMap } from '../../src/hyperfeatures/descriptor-map.js';
+import { resizeBilinear } from '../../src/core/bilinear.js';
+import type { DescriptorMap } from '../../src/core/descriptor-map.js';
 import { loadedPoint, matchPointsAsPublished } from '../../src/pairs/paper-points.js';
 import { referenceArray } from '../helpers/npy.js';
 import { shared, sharedAvailable } from '../helpers/shared.js';

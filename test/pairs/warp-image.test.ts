@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Raster } from '../../src/media/frame.js';
+import type { Raster } from '../../src/core/frame.js';
 import { emptyFlow } from '../../src/pairs/backward-flow.js';
 import { blendOpacity } from '../../src/pairs/blend-opacity.js';
 import { referenceColours } from '../../src/pairs/reference-colours.js';

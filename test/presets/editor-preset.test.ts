@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../../src/errors.js';
-import { resolveFormat } from '../../src/media/output-format.js';
+import { UserError } from '../../src/core/errors.js';
+import { resolveFormat } from '../../src/output/output-format.js';
 import {
 	editorFileName,
 	editorNames,

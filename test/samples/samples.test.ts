@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
+import { objectIds } from '../../src/core/object-ids.js';
 import { openClip } from '../../src/media/clip.js';
 import { readLabelMap } from '../../src/media/label-map.js';
-import { objectIds } from '../../src/media/object-ids.js';
 
 const sample = (path: string): string => fileURLToPath(new URL(`../../samples/${path}`, import.meta.url));
 

@@ -92,7 +92,7 @@ test('what killed processes left in a cache is removed', async () => {
 	const path = join(folder, 'model', 'a.npy');
 	await writeCacheFile(path, data);
 	const machine = /^\.x\.\d+-[^-]*-(.*)-[^-]*$/.exec(
-		(await import('../../src/media/temporary-names.js')).temporaryPath('x').replace(/^.*\//, ''),
+		(await import('../../src/core/temporary-names.js')).temporaryPath('x').replace(/^.*\//, ''),
 	)?.[1];
 	writeFileSync(join(folder, 'model', `.a.npy.999999999-x-${machine}-00000000.partial`), 'left');
 	await forgetOldest(folder, 1e9);

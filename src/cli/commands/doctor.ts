@@ -8,7 +8,7 @@ export const registerDoctor = (program: Command): void => {
 			.command('doctor')
 			.description('what this installation can do here: versions, ffmpeg, devices, models, cache'),
 	).action(async (options: ReportOptions) => {
-		const { diagnose } = await import('../../doctor/diagnose.js');
+		const { diagnose } = await import('../../jobs/diagnose.js');
 		const checks = await diagnose();
 		const reporter = new Reporter(options);
 		reporter.record(checks);

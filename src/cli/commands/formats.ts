@@ -6,7 +6,7 @@ export const registerFormats = (program: Command): void => {
 	withReportOptions(
 		program.command('formats').description('what can be written: the names that --format and -o take'),
 	).action(async (options: ReportOptions) => {
-		const { listFormats } = await import('../../media/output-format.js');
+		const { listFormats } = await import('../../output/output-format.js');
 		const formats = listFormats();
 		const reporter = new Reporter(options);
 		reporter.record(formats.map(({ name, about }) => ({ name, about })));

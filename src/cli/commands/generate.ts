@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type JobFormat, jobFormats } from '../../keypoints/keypoint-job.js';
+import { type JobFormat, jobFormats } from '../../pairs/keypoint-job.js';
 import type { PointMode } from '../../pairs/point-mode.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { propagateHome } from '../../models/locations.js';
+import { propagateHome } from '../../store/locations.js';
 
 // The plugin is a program of its own, which calls this one back: nothing of OBS is loaded into the engine.
 const plugin = fileURLToPath(new URL('../../plugin/obs/main.js', import.meta.url));

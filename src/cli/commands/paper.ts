@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
@@ -99,7 +99,7 @@ const layersCommand = (paper: Command): void => {
 			const { requirePairDataset } = await import('../../jobs/evaluate-pairs.js');
 			const { measureLayers } = await import('../../jobs/measure-layers.js');
 			const { layerPlot } = await import('../../evaluation/layer-plot.js');
-			const { requireDrawingName, writeDrawing } = await import('../../media/drawing.js');
+			const { requireDrawingName, writeDrawing } = await import('../../output/drawing.js');
 			const { requireFree } = await import('../../jobs/pair-inputs.js');
 			const set = requirePairDataset(dataset);
 			if (set === 'tss') {

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
+import type { Quality } from '../../core/quality.js';
 import type { PropagateClipJob } from '../../jobs/propagate-clip.js';
 import { type MaskType, maskTypes } from '../../media/mask-meaning.js';
-import type { Quality } from '../../presets/quality.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	ffmpegOption,

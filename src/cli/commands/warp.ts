@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { type WarpMode, warpModes } from '../../pairs/warp-mode.js';
 import {
 	type ModelOptions,

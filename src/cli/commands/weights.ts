@@ -23,7 +23,7 @@ export const registerWeights = (program: Command): void => {
 		const reporter = new Reporter(options);
 		if (options.heatmap !== undefined) {
 			const { weightsHeatmap } = await import('../../models/weights-heatmap.js');
-			const { requireDrawingName, writeDrawing } = await import('../../media/drawing.js');
+			const { requireDrawingName, writeDrawing } = await import('../../output/drawing.js');
 			const { requireFree } = await import('../../jobs/pair-inputs.js');
 			requireDrawingName(options.heatmap);
 			requireFree([options.heatmap], options.overwrite);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../errors.js';
-import type { Point } from '../../pairs/point.js';
+import { UserError } from '../../core/errors.js';
+import type { Point } from '../../matching/point.js';
 import type { Box, KeypointPair } from './keypoint-pair.js';
 
 /** As many pairs as the paper takes; its own list of them was not released. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { throwIfAborted } from '../../errors.js';
-import type { Raster } from '../../media/frame.js';
+import { throwIfAborted } from '../../core/errors.js';
+import type { Raster } from '../../core/frame.js';
 import { readImage } from '../../media/image.js';
 import { readLabelMap } from '../../media/label-map.js';
 import type { BackwardFlow } from '../../pairs/backward-flow.js';

@@ -1,7 +1,7 @@
-import { throwIfAborted } from '../../errors.js';
-import type { Raster } from '../../media/frame.js';
+import { throwIfAborted } from '../../core/errors.js';
+import type { Raster } from '../../core/frame.js';
+import type { Point } from '../../matching/point.js';
 import { readImage } from '../../media/image.js';
-import type { Point } from '../../pairs/point.js';
 import { boxExtent, imageExtent, type Pck, type PckPair, pck } from '../pck.js';
 import type { KeypointPair } from './keypoint-pair.js';
 import { type MethodScoreOf, scoreMethods } from './method-scores.js';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { boxAround, type KeypointPair } from './keypoint-pair.js';
 
 const point = z.tuple([z.number(), z.number()]);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { parseMat } from '../mat-file.js';
 import { type Box, boxAround, type KeypointPair } from './keypoint-pair.js';
 import { firstExisting, imageUnder, readPairCsv } from './pair-csv.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import type { Checkpoint, CheckpointTensor } from './checkpoint.js';
 
 /** A convolution without bias, followed by a group normalisation. */

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 
 export type CheckpointTensor = { readonly shape: readonly number[]; readonly data: Float32Array };
 

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 
 /** What the restricted reader can produce; `Extra` is what the caller's own constructors return. */
 export type PickleValue<Extra> =

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import type { Checkpoint } from './checkpoint.js';
 import { readSafetensors } from './safetensors.js';
 import { readTorchArchive } from './torch-archive.js';

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
-import { UserError } from '../../errors.js';
-import { fromHalves } from '../half-precision.js';
+import { UserError } from '../../core/errors.js';
+import { fromHalves } from '../../store/half-precision.js';
 import { type Checkpoint, type CheckpointTensor, ValueBudget } from './checkpoint.js';
 import { bfloatToFloat } from './half-floats.js';
 

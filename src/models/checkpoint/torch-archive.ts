@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { UserError } from '../../errors.js';
-import { fromHalves } from '../half-precision.js';
+import { UserError } from '../../core/errors.js';
+import { fromHalves } from '../../store/half-precision.js';
 import { type Checkpoint, type CheckpointTensor, ValueBudget } from './checkpoint.js';
 import { bfloatToFloat } from './half-floats.js';
 import { type PickleValue, unpickle } from './pickle.js';

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import yauzl from 'yauzl';
-import { messageOf, UserError } from '../../errors.js';
+import { messageOf, UserError } from '../../core/errors.js';
 
 /** Where a stored (uncompressed) entry's bytes lie in the archive. */
 export type ZipEntry = { readonly offset: number; readonly length: number };

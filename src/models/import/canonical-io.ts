@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { nodeFrom, redirectReaders, valueFrom } from '../../onnx/edit.js';
 import { elementTypeCodes } from '../../onnx/element-type.js';
 import { type GraphValue, int } from '../../onnx/graph-spec.js';

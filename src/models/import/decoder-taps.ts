@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { producersOf } from '../../onnx/edit.js';
 import type { OnnxModel, OnnxNode } from '../../onnx/model.js';
 import { readNodeInts, readNodeTensorDims } from '../../onnx/node-attributes.js';

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { freeNames, nodeFrom, producersOf, pruneUnused, weightFrom } from '../../onnx/edit.js';
 import { type OnnxModel, type OnnxNode, standardOpset } from '../../onnx/model.js';
 import { findInput, requireOnly, withCanonicalInput, withCanonicalOutput } from './canonical-io.js';

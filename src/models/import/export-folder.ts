@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 
 /** The parts of a diffusers or Optimum export that an import can use. */
 export type ExportFolder = {

@@ -1,8 +1,9 @@
 import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, throwIfAborted, UserError } from '../../errors.js';
+import { messageOf, throwIfAborted, UserError } from '../../core/errors.js';
 import { readModel } from '../../onnx/read-model.js';
 import type { Runtime } from '../../runtime/session.js';
+import { formatNpy, parseNpy } from '../../store/npy.js';
 import {
 	type AggregationNetwork,
 	aggregationNetworkFrom,
@@ -12,7 +13,6 @@ import {
 import { readCheckpoint } from '../checkpoint/read-checkpoint.js';
 import type { Manifest } from '../manifest.js';
 import { type InstalledModel, readModelFolder } from '../model-folder.js';
-import { formatNpy, parseNpy } from '../npy.js';
 import { openClipTokenizer } from '../prompts/clip-tokenizer.js';
 import { embedPrompts } from '../prompts/prompt-embedding.js';
 import { canonicalDecoder } from './decoder-graph.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { freeNames, pruneUnused } from '../../onnx/edit.js';
 import { standardOpset } from '../../onnx/model.js';
 import { readModel } from '../../onnx/read-model.js';

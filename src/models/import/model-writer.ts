@@ -1,11 +1,11 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../errors.js';
-import { makeFolder, syncFolder, syncPath, writeFailure } from '../../media/atomic-file.js';
-import { clearLeftovers, temporaryPath } from '../../media/temporary-names.js';
+import { makeFolder, syncFolder, syncPath, writeFailure } from '../../core/atomic-file.js';
+import { UserError } from '../../core/errors.js';
+import { clearLeftovers, temporaryPath } from '../../core/temporary-names.js';
 import type { OnnxModel } from '../../onnx/model.js';
 import { encodeModel } from '../../onnx/write-model.js';
-import { userModelsFolder } from '../locations.js';
+import { userModelsFolder } from '../../store/locations.js';
 import { modelNameSchema } from '../manifest.js';
 import { MANIFEST_FILE } from '../model-folder.js';
 import { type FileRecord, recordOfFile } from '../verify.js';

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { freeNames, nodeFrom, pruneUnused, valueFrom, weightFrom } from '../../onnx/edit.js';
 import { type OnnxModel, standardOpset } from '../../onnx/model.js';
 import type { AggregationNetwork } from '../checkpoint/aggregation-network.js';

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import { nodeFrom, producersOf, weightFrom } from '../../onnx/edit.js';
 import { elementTypeCodes } from '../../onnx/element-type.js';
 import { int, ints, type NodeSpec, string } from '../../onnx/graph-spec.js';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 
 /** Turns a prompt into the ids that CLIP's text encoder reads, padded to its fixed length. */
 export type PromptTokenizer = (prompt: string) => Int32Array;

@@ -1,6 +1,6 @@
 import type { Runtime } from '../../runtime/session.js';
 import { type Float32Tensor, float32 } from '../../runtime/tensor.js';
-import { fromHalves } from '../half-precision.js';
+import { fromHalves } from '../../store/half-precision.js';
 import type { PromptTokenizer } from './clip-tokenizer.js';
 
 /**

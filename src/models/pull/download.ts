@@ -6,10 +6,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { downloadFile } from '@huggingface/hub';
-import { throwIfAborted, UserError } from '../../errors.js';
-import { makeFolder, openTemporary, publish, syncPath, writeFailure } from '../../media/atomic-file.js';
-import { anotherIsWriting } from '../../media/growing-file.js';
-import { clearLeftoversOf } from '../../media/temporary-names.js';
+import { makeFolder, openTemporary, publish, syncPath, writeFailure } from '../../core/atomic-file.js';
+import { throwIfAborted, UserError } from '../../core/errors.js';
+import { clearLeftoversOf } from '../../core/temporary-names.js';
+import { anotherIsWriting } from '../../output/growing-file.js';
 import {
 	explainingHub,
 	type Hub,

@@ -1,6 +1,6 @@
 import { HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import { z } from 'zod';
-import { messageOf, throwIfAborted, UserError } from '../../errors.js';
+import { messageOf, throwIfAborted, UserError } from '../../core/errors.js';
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
 

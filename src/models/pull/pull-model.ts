@@ -1,11 +1,11 @@
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 import type { Runtime } from '../../runtime/session.js';
 import { makePrivateFolder } from '../../store/cache-file.js';
+import { propagateHome } from '../../store/locations.js';
 import { importBackbone } from '../import/import-backbone.js';
 import { type ImportResult, importModel } from '../import/import-model.js';
-import { propagateHome } from '../locations.js';
 import { download } from './download.js';
 import { type Hub, listSnapshot, type RepositoryFile, type RepositorySnapshot, readSnapshot } from './hub.js';
 import { loadSource, type ModelSource } from './source.js';

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { UserError } from '../../errors.js';
+import { UserError } from '../../core/errors.js';
 
 const repositorySchema = z.strictObject({
 	/** `owner/name` on the hub. */

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AbortedError, UserError } from '../../../src/errors.js';
+import { AbortedError, UserError } from '../../../src/core/errors.js';
 import { openHub } from '../../../src/models/pull/hub.js';
 import { pullModel } from '../../../src/models/pull/pull-model.js';
 import { loadSource, sourceNames } from '../../../src/models/pull/source.js';

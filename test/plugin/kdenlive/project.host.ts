@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { kdenliveProject } from '../../../src/project-files/kdenlive.js';
+import { kdenliveProject } from '../../../src/output/project-files/kdenlive.js';
 import { ffmpeg } from '../../helpers/ffmpeg.js';
 import { melt } from '../../helpers/melt.js';
 import { temporaryFolder } from '../../helpers/temporary-folder.js';

@@ -1,0 +1,52 @@
+import { resizeBilinear } from '../core/bilinear.js';
+import type { Raster } from '../core/frame.js';
+import type { Manifest } from '../models/manifest.js';
+import { type Float32Tensor, float32 } from '../runtime/tensor.js';
+import { normaliseColours } from './normalise-colours.js';
+import { pilResize } from './pil-resize.js';
+
+type ImageSettings = Manifest['image'];
+type Size = { readonly width: number; readonly height: number };
+
+const roundTo = (value: number, multiple: number): number =>
+	Math.max(multiple, Math.round(value / multiple) * multiple);
+
+/** A strip is not enlarged until its short side fits: it would be as many pixels as a wall of pictures. */
+const MOST_ELONGATED = 8;
+
+/** The size in pixels at which a model sees an image of the given size. */
+export const inputSize = ({ width, height }: Size, { resize }: ImageSettings): Size => {
+	if (resize.mode === 'fixed') {
+		return { width: resize.width, height: resize.height };
+	}
+	const scale = Math.min(
+		resize.shortSide / Math.min(width, height),
+		(MOST_ELONGATED * resize.shortSide) / Math.max(width, height),
+	);
+	return { width: roundTo(width * scale, resize.multiple), height: roundTo(height * scale, resize.multiple) };
+};
+
+/**
+ * An image as a model's input: resized, normalised, planar.
+ * Shrinking is Pillow's antialiased filter on 8-bit values, as images are loaded in training;
+ * enlarging happens after normalisation, in floating point, as the published extractor does.
+ *
+ * @param loadSide side of the square to which the image is brought first, as the paper's evaluation does; left out, the
+ *   image keeps what the input has room for
+ * @returns float32 [1, 3, height, width], `(value / 255 - mean) / std`
+ */
+export const preprocess = (image: Raster<3>, settings: ImageSettings, loadSide?: number): Float32Tensor => {
+	const { width, height } = inputSize(image, settings);
+	const shrunk = pilResize(
+		image,
+		Math.min(width, loadSide ?? image.width),
+		Math.min(height, loadSide ?? image.height),
+	);
+	const { mean, std } = settings;
+	const planes = normaliseColours(
+		shrunk.data,
+		(value, channel) => (Math.fround(value / 255) - (mean[channel] ?? 0)) / (std[channel] ?? 1),
+	);
+	const data = resizeBilinear(planes, 3, shrunk.height, shrunk.width, height, width);
+	return float32(data, [1, 3, height, width]);
+};

@@ -1,0 +1,267 @@
+import { discard } from '../../core/discard.js';
+import type { Raster } from '../../core/frame.js';
+import { CERTAIN, type SoftLabels } from '../../core/soft-labels.js';
+import { labImage } from './lab-image.js';
+import { MAX_DISTANCE, meanField } from './mean-field.js';
+import { type PixelRuns, pixelsOf, runsOf } from './pixel-runs.js';
+import { axis, cellsOfPixels } from './resampling.js';
+import type { RefinementSettings } from './settings.js';
+
+export type RefinedLabels = {
+	/** [image.height * image.width] object ids. */
+	readonly ids: Uint8Array;
+	/** The refined probabilities averaged back to the descriptor grid; settled cells keep theirs. */
+	readonly labels: SoftLabels;
+};
+
+/** Refinement works on the image scaled to about this short side: finer costs time, and the grid is coarser still. */
+const WORKING_SHORT_SIDE = 240;
+
+type Size = { readonly width: number; readonly height: number };
+
+/**
+ * Sets the borders of propagated objects on the edges of the image: mean-field inference of a conditional
+ * random field whose unary term is the propagated probability and whose pairwise term lets pixels of similar
+ * colour, 1 to 8 pixels apart in 8 directions, agree (Krähenbühl & Koltun 2011, with the local dilated
+ * neighbourhood of PAMR, Araslanov & Roth 2020). Only pixels near a border are computed.
+ */
+export const refineLabels = (
+	labels: SoftLabels,
+	image: Raster<3>,
+	settings: RefinementSettings,
+): RefinedLabels => {
+	const factor = Math.max(1, Math.round(Math.min(image.width, image.height) / WORKING_SHORT_SIDE));
+	const size = { width: Math.floor(image.width / factor), height: Math.floor(image.height / factor) };
+	const open = openCells(labels);
+	// A border's pixels look at their neighbours, and the full size is interpolated between pixels.
+	const reach = MAX_DISTANCE + 1;
+	const [down, across] = [
+		reach / (size.height / labels.grid.height),
+		reach / (size.width / labels.grid.width),
+	];
+	const seen = runsOf(grown(open, labels.grid, down, across), labels.grid, size);
+	const band = runsOf(open, labels.grid, size);
+	const objects = upsample(labels, size, seen);
+	const lab = labImage(image, factor, seen);
+	const pixels = pixelsOf(band);
+	meanField(objects, pixels, lab, settings);
+	const refined = {
+		ids: idsAtFullSize(objects, labels, size, open, image),
+		labels: averageToGrid(objects, labels, size, open, band),
+	};
+	discard([...objects, pixels]);
+	return refined;
+};
+
+/** 1 for cells that are not settled (their best class is not certain), or lie beside one that is not or that has another class. */
+const openCells = ({ grid, ids, data }: SoftLabels): Uint8Array => {
+	const classes = ids.length;
+	const cells = grid.height * grid.width;
+	const winner = new Uint8Array(cells);
+	const unsettled = new Uint8Array(cells);
+	for (let cell = 0; cell < cells; cell++) {
+		const best = argmax(data, cell * classes, classes);
+		winner[cell] = best;
+		unsettled[cell] = (data[cell * classes + best] as number) < CERTAIN ? 1 : 0;
+	}
+	const open = new Uint8Array(cells);
+	for (let y = 0; y < grid.height; y++) {
+		for (let x = 0; x < grid.width; x++) {
+			const cell = y * grid.width + x;
+			for (let ny = Math.max(0, y - 1); ny <= Math.min(grid.height - 1, y + 1) && open[cell] === 0; ny++) {
+				for (let nx = Math.max(0, x - 1); nx <= Math.min(grid.width - 1, x + 1); nx++) {
+					const near = ny * grid.width + nx;
+					if (unsettled[near] === 1 || winner[near] !== winner[cell]) {
+						open[cell] = 1;
+						break;
+					}
+				}
+			}
+		}
+	}
+	return open;
+};
+
+/** Cells within so many cells of a marked one. */
+const grown = (marked: Uint8Array, grid: Size, byRows: number, byColumns: number): Uint8Array => {
+	const out = new Uint8Array(marked.length);
+	const rows = Math.ceil(byRows);
+	const columns = Math.ceil(byColumns);
+	for (let y = 0; y < grid.height; y++) {
+		for (let x = 0; x < grid.width; x++) {
+			if (marked[y * grid.width + x] === 0) {
+				continue;
+			}
+			const left = Math.max(0, x - columns);
+			const right = Math.min(grid.width, x + columns + 1);
+			for (let ny = Math.max(0, y - rows); ny <= Math.min(grid.height - 1, y + rows); ny++) {
+				out.fill(1, ny * grid.width + left, ny * grid.width + right);
+			}
+		}
+	}
+	return out;
+};
+
+const argmax = (data: Float32Array, from: number, length: number): number => {
+	let best = 0;
+	for (let c = 1; c < length; c++) {
+		if ((data[from + c] as number) > (data[from + best] as number)) {
+			best = c;
+		}
+	}
+	return best;
+};
+
+/** The objects' probabilities between cells, bilinear: [objects][height * width], where `wanted`. */
+const upsample = (
+	{ grid, ids, data }: SoftLabels,
+	{ width, height }: Size,
+	wanted: PixelRuns,
+): Float32Array[] => {
+	const classes = ids.length;
+	const columns = axis(grid.width, width);
+	const rows = axis(grid.height, height);
+	return ids.slice(1).map((_, object) => {
+		const values = data.subarray(object + 1);
+		const out = new Float32Array(width * height);
+		for (let run = 0; run < wanted.length; run += 2) {
+			const y = Math.floor((wanted[run] as number) / width);
+			const top = (rows.low[y] as number) * grid.width;
+			const bottom = (rows.high[y] as number) * grid.width;
+			const fy = rows.share[y] as number;
+			for (let pixel = wanted[run] as number; pixel < (wanted[run + 1] as number); pixel++) {
+				const x = pixel - y * width;
+				const left = columns.low[x] as number;
+				const right = columns.high[x] as number;
+				const fx = columns.share[x] as number;
+				out[pixel] =
+					(1 - fy) * (1 - fx) * (values[(top + left) * classes] as number) +
+					(1 - fy) * fx * (values[(top + right) * classes] as number) +
+					fy * (1 - fx) * (values[(bottom + left) * classes] as number) +
+					fy * fx * (values[(bottom + right) * classes] as number);
+			}
+		}
+		return out;
+	});
+};
+
+const idsAtFullSize = (
+	objects: readonly Float32Array[],
+	labels: SoftLabels,
+	size: Size,
+	open: Uint8Array,
+	image: Size,
+): Uint8Array => {
+	const { grid, ids } = labels;
+	const out = new Uint8Array(image.width * image.height);
+	paintSettled(out, labels, open, image);
+	const columns = axis(size.width, image.width);
+	const rows = axis(size.height, image.height);
+	const runs = runsOf(open, grid, image);
+	for (let run = 0; run < runs.length; run += 2) {
+		const y = Math.floor((runs[run] as number) / image.width);
+		const top = (rows.low[y] as number) * size.width;
+		const bottom = (rows.high[y] as number) * size.width;
+		const fy = rows.share[y] as number;
+		for (let pixel = runs[run] as number; pixel < (runs[run + 1] as number); pixel++) {
+			const x = pixel - y * image.width;
+			const left = columns.low[x] as number;
+			const right = columns.high[x] as number;
+			const fx = columns.share[x] as number;
+			let background = 1;
+			let best = 0;
+			let winner = 0;
+			for (let c = 0; c < objects.length; c++) {
+				const values = objects[c] as Float32Array;
+				const upper = (1 - fx) * (values[top + left] as number) + fx * (values[top + right] as number);
+				const lower = (1 - fx) * (values[bottom + left] as number) + fx * (values[bottom + right] as number);
+				const value = (1 - fy) * upper + fy * lower;
+				background -= value;
+				if (value > best) {
+					best = value;
+					winner = c + 1;
+				}
+			}
+			out[pixel] = ids[best > background ? winner : 0] as number;
+		}
+	}
+	return out;
+};
+
+/** Writes the ids of settled cells; those of open ones are still to come. */
+const paintSettled = (
+	out: Uint8Array,
+	{ grid, ids, data }: SoftLabels,
+	open: Uint8Array,
+	{ width, height }: Size,
+): void => {
+	const settled = Uint8Array.from(
+		open,
+		(_, cell) => ids[argmax(data, cell * ids.length, ids.length)] as number,
+	);
+	const cellX = cellsOfPixels(width, grid.width);
+	const cellY = cellsOfPixels(height, grid.height);
+	for (let y = 0; y < height; y++) {
+		const row = cellY[y] as number;
+		const start = y * width;
+		if (y > 0 && row === cellY[y - 1]) {
+			out.copyWithin(start, start - width, start);
+			continue;
+		}
+		for (let x = 0; x < width; x++) {
+			out[start + x] = settled[row * grid.width + (cellX[x] as number)] as number;
+		}
+	}
+};
+
+/** Means over the pixels whose centres lie in an open cell, which are the band's. */
+const averageToGrid = (
+	objects: readonly Float32Array[],
+	{ grid, ids, data: given }: SoftLabels,
+	{ width, height }: Size,
+	open: Uint8Array,
+	band: PixelRuns,
+): SoftLabels => {
+	const classes = ids.length;
+	const data = Float32Array.from(given);
+	const counts = new Float32Array(open.length);
+	const cellX = cellsOfPixels(width, grid.width);
+	const cellY = cellsOfPixels(height, grid.height);
+	for (let cell = 0; cell < open.length; cell++) {
+		if (open[cell] === 1) {
+			data.fill(0, cell * classes, (cell + 1) * classes);
+		}
+	}
+	for (let run = 0; run < band.length; run += 2) {
+		const y = Math.floor((band[run] as number) / width);
+		const row = (cellY[y] as number) * grid.width;
+		for (let pixel = band[run] as number; pixel < (band[run + 1] as number); pixel++) {
+			const cell = row + (cellX[pixel - y * width] as number);
+			counts[cell] = (counts[cell] as number) + 1;
+			const to = cell * classes + 1;
+			for (let c = 0; c < objects.length; c++) {
+				data[to + c] = (data[to + c] as number) + ((objects[c] as Float32Array)[pixel] as number);
+			}
+		}
+	}
+	for (let cell = 0; cell < open.length; cell++) {
+		if (open[cell] === 0) {
+			continue;
+		}
+		const pixels = counts[cell] as number;
+		const from = cell * classes;
+		if (pixels === 0) {
+			// A grid finer than the working image: no pixel's centre lies in this cell.
+			data.set(given.subarray(from, from + classes), from);
+			continue;
+		}
+		let background = 1;
+		for (let c = 1; c < classes; c++) {
+			const value = (data[from + c] as number) / pixels;
+			data[from + c] = value;
+			background -= value;
+		}
+		data[from] = Math.max(0, background);
+	}
+	return { grid, ids, data };
+};

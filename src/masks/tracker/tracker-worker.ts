@@ -1,0 +1,221 @@
+/**
+ * The worker thread in which masks are tracked: it holds what is remembered of a pass and the graphs that read it. One pass at a time.
+ */
+import { workerData } from 'node:worker_threads';
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { serveRequests } from '../../runtime/serve-requests.js';
+import { sessionOptions } from '../../runtime/session-options.js';
+import type { PassStart } from '../propagator.js';
+import { MemoryPlan } from './memory-plan.js';
+import {
+	type FrameMaps,
+	mapNames,
+	type TrackedFrame,
+	type TrackerReply,
+	type TrackerRequest,
+	type TrackerSettings,
+} from './tracker-protocol.js';
+
+const settings = workerData as TrackerSettings;
+
+const open = (graph: string): Promise<InferenceSession> =>
+	InferenceSession.create(graph, sessionOptions(settings.device, settings.threads));
+// Loaded one after the other, while the first frame is decoded.
+const sessions = (async () => ({
+	memorise: await open(settings.memorise),
+	step: await open(settings.step),
+}))();
+sessions.catch(() => undefined);
+
+/** What a frame keeps, a row for each cell, as `memorise.onnx` lays it out. */
+type MemoryFrame = {
+	readonly frame: number;
+	readonly painted: boolean;
+	/** [cells, 64] */
+	readonly key: OrtTensor;
+	/** [cells, channels] */
+	readonly descriptor: OrtTensor;
+	/** [cells, objects] the object's share of the cell. */
+	readonly share: OrtTensor;
+	/** [cells, objects * 48 + objects + 1] values of all objects, their shares, and how many cells a row stands for. */
+	readonly read: OrtTensor;
+	/** `key` and `read` of cells twice as wide and high, for a frame that is kept for long. */
+	readonly pooled: { readonly key: OrtTensor; readonly read: OrtTensor };
+};
+
+let objects = 0;
+let gain = 1;
+let plan = new MemoryPlan(0);
+let memory: MemoryFrame[] = [];
+let last: MemoryFrame | undefined;
+/** Probabilities of the frame before; float32 [objects, 1, h, w]. */
+let masks: OrtTensor | undefined;
+
+const float = (data: Float32Array, dims: readonly number[]): OrtTensor =>
+	new OrtTensor('float32', data, dims);
+const scalar = (value: number): OrtTensor => float(Float32Array.of(value), [1]);
+
+const toOrt = (maps: FrameMaps): Record<string, OrtTensor> =>
+	Object.fromEntries(
+		mapNames.map((name) => [name, new OrtTensor(maps[name].type, maps[name].data, maps[name].dims)]),
+	);
+
+/** Soft masks as the graphs take them. */
+const probabilities = (mask: Uint8Array, [height, width]: readonly [number, number]): OrtTensor =>
+	float(
+		Float32Array.from(mask, (value) => value / 255),
+		[objects, 1, height, width],
+	);
+
+const halfSize = (maps: Record<string, OrtTensor>): readonly [number, number] => {
+	const [, , height = 0, width = 0] = maps.f2?.dims ?? [];
+	return [height, width];
+};
+
+const memorise = async (
+	frame: number,
+	painted: boolean,
+	maps: Record<string, OrtTensor>,
+	mask: OrtTensor,
+): Promise<MemoryFrame> => {
+	const { p8, key, descriptor } = maps as Record<string, OrtTensor>;
+	const rows = await (await sessions).memorise.run({ p8, key, descriptor, mask } as Record<
+		string,
+		OrtTensor
+	>);
+	return {
+		...{ frame, painted },
+		key: rows.key_rows as OrtTensor,
+		descriptor: rows.descriptor_rows as OrtTensor,
+		share: rows.share as OrtTensor,
+		read: rows.read as OrtTensor,
+		pooled: { key: rows.pooled_key as OrtTensor, read: rows.pooled_read as OrtTensor },
+	};
+};
+
+/** Frames' rows, one behind the other. */
+const stacked = (frames: readonly OrtTensor[]): OrtTensor => {
+	const columns = frames[0]?.dims[1] ?? 0;
+	const data = new Float32Array(
+		frames.reduce((length, frame) => length + (frame.data as Float32Array).length, 0),
+	);
+	let at = 0;
+	for (const frame of frames) {
+		data.set(frame.data as Float32Array, at);
+		at += (frame.data as Float32Array).length;
+	}
+	return float(data, [data.length / columns, columns]);
+};
+
+const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
+
+/**
+ * Logits [objects, cells] -> 255ths. Of several objects each pixel is shared out by their odds (Oh et al. 2019, eq. 5), the background's being
+ * those of no object at all.
+ */
+const shareOut = (logits: Float32Array, cells: number): Uint8Array => {
+	if (objects === 1) {
+		return Uint8Array.from(logits, (logit) => Math.round(255 * sigmoid(logit)));
+	}
+	const out = new Uint8Array(logits.length);
+	for (let cell = 0; cell < cells; cell++) {
+		let free = 1;
+		let total = 0;
+		for (let at = cell; at < logits.length; at += cells) {
+			const probability = bounded(sigmoid(logits[at] as number));
+			free *= 1 - probability;
+			total += probability / (1 - probability);
+		}
+		free = bounded(free);
+		total += free / (1 - free);
+		for (let at = cell; at < logits.length; at += cells) {
+			const probability = bounded(sigmoid(logits[at] as number));
+			out[at] = Math.round((255 * (probability / (1 - probability))) / total);
+		}
+	}
+	return out;
+};
+
+const bounded = (probability: number): number => Math.min(1 - 1e-5, Math.max(1e-5, probability));
+
+const mean = (values: readonly number[]): number =>
+	values.reduce((sum, value) => sum + value, 0) / values.length;
+
+const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
+	const own = memory[0];
+	if (own === undefined || masks === undefined) {
+		throw new Error('A pass begins with a painted frame.');
+	}
+	const maps = toOrt(given);
+	const newest = last ?? own;
+	const between = memory.filter((kept) => !kept.painted && kept !== newest).map(({ pooled }) => pooled);
+	const frames = [
+		...memory.filter(({ painted }) => painted),
+		...(newest.painted ? [] : [newest]),
+		...between,
+	];
+	const results = await (await sessions).step.run({
+		...maps,
+		memory_key: stacked(frames.map(({ key }) => key)),
+		memory_read: stacked(frames.map(({ read }) => read)),
+		first_key: own.key,
+		first_descriptor: own.descriptor,
+		first_share: own.share,
+		last_key: newest.key,
+		last_descriptor: newest.descriptor,
+		last_share: newest.share,
+		last: masks,
+		gain: scalar(gain),
+	});
+	const [height, width] = halfSize(maps);
+	const mask = shareOut(results.logits?.data as Float32Array, height * width);
+	const confidence = mean(Array.from(results.quality?.data as Float32Array));
+	masks = probabilities(mask, [height, width]);
+	last = await memorise(frame, false, maps, masks);
+	const { keep, drop } = plan.add(frame, confidence);
+	if (keep) {
+		memory = [...memory.filter((kept) => kept.painted || kept.frame !== drop), last];
+	}
+	return { mask, confidence };
+};
+
+const begin = ({ frame, objects: ids, done }: PassStart): readonly number[] => {
+	[objects, plan, memory, last, masks] = [ids.length, new MemoryPlan(frame), [], undefined, undefined];
+	for (const passed of done) {
+		plan.add(passed.frame, passed.confidence);
+	}
+	const newest = done.at(-1)?.frame;
+	return newest === undefined || plan.kept.includes(newest) ? plan.kept : [...plan.kept, newest];
+};
+
+const remember = async (request: Extract<TrackerRequest, { kind: 'remember' }>): Promise<void> => {
+	const { frame, painted } = request;
+	const maps = toOrt(request.maps);
+	const mask = probabilities(request.mask, halfSize(maps));
+	const remembered = await memorise(frame, painted, maps, mask);
+	gain = memory.length === 0 ? request.gain : gain;
+	if (painted || plan.kept.includes(frame)) {
+		memory.push(remembered);
+	}
+	if (painted) {
+		masks ??= mask;
+	} else {
+		[last, masks] = [remembered, mask];
+	}
+};
+
+const handle = async (request: TrackerRequest): Promise<TrackerReply> => {
+	switch (request.kind) {
+		case 'begin':
+			return begin(request.start);
+		case 'remember':
+			await remember(request);
+			return undefined;
+		case 'next':
+			return next(request.frame, request.maps);
+	}
+};
+
+serveRequests(handle, (reply) =>
+	reply !== undefined && 'mask' in reply ? [reply.mask.buffer as ArrayBuffer] : [],
+);

@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+	makeFolder,
+	openTemporary,
+	syncFile,
+	syncFolder,
+	type WrittenFile,
+	writeFailure,
+} from '../core/atomic-file.js';
+import { UserError } from '../core/errors.js';
+import { handled } from '../core/handled.js';
+import { clearLeftovers } from '../core/temporary-names.js';
+import { anotherIsWriting } from './growing-file.js';
+import type { Existing } from './video-sink.js';
+
+/** The name of a frame's picture: `00000.png`, `00001.png`, … as in the DAVIS data set. */
+export const frameFileName = (index: number): string => `${String(index).padStart(5, '0')}.png`;
+
+const frameFile = /^\d{5,}\.png$/;
+
+/** By what a frame's file is known again. */
+export type FrameRecord = { readonly bytes: number; readonly checksum: string };
+
+export const recordOfFrame = (data: Uint8Array): FrameRecord => ({
+	bytes: data.length,
+	checksum: createHash('sha256').update(data).digest('hex').slice(0, 32),
+});
+
+/** Whether a file holds what it held when it was complete. */
+export const isIntact = async (path: string, { bytes, checksum }: FrameRecord): Promise<boolean> => {
+	const data = await readFile(path).catch(() => undefined);
+	return data?.length === bytes && recordOfFrame(data).checksum === checksum;
+};
+
+/** What is written down of a folder's frames, for a later run. */
+export type FrameNotes = {
+	/** Frames that an earlier run has made, and that are still as they were. */
+	readonly kept: ReadonlyMap<string, FrameRecord>;
+	/** Told before the frames get their names. */
+	record(frames: ReadonlyMap<string, FrameRecord>): Promise<void>;
+};
+
+/** So many frames wait for the disk at most; each is an open file. */
+const MOST_WAITING = 32;
+
+type Waiting = FrameRecord & { readonly name: string; readonly partial: string; readonly file: FileHandle };
+
+/**
+ * A folder with a picture for each frame. A frame gets its name when the disk has it: frames are stored beside the work on the next
+ * ones, all at once that have come meanwhile, so that a slow disk has fewer and larger pieces to store.
+ */
+export class FrameFolder {
+	readonly #waiting: Waiting[] = [];
+	readonly #written = new Map<string, number>();
+	#storing: Promise<void> | undefined;
+	#failure: unknown;
+
+	private constructor(
+		readonly path: string,
+		/** Under a temporary name: says that this process is writing here. */
+		private readonly claim: string,
+		private readonly isNew: boolean,
+		/** Frames that were there before. */
+		private readonly present: readonly string[],
+		private readonly existing: Existing,
+		private readonly notes: FrameNotes | undefined,
+	) {}
+
+	/**
+	 * @throws UserError when the folder can't be written, another process is writing there, or it holds frames already and `existing` is
+	 *   `refuse`
+	 */
+	static async open(path: string, existing: Existing, notes?: FrameNotes): Promise<FrameFolder> {
+		const isNew = (await stat(path).catch(() => undefined)) === undefined;
+		let claim: string | undefined;
+		try {
+			await makeFolder(path);
+			const made = await openTemporary(join(path, 'frames'));
+			claim = made.partial;
+			await made.file.close();
+			const others = await clearLeftovers(path);
+			if (others.length > 0) {
+				throw anotherIsWriting(path, others);
+			}
+			const present = (await readdir(path)).filter((name) => frameFile.test(name));
+			if (present.length > 0 && existing === 'refuse') {
+				const frames = present.length === 1 ? 'frame' : 'frames';
+				const ways = notes === undefined ? '--overwrite' : '--overwrite or --resume';
+				throw new UserError(
+					`"${path}" holds ${present.length} ${frames} already; choose another folder, or add ${ways}.`,
+				);
+			}
+			return new FrameFolder(path, claim, isNew, present, existing, notes);
+		} catch (error) {
+			if (claim !== undefined) {
+				await rm(claim, { force: true });
+			}
+			throw writeFailure(path, error);
+		}
+	}
+
+	/** Whether a frame is there from an earlier run: it stays as it is, and counts as written. */
+	keeps(name: string): boolean {
+		const kept = this.notes?.kept.get(name);
+		if (kept !== undefined) {
+			this.#written.set(name, kept.bytes);
+		}
+		return kept !== undefined;
+	}
+
+	async write(name: string, data: Uint8Array): Promise<void> {
+		while (this.#waiting.length >= MOST_WAITING && this.#storing !== undefined) {
+			await this.#storing;
+		}
+		this.#throwFailure();
+		const path = join(this.path, name);
+		try {
+			const { partial, file } = await openTemporary(path);
+			const waiting: Waiting = { name, partial, file, ...recordOfFrame(data) };
+			await file.writeFile(data).catch(async (error: unknown) => {
+				await forget([waiting]);
+				throw error;
+			});
+			this.#waiting.push(waiting);
+		} catch (error) {
+			throw writeFailure(path, error);
+		}
+		this.#storing ??= handled(this.#store());
+	}
+
+	/**
+	 * Waits until the disk has every frame. When overwriting, frames of a longer clip go, which would pass for this one's.
+	 *
+	 * @returns every frame that was written or kept
+	 */
+	async finish(): Promise<readonly WrittenFile[]> {
+		await this.#storing;
+		this.#throwFailure();
+		const others =
+			this.existing === 'overwrite' ? this.present.filter((name) => !this.#written.has(name)) : [];
+		await Promise.all(others.map((name) => rm(join(this.path, name), { force: true })));
+		await rm(this.claim, { force: true });
+		return [...this.#written].map(([name, bytes]) => ({ path: join(this.path, name), bytes }));
+	}
+
+	/** Frames that are complete stay; a folder that was made for nothing goes. */
+	async abort(): Promise<void> {
+		await this.#storing?.catch(() => {});
+		await forget(this.#waiting.splice(0));
+		await rm(this.claim, { force: true });
+		if (this.isNew && this.#written.size === 0) {
+			await rmdir(this.path).catch(() => {});
+		}
+	}
+
+	async #store(): Promise<void> {
+		try {
+			while (this.#waiting.length > 0) {
+				await this.#storeBatch(this.#waiting.splice(0));
+			}
+		} catch (error) {
+			this.#failure ??= error;
+		} finally {
+			this.#storing = undefined;
+		}
+	}
+
+	async #storeBatch(batch: readonly Waiting[]): Promise<void> {
+		try {
+			for (const { file } of batch) {
+				await syncFile(file);
+				await file.close();
+			}
+			await this.notes?.record(new Map(batch.map(({ name, ...record }) => [name, record])));
+			for (const { name, partial, bytes } of batch) {
+				await rename(partial, join(this.path, name));
+				this.#written.set(name, bytes);
+			}
+			await syncFolder(this.path);
+		} catch (error) {
+			await forget(batch);
+			throw writeFailure(this.path, error);
+		}
+	}
+
+	#throwFailure(): void {
+		if (this.#failure !== undefined) {
+			throw this.#failure;
+		}
+	}
+}
+
+const forget = async (files: readonly Waiting[]): Promise<void> => {
+	for (const { file, partial } of files) {
+		await file.close().catch(() => {});
+		await rm(partial, { force: true }).catch(() => {});
+	}
+};

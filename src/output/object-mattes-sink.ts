@@ -1,0 +1,91 @@
+import { extname } from 'node:path';
+import type { WrittenFile } from '../core/atomic-file.js';
+import type { LabelMap } from '../core/frame.js';
+import { encodeImage } from '../media/image.js';
+import { matteOf } from './compositing.js';
+import { FrameFolder, frameFileName } from './frame-folder.js';
+import { LabelSpool } from './label-spool.js';
+import type { Existing, FrameResult, VideoSink } from './video-sink.js';
+
+/** `mattes.mp4` -> `mattes-2.mp4`: the file of object 2. */
+export const objectPath = (path: string, id: number): string => {
+	const extension = extname(path);
+	return `${path.slice(0, path.length - extension.length)}-${id}${extension}`;
+};
+
+/**
+ * A sink for each object, which is shown as if it were the only one. They are at work in groups: the first while frames come, the
+ * others one after the other at the end, from masks that were put aside. Sinks may look at masks and times only.
+ *
+ * @param atOnce sinks that may be at work at a time; an encoder takes some 50 MB
+ */
+export const openObjectSinks = async (
+	objects: readonly number[],
+	open: (id: number) => Promise<VideoSink>,
+	atOnce = Number.POSITIVE_INFINITY,
+): Promise<VideoSink> => {
+	const sinks: ObjectSink[] = [];
+	const abort = async (): Promise<void> => {
+		await Promise.all(sinks.map(({ sink }) => sink.abort()));
+	};
+	try {
+		// All of them, so that a place that is taken is known before any work.
+		for (const id of objects) {
+			sinks.push({ id, sink: await open(id) });
+		}
+	} catch (error) {
+		await abort();
+		throw error;
+	}
+	const group = sinks.slice(0, atOnce);
+	const spool = sinks.length > group.length ? await LabelSpool.open() : undefined;
+	return {
+		write: async (result) => {
+			await Promise.all([writeObjects(group, result), spool?.add(result)]);
+		},
+		finish: async () => {
+			try {
+				const files = await finishAll(group);
+				for (let at = group.length; spool && at < sinks.length; at += atOnce) {
+					const next = sinks.slice(at, at + atOnce);
+					for await (const result of spool.results()) {
+						await writeObjects(next, result);
+					}
+					files.push(...(await finishAll(next)));
+				}
+				return files;
+			} finally {
+				await spool?.close();
+			}
+		},
+		abort: async () => {
+			await abort();
+			await spool?.close();
+		},
+	};
+};
+
+type ObjectSink = { readonly id: number; readonly sink: VideoSink };
+
+const writeObjects = async (sinks: readonly ObjectSink[], { frame, labels }: FrameResult): Promise<void> => {
+	await Promise.all(sinks.map(({ id, sink }) => sink.write({ frame, labels: onlyObject(labels, id) })));
+};
+
+const finishAll = async (sinks: readonly ObjectSink[]): Promise<WrittenFile[]> =>
+	(await Promise.all(sinks.map(({ sink }) => sink.finish()))).flat();
+
+const onlyObject = (labels: LabelMap, id: number): LabelMap => ({
+	...labels,
+	ids: labels.ids.map((value) => (value === id ? id : 0)),
+});
+
+/** A folder of grey PNGs, 255 in the object and 0 outside, for each frame. */
+export const openMattePngs = async (path: string, existing: Existing): Promise<VideoSink> => {
+	const folder = await FrameFolder.open(path, existing);
+	return {
+		write: async ({ frame, labels }) =>
+			folder.write(frameFileName(frame.number ?? frame.index), await encodeImage('png', matteOf(labels))),
+		finish: () => folder.finish(),
+		abort: () => folder.abort(),
+	};
+};

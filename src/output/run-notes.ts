@@ -1,0 +1,267 @@
+import { constants, lstat, open, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { z } from 'zod';
+import { makeFolder, type WrittenFile, writeFailure, writeFileAtomically } from '../core/atomic-file.js';
+import { UserError } from '../core/errors.js';
+import type { RunIdentity } from '../store/run-identity.js';
+import { type FrameNotes, type FrameRecord, isIntact } from './frame-folder.js';
+
+/** How a difference is told to the person. */
+const meaning: Readonly<Record<keyof RunIdentity, string>> = {
+	program: 'by another version of propagate',
+	clip: 'from another clip',
+	range: 'with another --start or --end',
+	masks: 'with other masks',
+	edit: 'with another edit',
+	model: 'with another model',
+	settings: 'with other settings (--preset)',
+	device: 'on another device',
+	ffmpeg: 'with another ffmpeg',
+};
+
+const fileSchema = z.strictObject({ path: z.string(), bytes: z.number().int().nonnegative() });
+
+const notesSchema = z.strictObject({
+	about: z.string(),
+	state: z.enum(['unfinished', 'finished']),
+	/** How many there are when the run is finished. */
+	frames: z.number().int().nonnegative(),
+	identity: z.record(z.string(), z.string()),
+	/** Besides the folder itself; paths are relative to it. Files are known when the run is finished. */
+	outputs: z.array(z.strictObject({ path: z.string(), files: z.array(fileSchema) })),
+});
+type Notes = z.infer<typeof notesSchema>;
+
+const NOTES_FOLDER = '.propagate-run';
+const about = 'What the frames in this folder were made from: by it, "--resume" knows what it may keep.';
+
+/** An output and what it consists of. */
+export type OutputFiles = { readonly path: string; readonly files: readonly WrittenFile[] };
+
+/** What is known of an output that was asked for. */
+export type OutputState =
+	/** No run into this folder has made it. */
+	| 'unknown'
+	/** It was to be made, or has gone since. */
+	| 'begun'
+	| 'complete'
+	/** It is there, but not as it was made. */
+	| 'changed';
+
+/**
+ * What a run writes down beside its PNGs, so that a later one can go on where it stopped, and knows whether there is anything to do:
+ * what the run was made from, its other outputs, and a checksum for every frame. What was computed is with the results of all runs (see
+ * `openPassStores`), or in these notes' folder when the person wants nothing kept.
+ */
+export class RunNotes implements FrameNotes {
+	/** For results while the run is unfinished. */
+	readonly scratchFolder: string;
+	readonly #folder: string;
+	readonly #frames: Map<string, FrameRecord>;
+	#hasBegun = false;
+	#hasRecorded = false;
+
+	private constructor(
+		private readonly results: string,
+		private readonly identity: RunIdentity,
+		private readonly isNew: boolean,
+		/** What an earlier run of the same job wrote down. */
+		private readonly earlier: Notes | undefined,
+		readonly kept: ReadonlyMap<string, FrameRecord>,
+	) {
+		this.#folder = join(results, NOTES_FOLDER);
+		this.scratchFolder = join(this.#folder, 'results');
+		this.#frames = new Map(kept);
+	}
+
+	/**
+	 * Reads what an earlier run left in a folder of results and sees which of its frames are still as they were. Writes nothing.
+	 *
+	 * @param resumes whether it is to be gone on with
+	 * @throws UserError when it is, but was made from something else, which the message says, or nobody knows from what
+	 */
+	static async open(results: string, identity: RunIdentity, resumes: boolean): Promise<RunNotes> {
+		const isNew = (await stat(results).catch(() => undefined)) === undefined;
+		if (!resumes) {
+			return new RunNotes(results, identity, isNew, undefined, new Map());
+		}
+		const folder = join(results, NOTES_FOLDER);
+		const earlier = await readNotes(folder);
+		if (earlier === undefined) {
+			const frames = (await readdir(results).catch((): string[] => [])).filter((name) =>
+				/^\d{5,}\.png$/.test(name),
+			);
+			if (frames.length > 0) {
+				throw new UserError(
+					`"${results}" holds ${frames.length} frames, but no notes of a run of this command, so they cannot be continued; choose another folder, or add --overwrite.`,
+				);
+			}
+			return new RunNotes(results, identity, isNew, undefined, new Map());
+		}
+		for (const [fact, words] of Object.entries(meaning)) {
+			if (earlier.identity[fact] !== identity[fact as keyof RunIdentity]) {
+				throw new UserError(
+					`The frames in "${results}" were made ${words}; repeat the first command to resume, or add --overwrite to begin anew.`,
+				);
+			}
+		}
+		const kept = await intactFrames(results, await readFrames(folder));
+		return new RunNotes(results, identity, isNew, earlier, kept);
+	}
+
+	/** Whether the frames are all there: the run that made them was finished, and none has gone or changed. */
+	get hasAllFrames(): boolean {
+		return this.earlier?.state === 'finished' && this.kept.size === this.earlier.frames;
+	}
+
+	/** How many frames are known to be complete. */
+	get frames(): number {
+		return this.#frames.size;
+	}
+
+	async stateOf(output: string): Promise<OutputState> {
+		const noted = this.earlier?.outputs.find(({ path }) => path === this.#relative(output));
+		if (noted === undefined) {
+			return 'unknown';
+		}
+		const found = await Promise.all(
+			noted.files.map(async ({ path, bytes }) => {
+				const size = (await stat(resolve(this.results, path)).catch(() => undefined))?.size;
+				return size === undefined ? 'begun' : size === bytes ? 'complete' : 'changed';
+			}),
+		);
+		if (found.includes('changed')) {
+			return 'changed';
+		}
+		return found.length === 0 || found.includes('begun') ? 'begun' : 'complete';
+	}
+
+	/** The run begins: from now on its outputs are known as its own. @param outputs besides the folder */
+	async begin(outputs: readonly string[]): Promise<void> {
+		if (this.earlier === undefined || !(await isFolder(this.#folder))) {
+			await rm(this.#folder, { recursive: true, force: true });
+		}
+		await makeFolder(this.#folder);
+		await this.#writeFrames();
+		await this.#write(
+			'unfinished',
+			outputs.map((path) => ({ path, files: [] })),
+		);
+	}
+
+	async record(frames: ReadonlyMap<string, FrameRecord>): Promise<void> {
+		const path = join(this.#folder, FRAMES_FILE);
+		try {
+			// Never through a link.
+			const file = await open(path, constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0));
+			try {
+				await file.appendFile(formatFrames(frames));
+			} finally {
+				await file.close();
+			}
+		} catch (error) {
+			throw writeFailure(path, error);
+		}
+		this.#hasRecorded = true;
+		for (const [name, record] of frames) {
+			this.#frames.set(name, record);
+		}
+	}
+
+	/** Everything is written. */
+	async finish(outputs: readonly OutputFiles[]): Promise<void> {
+		await rm(this.scratchFolder, { recursive: true, force: true });
+		await this.#writeFrames();
+		await this.#write('finished', outputs);
+	}
+
+	/** What a run leaves that has come to nothing: neither notes nor a folder that was made for it. */
+	async discardIfEmpty(): Promise<void> {
+		const hasResults = await isFolder(this.scratchFolder);
+		if (this.#hasBegun && this.earlier === undefined && !this.#hasRecorded && !hasResults) {
+			await rm(this.#folder, { recursive: true, force: true });
+			if (this.isNew) {
+				await rmdir(this.results).catch(() => {});
+			}
+		}
+	}
+
+	#relative(path: string): string {
+		return relative(this.results, path).replaceAll('\\', '/');
+	}
+
+	/** Ordered, so that a run which was interrupted leaves what one leaves that was not. */
+	#writeFrames(): Promise<void> {
+		const ordered = new Map([...this.#frames].sort(([a], [b]) => (a < b ? -1 : 1)));
+		return writeFileAtomically(join(this.#folder, FRAMES_FILE), Buffer.from(formatFrames(ordered)));
+	}
+
+	/** @param outputs what this run makes; others that are known stay so */
+	#write(state: Notes['state'], outputs: readonly OutputFiles[]): Promise<void> {
+		const mine = outputs.map(({ path, files }) => ({
+			path: this.#relative(path),
+			files: files.map((file) => ({ path: this.#relative(file.path), bytes: file.bytes })),
+		}));
+		const others =
+			this.earlier?.outputs.filter(({ path }) => mine.every((output) => output.path !== path)) ?? [];
+		const notes: Notes = {
+			...{ about, state, frames: this.#frames.size, identity: this.identity },
+			outputs: [...others, ...mine],
+		};
+		const text = `${JSON.stringify(notes, undefined, '\t')}\n`;
+		return writeFileAtomically(join(this.#folder, 'run.json'), Buffer.from(text));
+	}
+}
+
+const readNotes = async (folder: string): Promise<Notes | undefined> => {
+	if (!(await isFolder(folder))) {
+		return undefined;
+	}
+	try {
+		return notesSchema.parse(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')));
+	} catch {
+		return undefined;
+	}
+};
+
+/** Not a link to one. */
+const isFolder = (path: string): Promise<boolean> =>
+	lstat(path).then(
+		(found) => found.isDirectory(),
+		() => false,
+	);
+
+/** A line a frame: name, bytes, checksum. A frame that was made again has another line, and the last one counts. */
+const FRAMES_FILE = 'frames.txt';
+
+const formatFrames = (frames: ReadonlyMap<string, FrameRecord>): string =>
+	[...frames].map(([name, { bytes, checksum }]) => `${name} ${bytes} ${checksum}\n`).join('');
+
+const readFrames = async (folder: string): Promise<Map<string, FrameRecord>> => {
+	const text = await readFile(join(folder, FRAMES_FILE), 'utf8').catch(() => '');
+	const lines = text.matchAll(/^([^\s/\\]+\.png) (\d{1,15}) ([0-9a-f]{32})$/gm);
+	return new Map(
+		Array.from(lines, ([, name = '', bytes, checksum = '']) => [name, { bytes: Number(bytes), checksum }]),
+	);
+};
+
+/** Files that are looked at side by side. */
+const TOGETHER = 16;
+
+const intactFrames = async (
+	results: string,
+	frames: ReadonlyMap<string, FrameRecord>,
+): Promise<Map<string, FrameRecord>> => {
+	const all = [...frames];
+	const intact = new Map<string, FrameRecord>();
+	for (let at = 0; at < all.length; at += TOGETHER) {
+		const some = all.slice(at, at + TOGETHER);
+		const states = await Promise.all(some.map(([name, record]) => isIntact(join(results, name), record)));
+		for (const [position, [name, record]] of some.entries()) {
+			if (states[position] === true) {
+				intact.set(name, record);
+			}
+		}
+	}
+	return intact;
+};

@@ -1,0 +1,211 @@
+import { stat } from 'node:fs/promises';
+import type { WrittenFile } from '../core/atomic-file.js';
+import { UserError } from '../core/errors.js';
+import type { Frame } from '../core/frame.js';
+import type { Clip } from '../media/clip.js';
+import type { DecodeOptions } from '../media/decode.js';
+import type { RunIdentity } from '../store/run-identity.js';
+import { requireFree } from './growing-file.js';
+import type { ReviewSheet } from './review-sheet.js';
+import { type OutputFiles, RunNotes } from './run-notes.js';
+import type { SinkOptions } from './sink-options.js';
+import type { Existing, FrameResult, VideoSink } from './video-sink.js';
+
+/** One place that a run writes to. */
+export type RunOutput = {
+	readonly path: string;
+	/** A folder with a PNG for each frame, which a later run can complete. */
+	readonly isFrames: boolean;
+	/** Only masks are written, and nothing of the frames themselves. */
+	readonly isMasksOnly: boolean;
+	open(options: SinkOptions): Promise<VideoSink>;
+};
+
+export type RunOutputsOptions = {
+	readonly clip: Clip;
+	readonly outputs: readonly RunOutput[];
+	readonly review?: ReviewSheet | undefined;
+	readonly existing: Existing;
+	/** What the results depend on: results of anything else are not continued. */
+	readonly identity: RunIdentity;
+	/** Ids of all objects of all masks. */
+	readonly objects: readonly number[];
+	readonly firstFrame: Frame;
+	readonly range: Pick<DecodeOptions, 'start' | 'end'>;
+	readonly premultiplied?: boolean | undefined;
+	readonly ffmpeg?: string | undefined;
+	readonly signal?: AbortSignal | undefined;
+	readonly onNote?: ((sentence: string) => void) | undefined;
+};
+
+type OpenOutput = { readonly path: string; readonly isFrames: boolean; readonly sink: VideoSink };
+
+/**
+ * Everything that one run writes. PNGs can be continued by a later run, so notes are kept in the first folder of them; videos are made
+ * in one go.
+ */
+export class RunOutputs {
+	private constructor(
+		/** Final paths, the review's too. */
+		readonly paths: readonly string[],
+		private readonly open: readonly OpenOutput[],
+		/** Outputs that an earlier run of the same job has finished. */
+		private readonly done: readonly string[],
+		private readonly review: ReviewSheet | undefined,
+		private readonly notes: RunNotes | undefined,
+		/** Where finished frames stay when the run is cancelled, and can be continued; undefined when nowhere. */
+		readonly framesFolder: string | undefined,
+		/** Nothing of the frames themselves is written. */
+		readonly areMasksOnly: boolean,
+		/** Nothing is to be done: all outputs are there. */
+		readonly isComplete: boolean,
+	) {}
+
+	/**
+	 * Opens all outputs or none.
+	 *
+	 * @throws UserError when one is taken, cannot be written, or is to be resumed but was made from something else
+	 */
+	static async open(options: RunOutputsOptions): Promise<RunOutputs> {
+		const { outputs, review, existing } = options;
+		const frames = outputs.find(({ isFrames }) => isFrames);
+		const notes = frames && (await RunNotes.open(frames.path, options.identity, existing === 'resume'));
+		const others = [...outputs.filter((output) => output !== frames), ...(review ? [review] : [])];
+		const states = new Map(
+			await Promise.all(
+				others.map(async ({ path }) => [path, (await notes?.stateOf(path)) ?? 'unknown'] as const),
+			),
+		);
+		const isComplete =
+			notes?.hasAllFrames === true && [...states.values()].every((state) => state === 'complete');
+		const done = others.filter(({ path }) => states.get(path) === 'complete').map(({ path }) => path);
+		const changed = others.find(({ path }) => states.get(path) === 'changed');
+		if (changed !== undefined) {
+			throw new UserError(
+				`"${changed.path}" has been changed since it was made; choose another name, or add --overwrite.`,
+			);
+		}
+		const existingOf = (path: string): Existing =>
+			// A file that the earlier run did not announce is somebody else's.
+			existing === 'resume' && path !== frames?.path && states.get(path) === 'unknown' ? 'refuse' : existing;
+
+		const opened: OpenOutput[] = [];
+		try {
+			if (review !== undefined && !done.includes(review.path)) {
+				await requireFree(review.path, existingOf(review.path));
+			}
+			for (const output of isComplete ? [] : outputs.filter(({ path }) => !done.includes(path))) {
+				const { path, isFrames } = output;
+				const sink = await output.open({
+					...sinkOptions(options),
+					existing: existingOf(path),
+					notes: output === frames ? notes : undefined,
+				});
+				opened.push({ path, isFrames, sink });
+			}
+			if (!isComplete) {
+				await notes?.begin(others.map(({ path }) => path).filter((path) => !done.includes(path)));
+			}
+		} catch (error) {
+			await Promise.all(opened.map(({ sink }) => sink.abort()));
+			await notes?.discardIfEmpty();
+			throw error;
+		}
+		return new RunOutputs(
+			[...outputs, ...(review ? [review] : [])].map(({ path }) => path),
+			opened,
+			done,
+			review,
+			notes,
+			frames?.path,
+			outputs.every(({ isMasksOnly }) => isMasksOnly),
+			isComplete,
+		);
+	}
+
+	/** Frames whose PNGs are there from an earlier run. */
+	get keptFrames(): number {
+		return this.notes?.kept.size ?? 0;
+	}
+
+	/** Frames whose PNGs are there by now. */
+	get finishedFrames(): number {
+		return this.notes?.frames ?? 0;
+	}
+
+	/** Where results that are needed again are kept while the run is unfinished. */
+	get scratchFolder(): string | undefined {
+		return this.notes?.scratchFolder;
+	}
+
+	async write(result: FrameResult): Promise<void> {
+		await Promise.all(this.open.map(({ sink }) => sink.write(result)));
+	}
+
+	/**
+	 * Completes the outputs in order, since what refers to others comes after them, and sees that every file is there.
+	 *
+	 * @throws Error when one has gone or changed meanwhile
+	 */
+	async finish(): Promise<void> {
+		if (this.isComplete) {
+			return;
+		}
+		const finished: OutputFiles[] = [];
+		const frames: WrittenFile[] = [];
+		for (const { path, isFrames, sink } of this.open) {
+			const files = await sink.finish();
+			if (isFrames && path === this.framesFolder) {
+				frames.push(...files);
+			} else {
+				finished.push({ path, files });
+			}
+		}
+		if (this.review !== undefined && !this.done.includes(this.review.path)) {
+			const { path } = this.review;
+			await this.review.write();
+			finished.push({ path, files: [{ path, bytes: (await stat(path)).size }] });
+		}
+		await requireFiles([...frames, ...finished.flatMap(({ files }) => files)]);
+		await this.notes?.finish(finished);
+	}
+
+	/** Gives up: finished PNGs and their notes stay, videos vanish. */
+	async abort(): Promise<void> {
+		await Promise.all(this.open.map(({ sink }) => sink.abort()));
+		await this.notes?.discardIfEmpty();
+	}
+}
+
+const sinkOptions = (options: RunOutputsOptions): SinkOptions => {
+	const { clip, range } = options;
+	return {
+		clip: clip.info,
+		objects: options.objects,
+		audioFrom: clip.kind === 'video' && clip.info.hasAudio ? clip.path : undefined,
+		beginSeconds: range.start ? options.firstFrame.timeSeconds : undefined,
+		isExcerpt: range.start !== undefined || range.end !== undefined,
+		premultiplied: options.premultiplied,
+		ffmpeg: options.ffmpeg,
+		signal: options.signal,
+		onNote: options.onNote,
+	};
+};
+
+/** Files that are looked at side by side. */
+const TOGETHER = 64;
+
+/** What was called written must be there, as it was: folders can be removed or renamed while a run goes on. */
+const requireFiles = async (files: readonly WrittenFile[]): Promise<void> => {
+	const wrong: string[] = [];
+	for (let at = 0; at < files.length; at += TOGETHER) {
+		const some = files.slice(at, at + TOGETHER);
+		const sizes = await Promise.all(some.map(({ path }) => stat(path).catch(() => undefined)));
+		wrong.push(...some.filter(({ bytes }, n) => sizes[n]?.size !== bytes).map(({ path }) => path));
+	}
+	if (wrong.length > 0) {
+		throw new Error(
+			`${wrong.length} of ${files.length} files that were written have gone or changed since (the first is "${wrong[0]}"): somebody removed, renamed or replaced them while the command was at work; run again.`,
+		);
+	}
+};

@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '../src');
+
+/** What each file of `src` imports, types included. Paths are relative to `src`. */
+const imports = new Map(
+	readdirSync(root, { recursive: true, encoding: 'utf8' })
+		.map((name) => name.replaceAll('\\', '/'))
+		.filter((name) => name.endsWith('.ts') && !name.startsWith('kernels/assembly/'))
+		.map((name) => {
+			const text = readFileSync(join(root, name), 'utf8');
+			const found = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'(\.[^']+)\.js'/g);
+			const files = Array.from(found, ([, path = '']) => normalize(join(dirname(name), `${path}.ts`)));
+			return [name, files.map((file) => file.replaceAll('\\', '/'))] as const;
+		}),
+);
+
+/** A way from a place back to itself, if there is one. */
+const cycleIn = (arrows: ReadonlyMap<string, ReadonlySet<string>>): string[] | undefined => {
+	const done = new Set<string>();
+	const walk = (place: string, way: readonly string[]): string[] | undefined => {
+		if (way.includes(place)) {
+			return [...way.slice(way.indexOf(place)), place];
+		}
+		if (done.has(place)) {
+			return undefined;
+		}
+		for (const next of arrows.get(place) ?? []) {
+			const cycle = walk(next, [...way, place]);
+			if (cycle !== undefined) {
+				return cycle;
+			}
+		}
+		done.add(place);
+		return undefined;
+	};
+	for (const place of arrows.keys()) {
+		const cycle = walk(place, []);
+		if (cycle !== undefined) {
+			return cycle;
+		}
+	}
+	return undefined;
+};
+
+/** The files by themselves, or the folders of `src` that they are in. */
+const arrowsBetween = (placeOf: (file: string) => string): Map<string, Set<string>> => {
+	const arrows = new Map<string, Set<string>>();
+	for (const [file, imported] of imports) {
+		const from = placeOf(file);
+		const to = imported.map(placeOf).filter((place) => place !== from || placeOf(file) === file);
+		arrows.set(from, new Set([...(arrows.get(from) ?? []), ...to]));
+	}
+	return arrows;
+};
+
+describe('imports in src', () => {
+	it('are of files that exist', () => {
+		const missing = [...imports].flatMap(([file, imported]) =>
+			imported.filter((path) => !imports.has(path)).map((path) => `${file} -> ${path}`),
+		);
+		expect(missing).toEqual([]);
+		expect(imports.size).toBeGreaterThan(100);
+	});
+
+	it('make no circle of files', () => {
+		expect(cycleIn(arrowsBetween((file) => file))).toBeUndefined();
+	});
+
+	it('make no circle of folders', () => {
+		expect(cycleIn(arrowsBetween((file) => file.replace(/\/.*/, '')))).toBeUndefined();
+	});
+
+	it('would be found in a circle', () => {
+		const circle = new Map([
+			['a', new Set(['b'])],
+			['b', new Set(['c', 'd'])],
+			['c', new Set<string>()],
+			['d', new Set(['b'])],
+		]);
+		expect(cycleIn(circle)).toEqual(['b', 'd', 'b']);
+	});
+});
