@@ -56,6 +56,24 @@ const arrowsBetween = (placeOf: (file: string) => string): Map<string, Set<strin
 	return arrows;
 };
 
+describe('docs/architecture.md', () => {
+	const page = readFileSync(join(root, '../docs/architecture.md'), 'utf8');
+
+	it('follows a frame through at most 15 files, which there are', () => {
+		const files = Array.from(page.matchAll(/^\| +\d+ \| `src\/([^`]+)`/gm), ([, path = '']) => path);
+		expect(files.length).toBeGreaterThan(10);
+		expect(files.length).toBeLessThanOrEqual(15);
+		expect(files.filter((file) => !imports.has(file))).toEqual([]);
+	});
+
+	it('has a word for every folder', () => {
+		const folders = new Set(
+			[...imports.keys()].filter((file) => file.includes('/')).map((file) => file.replace(/\/.*/, '')),
+		);
+		expect([...folders].filter((folder) => !page.includes(`**\`${folder}\`**`))).toEqual([]);
+	});
+});
+
 describe('imports in src', () => {
 	it('are of files that exist', () => {
 		const missing = [...imports].flatMap(([file, imported]) =>

@@ -5,6 +5,7 @@ import { exportFeatures } from '../../src/jobs/export-features.js';
 import { type GenerateJob, generateImages } from '../../src/jobs/generate-images.js';
 import { matchPair } from '../../src/jobs/match-pair.js';
 import { readImage } from '../../src/media/image.js';
+import { findModel } from '../../src/models/registry.js';
 import { parseNpy } from '../../src/store/npy.js';
 import { sample } from '../helpers/cli.js';
 import { makeQuickModel } from '../helpers/quick-model.js';
@@ -34,7 +35,8 @@ describe('generation with the bundled model', SLOW, () => {
 		expect([one.width, one.height]).toEqual([32, 32]);
 		expect(one.data).not.toEqual(other.data);
 		const { shape, data } = parseNpy(await readFile(at('1.npy')));
-		expect(shape).toEqual([1, 128, 8, 8]);
+		const { manifest } = await findModel();
+		expect(shape).toEqual([1, manifest.descriptor.channels, 8, 8]);
 		expect((data as Float32Array).every(Number.isFinite)).toBe(true);
 	});
 
