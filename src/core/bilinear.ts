@@ -1,3 +1,6 @@
+import { cellsFromPixels } from './grid-position.js';
+import type { Size } from './size.js';
+
 /** Where an output position reads: between `low` and `high`, at `fraction` of the way. */
 type Sampling = { readonly low: Int32Array; readonly high: Int32Array; readonly fraction: Float32Array };
 
@@ -55,4 +58,42 @@ export const resizeBilinear = (
 		}
 	}
 	return result;
+};
+
+/** Where each sample of one axis lies between two samples of another (half-pixel centres, edges clamped). */
+export type Axis = { readonly low: Int32Array; readonly high: Int32Array; readonly share: Float32Array };
+
+export const axis = (from: number, to: number): Axis => {
+	const low = new Int32Array(to);
+	const high = new Int32Array(to);
+	const share = new Float32Array(to);
+	for (let i = 0; i < to; i++) {
+		const position = Math.min(from - 1, Math.max(0, cellsFromPixels(i, to, from)));
+		low[i] = Math.floor(position);
+		high[i] = Math.min(from - 1, (low[i] as number) + 1);
+		share[i] = position - (low[i] as number);
+	}
+	return { low, high, share };
+};
+
+/** The four samples around a position, and how much of each it has. */
+export type Corners = readonly (readonly [index: number, share: number])[];
+
+/**
+ * Where a position reads in a plane of samples with centres at integers: outside the outermost centres it takes the border's values, as
+ * `torch.nn.functional.interpolate` does.
+ */
+export const cornersAt = (x: number, y: number, { width, height }: Size): Corners => {
+	const column = Math.min(Math.max(x, 0), width - 1);
+	const row = Math.min(Math.max(y, 0), height - 1);
+	const [left, top] = [Math.floor(column), Math.floor(row)];
+	const [across, down] = [column - left, row - top];
+	const right = Math.min(left + 1, width - 1);
+	const bottom = Math.min(top + 1, height - 1);
+	return [
+		[top * width + left, (1 - down) * (1 - across)],
+		[top * width + right, (1 - down) * across],
+		[bottom * width + left, down * (1 - across)],
+		[bottom * width + right, down * across],
+	];
 };

@@ -1,6 +1,6 @@
 import type { LabelMap } from './frame.js';
-import type { GridSize } from './grid-size.js';
 import { objectIds } from './object-ids.js';
+import type { GridSize } from './size.js';
 
 /**
  * Probabilities of every object on the descriptor grid, background first:

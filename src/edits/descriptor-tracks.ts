@@ -1,4 +1,6 @@
 import type { DescriptorMap } from '../core/descriptor-map.js';
+import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
+import type { Size } from '../core/size.js';
 import {
 	type CellDescriptors,
 	cellDescriptors,
@@ -6,7 +8,6 @@ import {
 	normalised,
 	similarityTo,
 } from '../matching/cell-descriptors.js';
-import { cellsFromPixels, pixelsFromCells, type Size } from '../matching/grid-position.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
 import { peakPosition, subCellSettings } from '../matching/sub-cell.js';
 import type { EditMesh } from './edit-mesh.js';

@@ -1,9 +1,9 @@
 import type { Raster } from '../core/frame.js';
-import type { GridSize } from '../core/grid-size.js';
+import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
+import type { GridSize } from '../core/size.js';
 import type { SoftLabels } from '../core/soft-labels.js';
 import { refineLabels } from '../masks/refinement/refine-labels.js';
 import { type CellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';
-import { cellsFromPixels, pixelsFromCells } from '../matching/grid-position.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
 import type { CarriedField } from './carried-field.js';
 

@@ -1,13 +1,12 @@
 import { resizeBilinear } from '../core/bilinear.js';
 import type { Raster } from '../core/frame.js';
+import type { Size } from '../core/size.js';
 import type { Manifest } from '../models/manifest.js';
 import { type Float32Tensor, float32 } from '../runtime/tensor.js';
 import { normaliseColours } from './normalise-colours.js';
 import { pilResize } from './pil-resize.js';
 
 type ImageSettings = Manifest['image'];
-type Size = { readonly width: number; readonly height: number };
-
 const roundTo = (value: number, multiple: number): number =>
 	Math.max(multiple, Math.round(value / multiple) * multiple);
 

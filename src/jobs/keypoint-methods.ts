@@ -1,5 +1,6 @@
 import { UserError } from '../core/errors.js';
 import type { DescriptorExtractor } from '../core/extractor.js';
+import { cellsFromPixels } from '../core/grid-position.js';
 import type { Baseline } from '../evaluation/baseline.js';
 import { classicalExtractor } from '../evaluation/classical-descriptors.js';
 import type { KeypointMethod, PairImage } from '../evaluation/pairs/evaluate-keypoints.js';
@@ -7,7 +8,6 @@ import { recipeExtractor } from '../features/diffusion-extractor.js';
 import { openInversion } from '../features/inversion.js';
 import { type FeatureRecipe, heaviestMap } from '../features/recipe.js';
 import { type DescribedImage, describeImage } from '../matching/described-image.js';
-import { cellsFromPixels } from '../matching/grid-position.js';
 import { type InstalledModel, type InstalledPairModel, isPairModel } from '../models/model-folder.js';
 import type { PairModel } from '../pairs/pair-model.js';
 import type { PointMatcher } from '../pairs/point-matcher.js';

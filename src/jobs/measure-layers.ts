@@ -1,6 +1,7 @@
 import type { DescriptorMap } from '../core/descriptor-map.js';
 import { throwIfAborted } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
+import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
 import type { LayerScore } from '../evaluation/layer-plot.js';
 import type { KeypointPair } from '../evaluation/pairs/keypoint-pair.js';
 import { imageExtent, type PckPair, pck } from '../evaluation/pck.js';
@@ -10,7 +11,6 @@ import { layerVisitor } from '../features/layer-visitor.js';
 import { type FeaturePlan, type MapChoice, planFeatures } from '../features/recipe.js';
 import { inversionCalls } from '../features/timesteps.js';
 import { cellDescriptors, descriptorAt, normalised, similarityTo } from '../matching/cell-descriptors.js';
-import { cellsFromPixels, pixelsFromCells } from '../matching/grid-position.js';
 import type { Point } from '../matching/point.js';
 import { readImage } from '../media/image.js';
 import { findModel } from '../models/registry.js';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../core/errors.js';
-import type { Size } from '../matching/grid-position.js';
+import type { Size } from '../core/size.js';
 import { readLabelMap } from '../media/label-map.js';
 import type { PairMasks } from '../pairs/backward-flow.js';
 

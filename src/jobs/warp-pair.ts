@@ -1,8 +1,8 @@
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
+import type { Size } from '../core/size.js';
 import { type DescribedImage, describeImage } from '../matching/described-image.js';
-import type { Size } from '../matching/grid-position.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import { readImage, readImageWithAlpha, requireImageName, writeImage } from '../media/image.js';
 import { isPairModel } from '../models/model-folder.js';

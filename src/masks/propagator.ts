@@ -1,4 +1,5 @@
 import type { LabelMap, Raster } from '../core/frame.js';
+import type { Size } from '../core/size.js';
 
 /** Masks of one frame as a pass has found them: plain data, which is kept on disk as it is. */
 export type PassMasks = {
@@ -53,11 +54,7 @@ export interface Propagator<Description = unknown, Masks extends PassMasks = Pas
 	blend(a: Masks, b: Masks, share: number, image: Raster<3>): Promise<Masks>;
 
 	/** [height * width] the object that owns each pixel of a frame. */
-	idsOf(
-		masks: Masks,
-		objects: readonly number[],
-		size: { readonly width: number; readonly height: number },
-	): Uint8Array;
+	idsOf(masks: Masks, objects: readonly number[], size: Size): Uint8Array;
 
 	close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { DescriptorMap } from '../core/descriptor-map.js';
-import type { GridSize } from '../core/grid-size.js';
+import type { GridSize } from '../core/size.js';
 import { UNCERTAIN } from '../core/soft-labels.js';
 import { bytesAt, floatsAt, intsAt, type Kernels, openKernels } from '../kernels/kernels.js';
 import type { MemoryMatches } from './memory-matches.js';

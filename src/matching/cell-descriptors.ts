@@ -1,5 +1,6 @@
+import { cornersAt } from '../core/bilinear.js';
 import type { DescriptorMap } from '../core/descriptor-map.js';
-import type { GridSize } from '../core/grid-size.js';
+import type { GridSize } from '../core/size.js';
 
 /** A descriptor map cell by cell, so that one cell's descriptor is read in one piece. */
 export type CellDescriptors = {
@@ -52,23 +53,13 @@ export const descriptorAt = (
 	x: number,
 	y: number,
 ): Float32Array => {
-	const column = Math.min(Math.max(x, 0), grid.width - 1);
-	const row = Math.min(Math.max(y, 0), grid.height - 1);
-	const [left, top] = [Math.floor(column), Math.floor(row)];
-	const [across, down] = [column - left, row - top];
-	const right = Math.min(left + 1, grid.width - 1);
-	const bottom = Math.min(top + 1, grid.height - 1);
 	const result = new Float32Array(channels);
-	const add = (cellY: number, cellX: number, weight: number): void => {
-		const start = (cellY * grid.width + cellX) * channels;
+	for (const [cell, share] of cornersAt(x, y, grid)) {
+		const start = cell * channels;
 		for (let c = 0; c < channels; c++) {
-			result[c] = (result[c] as number) + weight * (rows[start + c] as number);
+			result[c] = (result[c] as number) + share * (rows[start + c] as number);
 		}
-	};
-	add(top, left, (1 - down) * (1 - across));
-	add(top, right, (1 - down) * across);
-	add(bottom, left, down * (1 - across));
-	add(bottom, right, down * across);
+	}
 	normaliseInPlace(result);
 	return result;
 };

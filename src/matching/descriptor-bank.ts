@@ -1,5 +1,5 @@
 import type { DescriptorMap } from '../core/descriptor-map.js';
-import type { GridSize } from '../core/grid-size.js';
+import type { GridSize } from '../core/size.js';
 import { buildGraph } from '../onnx/build-graph.js';
 import { ints } from '../onnx/graph-spec.js';
 import type { ResidentTensor, Runtime, Session } from '../runtime/session.js';

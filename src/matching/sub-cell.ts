@@ -1,4 +1,4 @@
-import type { GridSize } from '../core/grid-size.js';
+import type { GridSize } from '../core/size.js';
 
 /** How far around the best cell the sub-cell estimate looks, and how sharply it prefers similar cells. */
 export type SubCellSettings = {

@@ -1,4 +1,4 @@
-import type { GridSize } from '../core/grid-size.js';
+import type { GridSize } from '../core/size.js';
 
 /**
  * Query cells in square tiles, each with the window of key cells that all its queries look at.

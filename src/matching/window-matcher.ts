@@ -1,4 +1,4 @@
-import type { GridSize } from '../core/grid-size.js';
+import type { GridSize } from '../core/size.js';
 import { buildGraph } from '../onnx/build-graph.js';
 import { int } from '../onnx/graph-spec.js';
 import type { Feeds, Runtime, Session } from '../runtime/session.js';

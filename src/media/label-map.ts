@@ -4,6 +4,7 @@ import { inflate } from 'node:zlib';
 import type { DecodedPng } from 'fast-png';
 import { messageOf, UserError } from '../core/errors.js';
 import type { LabelMap } from '../core/frame.js';
+import type { Size } from '../core/size.js';
 import { orExplain } from './image.js';
 import { imageFormatOf, MOST_PIXELS, notAnImage, pngChunks, pngSignature } from './image-file.js';
 import { type MaskMeaning, type MaskPixels, type MaskType, Unclear, understandMask } from './mask-meaning.js';
@@ -66,8 +67,6 @@ export const requireUsableMask = (
 		);
 	}
 };
-
-type Size = { readonly width: number; readonly height: number };
 
 const requireSize = (path: string, mask: Size, clip: Size | undefined): void => {
 	if (mask.width * mask.height > MOST_PIXELS) {

@@ -1,4 +1,5 @@
 import type { LabelMap } from '../core/frame.js';
+import type { Size } from '../core/size.js';
 import { davisPalette, vocPalette } from './davis-palette.js';
 import {
 	assignToRegions,
@@ -65,8 +66,6 @@ export class Unclear {
 }
 
 type Answer = MaskMeaning | Unclear;
-type Size = { readonly width: number; readonly height: number };
-
 /** Grey values up to this are ids, not levels of brightness, even where there is only one. */
 const highestSmallId = 32;
 /** Ids that a label map can hold besides background. */

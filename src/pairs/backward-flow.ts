@@ -1,4 +1,4 @@
-import type { Size } from '../matching/grid-position.js';
+import type { Size } from '../core/size.js';
 
 /** Where each pixel of the target takes its colour from in the source. */
 export type BackwardFlow = Size & {

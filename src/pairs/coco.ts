@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Size } from '../matching/grid-position.js';
+import type { Size } from '../core/size.js';
 import type { Point } from '../matching/point.js';
 import type { KeypointJob, KeypointResult } from './keypoint-job.js';
 import type { PointMatch } from './match-points.js';

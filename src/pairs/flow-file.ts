@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { type DecodedPng, decode, encode } from 'fast-png';
 import { UserError } from '../core/errors.js';
-import type { Size } from '../matching/grid-position.js';
+import type { Size } from '../core/size.js';
 import { MOST_PIXELS, pngChunks, pngSignature } from '../media/image-file.js';
 import { type BackwardFlow, emptyFlow } from './backward-flow.js';
 

@@ -1,5 +1,5 @@
 import Papa from 'papaparse';
-import type { Size } from '../matching/grid-position.js';
+import type { Size } from '../core/size.js';
 import { cocoFromResults, cocoSchema, cocoWithResults } from './coco.js';
 import type { JobFormat, KeypointJobs, KeypointResult } from './keypoint-job.js';
 import { spairFromResults } from './spair.js';

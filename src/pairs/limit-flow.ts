@@ -1,4 +1,4 @@
-import type { Size } from '../matching/grid-position.js';
+import type { Size } from '../core/size.js';
 import type { BackwardFlow, PairMasks } from './backward-flow.js';
 
 /** A flow without the matches that lie outside a mask: of the target, or in the source. */

@@ -1,5 +1,4 @@
-import type { GridSize } from '../core/grid-size.js';
-import type { Size } from '../matching/grid-position.js';
+import type { GridSize, Size } from '../core/size.js';
 
 /**
  * The cells that belong to a mask: those at least half covered, or, when the mask is so small that there are none,

@@ -1,5 +1,5 @@
+import { cellsFromPixels } from '../core/grid-position.js';
 import type { DescribedImage } from '../matching/described-image.js';
-import { cellsFromPixels } from '../matching/grid-position.js';
 import type { Point } from '../matching/point.js';
 import type { Runtime } from '../runtime/session.js';
 import type { PairMasks } from './backward-flow.js';

@@ -1,4 +1,5 @@
 import type { DescriptorMap } from '../core/descriptor-map.js';
+import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
 import {
 	type CellDescriptors,
 	cellDescriptors,
@@ -7,7 +8,6 @@ import {
 	similarityTo,
 } from '../matching/cell-descriptors.js';
 import type { DescribedImage } from '../matching/described-image.js';
-import { cellsFromPixels, pixelsFromCells } from '../matching/grid-position.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
 import type { Point } from '../matching/point.js';
 import {

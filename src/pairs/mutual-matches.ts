@@ -1,7 +1,7 @@
+import { pixelsFromCells } from '../core/grid-position.js';
 import { cellDescriptors, normalised } from '../matching/cell-descriptors.js';
 import type { DescribedImage } from '../matching/described-image.js';
 import { DescriptorBank } from '../matching/descriptor-bank.js';
-import { pixelsFromCells } from '../matching/grid-position.js';
 import { NearestMatcher } from '../matching/nearest-matcher.js';
 import type { Runtime } from '../runtime/session.js';
 import type { PairMasks } from './backward-flow.js';

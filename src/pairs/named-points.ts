@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
-import type { Size } from '../matching/grid-position.js';
+import type { Size } from '../core/size.js';
 import type { Point } from '../matching/point.js';
 
 /** Points of one image, some of which may have names. */

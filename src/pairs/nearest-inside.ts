@@ -1,4 +1,4 @@
-import type { Size } from '../matching/grid-position.js';
+import type { Size } from '../core/size.js';
 
 /**
  * For each pixel the nearest pixel inside a mask, by propagating nearest pixels over the image to and fro

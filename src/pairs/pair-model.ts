@@ -1,7 +1,7 @@
-import { resizeBilinear } from '../core/bilinear.js';
+import { cornersAt, resizeBilinear } from '../core/bilinear.js';
 import type { Raster } from '../core/frame.js';
+import type { Size } from '../core/size.js';
 import { preprocess } from '../features/preprocess.js';
-import type { Size } from '../matching/grid-position.js';
 import type { Point } from '../matching/point.js';
 import { loadGraph } from '../models/load-graph.js';
 import type { Manifest } from '../models/manifest.js';
@@ -108,14 +108,5 @@ const positionIn = (
 	return share * pixels - 0.5;
 };
 
-const sampled = (data: Float32Array, { width, height }: Size, x: number, y: number): number => {
-	const column = Math.min(Math.max(x, 0), width - 1);
-	const row = Math.min(Math.max(y, 0), height - 1);
-	const [left, top] = [Math.floor(column), Math.floor(row)];
-	const [right, bottom] = [Math.min(left + 1, width - 1), Math.min(top + 1, height - 1)];
-	const [across, down] = [column - left, row - top];
-	const at = (r: number, c: number): number => data[r * width + c] as number;
-	const upper = at(top, left) * (1 - across) + at(top, right) * across;
-	const lower = at(bottom, left) * (1 - across) + at(bottom, right) * across;
-	return upper * (1 - down) + lower * down;
-};
+const sampled = (data: Float32Array, size: Size, x: number, y: number): number =>
+	cornersAt(x, y, size).reduce((sum, [at, share]) => sum + share * (data[at] as number), 0);

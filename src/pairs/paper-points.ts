@@ -1,6 +1,6 @@
+import type { Size } from '../core/size.js';
 import { cellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';
 import type { DescribedImage } from '../matching/described-image.js';
-import type { Size } from '../matching/grid-position.js';
 import type { Point } from '../matching/point.js';
 import type { PointMatch } from './match-points.js';
 import { type BestPixel, searchSquare, squareBound, UpsampledField } from './upsampled-field.js';

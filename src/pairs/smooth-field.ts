@@ -1,4 +1,4 @@
-import type { GridSize } from '../core/grid-size.js';
+import type { GridSize } from '../core/size.js';
 import type { NeighbourSimilarity } from '../matching/neighbour-similarity.js';
 
 /** A vector for every cell of the target's grid, in source cells. */

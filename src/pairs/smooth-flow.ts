@@ -1,4 +1,4 @@
-import type { GridSize } from '../core/grid-size.js';
+import type { GridSize } from '../core/size.js';
 import {
 	type CellDescriptors,
 	cellDescriptors,

@@ -4,7 +4,7 @@ import type { KeypointJob, KeypointResult } from './keypoint-job.js';
 const points = z.array(z.tuple([z.number(), z.number()])).min(1);
 
 /** The released lists of the paper: pairs with paths below an image folder. */
-const releasedSchema = z.looseObject({
+export const releasedSchema = z.looseObject({
 	source_path: z.string(),
 	target_path: z.string(),
 	source_points: points,
@@ -12,7 +12,7 @@ const releasedSchema = z.looseObject({
 });
 
 /** A pair as SPair-71k has it in `PairAnnotation/`. */
-const originalSchema = z.looseObject({
+export const originalSchema = z.looseObject({
 	src_imname: z.string(),
 	trg_imname: z.string(),
 	src_kps: points,

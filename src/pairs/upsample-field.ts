@@ -1,5 +1,5 @@
-import type { GridSize } from '../core/grid-size.js';
-import { cellsFromPixels, pixelsFromCells, type Size } from '../matching/grid-position.js';
+import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
+import type { GridSize, Size } from '../core/size.js';
 import { type BackwardFlow, emptyFlow, type PairMasks } from './backward-flow.js';
 import { nearestInside } from './nearest-inside.js';
 import type { VectorField } from './smooth-field.js';

@@ -1,5 +1,5 @@
+import type { Size } from '../core/size.js';
 import { type CellDescriptors, similarityTo } from '../matching/cell-descriptors.js';
-import type { Size } from '../matching/grid-position.js';
 
 /** Where one row or column of pixels reads in the grid: cell `low` and its next, at `fraction` of the way. */
 export type AxisSampling = {

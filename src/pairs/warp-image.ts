@@ -1,6 +1,8 @@
+import { cornersAt } from '../core/bilinear.js';
 import type { Raster } from '../core/frame.js';
+import { cellsFromPixels } from '../core/grid-position.js';
+import type { Size } from '../core/size.js';
 import { pilResize } from '../features/pil-resize.js';
-import { cellsFromPixels, type Size } from '../matching/grid-position.js';
 import type { BackwardFlow } from './backward-flow.js';
 
 /** How colours are read from the source: its very pixels, or a mean of the four around a position. */
@@ -51,27 +53,12 @@ const atScaleOf = (source: Raster<4>, target: Size): Raster<4> => {
 			);
 };
 
-const sampleBilinear = (
-	{ data, width, height }: Raster<4>,
-	x: number,
-	y: number,
-	result: Uint8Array,
-	at: number,
-): void => {
-	const column = Math.min(Math.max(x, 0), width - 1);
-	const row = Math.min(Math.max(y, 0), height - 1);
-	const [left, top] = [Math.floor(column), Math.floor(row)];
-	const [across, down] = [column - left, row - top];
-	const corners = [
-		[top, left, (1 - across) * (1 - down)],
-		[top, Math.min(left + 1, width - 1), across * (1 - down)],
-		[Math.min(top + 1, height - 1), left, (1 - across) * down],
-		[Math.min(top + 1, height - 1), Math.min(left + 1, width - 1), across * down],
-	] as const;
+const sampleBilinear = (source: Raster<4>, x: number, y: number, result: Uint8Array, at: number): void => {
+	const { data } = source;
 	let alpha = 0;
 	const colour = [0, 0, 0];
-	for (const [cornerY, cornerX, weight] of corners) {
-		const from = (cornerY * width + cornerX) * 4;
+	for (const [pixel, weight] of cornersAt(x, y, source)) {
+		const from = pixel * 4;
 		const share = weight * (data[from + 3] as number);
 		alpha += share;
 		for (let channel = 0; channel < 3; channel++) {

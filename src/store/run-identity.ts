@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { LabelMap } from '../core/frame.js';
 import type { Keyframe } from '../core/keyframe.js';
+import type { Size } from '../core/size.js';
 import type { Position } from '../media/position.js';
 
 /** All that a run's results depend on, each as a fingerprint or a plain word. */
@@ -53,10 +54,8 @@ export const rangeIdentity = ({
 }): string => fingerprint([start ?? { frame: 0 }, end ?? null]);
 
 /** An image or a mask by its size and contents, however its file stores them. */
-export const pixelsIdentity = (
-	{ width, height }: { readonly width: number; readonly height: number },
-	contents: Uint8Array,
-): string => createHash('sha256').update(`${width}x${height}:`).update(contents).digest('hex');
+export const pixelsIdentity = ({ width, height }: Size, contents: Uint8Array): string =>
+	createHash('sha256').update(`${width}x${height}:`).update(contents).digest('hex');
 
 /** A painted mask, whatever its colours. */
 export const maskIdentity = (mask: LabelMap): string => pixelsIdentity(mask, mask.ids);

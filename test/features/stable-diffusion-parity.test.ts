@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DescriptorMap } from '../../src/core/descriptor-map.js';
-import { keypointLoss } from '../../src/evaluation/keypoint-loss.js';
 import { boxExtent, imageExtent, pck } from '../../src/evaluation/pck.js';
 import { openExtractor } from '../../src/features/diffusion-extractor.js';
 import { featureRecipeSchema } from '../../src/features/recipe.js';
@@ -22,6 +21,7 @@ import {
 	referenceCase,
 	temporaryModels,
 } from '../helpers/stable-diffusion.js';
+import { keypointLoss } from './keypoint-loss.js';
 
 /** Tolerances of the reference's manifest; the VAE and the resizing are ours here, not only the UNet. */
 const cases: (FixtureImport & {

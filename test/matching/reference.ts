@@ -1,5 +1,5 @@
 import type { DescriptorMap } from '../../src/core/descriptor-map.js';
-import type { GridSize } from '../../src/core/grid-size.js';
+import type { GridSize } from '../../src/core/size.js';
 
 /** Repeatable numbers in -1..1 (a linear congruential generator). */
 export const noise = (seed: number): (() => number) => {

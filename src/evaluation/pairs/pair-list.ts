@@ -3,20 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
+import { releasedSchema } from '../../pairs/spair.js';
 import { boxAround, type KeypointPair } from './keypoint-pair.js';
 
-const point = z.tuple([z.number(), z.number()]);
-const box = z.tuple([z.number(), z.number(), z.number(), z.number()]);
-
-/** The released annotation files of the paper (`annotations/spair_71k_test-360.json`). */
+/** The released annotation files of the paper (`annotations/spair_71k_test-360.json`), with the truth. */
 const listSchema = z.array(
-	z.object({
-		source_path: z.string(),
-		target_path: z.string(),
-		source_points: z.array(point),
-		target_points: z.array(point),
+	releasedSchema.extend({
+		target_points: z.array(z.tuple([z.number(), z.number()])),
 		category: z.string().default('all'),
-		target_bounding_box: box.optional(),
+		target_bounding_box: z.tuple([z.number(), z.number(), z.number(), z.number()]).optional(),
 	}),
 );
 

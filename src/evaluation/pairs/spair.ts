@@ -3,17 +3,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
+import { originalSchema } from '../../pairs/spair.js';
 import type { KeypointPair } from './keypoint-pair.js';
 import { readPairList } from './pair-list.js';
 
-const point = z.tuple([z.number(), z.number()]);
-const pairSchema = z.object({
-	src_imname: z.string(),
-	trg_imname: z.string(),
-	src_kps: z.array(point),
-	trg_kps: z.array(point),
+/** With the truth. */
+const pairSchema = originalSchema.extend({
+	trg_kps: z.array(z.tuple([z.number(), z.number()])),
 	trg_bndbox: z.tuple([z.number(), z.number(), z.number(), z.number()]),
-	category: z.string(),
 });
 
 /** Lists that are taken when they lie in the root: the paper's 360 test pairs first. */

@@ -1,5 +1,5 @@
 import type { DescriptorMap } from '../../core/descriptor-map.js';
-import type { GridSize } from '../../core/grid-size.js';
+import type { GridSize } from '../../core/size.js';
 import { certainClasses, type SoftLabels } from '../../core/soft-labels.js';
 import { BlockMatcher } from '../../matching/block-matcher.js';
 import { DescriptorBank, type NormalisedDescriptors } from '../../matching/descriptor-bank.js';

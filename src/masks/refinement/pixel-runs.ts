@@ -1,6 +1,5 @@
-import { cellsOfPixels } from './resampling.js';
-
-type Size = { readonly width: number; readonly height: number };
+import { cellsOfPixels } from '../../core/grid-position.js';
+import type { Size } from '../../core/size.js';
 
 /**
  * Some of an image's pixels, as runs along its rows: [runs, 2] the number of a run's first pixel, and the one behind its last;

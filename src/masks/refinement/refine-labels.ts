@@ -1,10 +1,12 @@
+import { axis } from '../../core/bilinear.js';
 import { discard } from '../../core/discard.js';
 import type { Raster } from '../../core/frame.js';
+import { cellsOfPixels } from '../../core/grid-position.js';
+import type { Size } from '../../core/size.js';
 import { CERTAIN, type SoftLabels } from '../../core/soft-labels.js';
 import { labImage } from './lab-image.js';
 import { MAX_DISTANCE, meanField } from './mean-field.js';
 import { type PixelRuns, pixelsOf, runsOf } from './pixel-runs.js';
-import { axis, cellsOfPixels } from './resampling.js';
 import type { RefinementSettings } from './settings.js';
 
 export type RefinedLabels = {
@@ -16,8 +18,6 @@ export type RefinedLabels = {
 
 /** Refinement works on the image scaled to about this short side: finer costs time, and the grid is coarser still. */
 const WORKING_SHORT_SIDE = 240;
-
-type Size = { readonly width: number; readonly height: number };
 
 /**
  * Sets the borders of propagated objects on the edges of the image: mean-field inference of a conditional

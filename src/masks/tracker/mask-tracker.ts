@@ -5,9 +5,9 @@ import { builtUrl } from '../../core/built-url.js';
 import type { DescriptorMap } from '../../core/descriptor-map.js';
 import type { DescriptorExtractor } from '../../core/extractor.js';
 import type { LabelMap, Raster } from '../../core/frame.js';
-import type { GridSize } from '../../core/grid-size.js';
 import { pathInside } from '../../core/path-inside.js';
 import type { Quality } from '../../core/quality.js';
+import type { GridSize, Size } from '../../core/size.js';
 import { inputSize, preprocess } from '../../features/preprocess.js';
 import type { Manifest } from '../../models/manifest.js';
 import { readTrackerFolder } from '../../models/model-folder.js';
@@ -47,8 +47,6 @@ export type DescribedFrame = {
 
 /** What the tracker finds for a frame. */
 export type TrackedMasks = SoftMask & { readonly confidence: number };
-
-type Size = { readonly width: number; readonly height: number };
 
 /**
  * Tracks masks with a learned decoder. Frames are described in one worker while masks are tracked in another, which holds all that is

@@ -1,5 +1,6 @@
+import { axis } from '../../core/bilinear.js';
 import type { LabelMap } from '../../core/frame.js';
-import type { GridSize } from '../../core/grid-size.js';
+import type { GridSize } from '../../core/size.js';
 import { labelsFromMask } from '../../core/soft-labels.js';
 
 /**
@@ -45,20 +46,20 @@ export const idsOf = (
 ): Uint8Array => {
 	const out = new Uint8Array(width * height);
 	const cells = grid.width * grid.height;
-	const columns = places(grid.width, width);
-	const rows = places(grid.height, height);
+	const columns = axis(grid.width, width);
+	const rows = axis(grid.height, height);
 	const owners = quadOwners({ grid, data }, ids);
 	for (let y = 0; y < height; y++) {
-		const [top, down] = [rows.index[y] as number, rows.weight[y] as number];
+		const [top, down] = [rows.low[y] as number, rows.share[y] as number];
 		for (let x = 0; x < width; x++) {
-			const left = columns.index[x] as number;
+			const left = columns.low[x] as number;
 			const corner = top * grid.width + left;
 			const owner = owners[corner] as number;
 			if (owner !== MIXED) {
 				out[y * width + x] = owner;
 				continue;
 			}
-			const across = columns.weight[x] as number;
+			const across = columns.share[x] as number;
 			const right = left + 1 < grid.width ? 1 : 0;
 			const below = top + 1 < grid.height ? grid.width : 0;
 			let [winner, largest, background] = [0, 0, 255];
@@ -80,18 +81,6 @@ export const idsOf = (
 };
 
 const mix = (a: number, b: number, share: number): number => a + share * (b - a);
-
-/** For each of `size` pixels the cell at its left (or above) and the next cell's share. */
-const places = (cells: number, size: number): { index: Uint16Array; weight: Float32Array } => {
-	const index = new Uint16Array(size);
-	const weight = new Float32Array(size);
-	for (let pixel = 0; pixel < size; pixel++) {
-		const at = Math.min(cells - 1, Math.max(0, ((pixel + 0.5) * cells) / size - 0.5));
-		index[pixel] = Math.floor(at);
-		weight[pixel] = at - Math.floor(at);
-	}
-	return { index, weight };
-};
 
 /** No id: objects are 1 to 255, and a run of 255 objects has no pixel in question that it could not name. */
 const MIXED = 256;

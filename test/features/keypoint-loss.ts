@@ -1,7 +1,7 @@
-import { cellDescriptors, normalised } from '../matching/cell-descriptors.js';
-import type { DescribedImage } from '../matching/described-image.js';
-import type { Point } from '../matching/point.js';
-import { loadedPoint } from '../pairs/paper-points.js';
+import { cellDescriptors, normalised } from '../../src/matching/cell-descriptors.js';
+import type { DescribedImage } from '../../src/matching/described-image.js';
+import type { Point } from '../../src/matching/point.js';
+import { loadedPoint } from '../../src/pairs/paper-points.js';
 
 /** exp(ln(1/0.07)), with the logarithm rounded to float32 as in the published code; a constant, not learnt. */
 const LOGIT_SCALE = Math.exp(Math.fround(Math.log(1 / 0.07)));
