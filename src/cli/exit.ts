@@ -4,7 +4,7 @@ import { isReaderGone } from './cancellation.js';
 import { printable } from './printable.js';
 
 /** Exit codes of the command contract. */
-export const exitCodes = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as const;
+const exitCodes = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as const;
 
 /** Commander's complaint about the command line as one line like all others. */
 export const printUsageError = (text: string, write: (line: string) => void): void => {

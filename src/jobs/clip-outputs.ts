@@ -40,11 +40,7 @@ export const resolveClipOutputs = async (
 		}
 	}
 	const choices = [...others, ...projects];
-	const paths = choices.map(({ path }) => path);
-	const twice = paths.find((path, at) => paths.indexOf(path) !== at);
-	if (twice !== undefined) {
-		throw new UserError(`"${twice}" is given as output twice; name each output once.`);
-	}
+	requireOnce(choices);
 	return choices.map((choice) => ({
 		path: choice.path,
 		isFrames: choice.kind === 'png',
@@ -68,3 +64,12 @@ const mediaOfProject = (
 
 /** A folder in the working folder that is named after the clip: `bear.mp4` -> `bear-masks`. */
 const defaultOutput = (input: string): string => `${clipStem(input)}-masks`;
+
+/** @throws UserError for a place that is given twice */
+export const requireOnce = (outputs: readonly { readonly path: string }[]): void => {
+	const paths = outputs.map(({ path }) => path);
+	const twice = paths.find((path, at) => paths.indexOf(path) !== at);
+	if (twice !== undefined) {
+		throw new UserError(`"${twice}" is given as output twice; name each output once.`);
+	}
+};

@@ -6,9 +6,10 @@ import { openEditedPngs } from '../output/edited-png-sink.js';
 import { openSink } from '../output/encode.js';
 import { listFormats, resolveFormat } from '../output/output-format.js';
 import type { RunOutput } from '../output/run-outputs.js';
+import { requireOnce } from './clip-outputs.js';
 
 /** The folder of edited frames, as the value of `--format`. */
-export const EDIT_PNG = 'edit-png';
+const EDIT_PNG = 'edit-png';
 const EDIT_VIDEO = 'edit.mp4';
 
 /**
@@ -29,11 +30,7 @@ export const resolveEditOutputs = async (
 			resolve(place, format, hasMasks),
 		),
 	);
-	const paths = outputs.map(({ path }) => path);
-	const twice = paths.find((path, at) => paths.indexOf(path) !== at);
-	if (twice !== undefined) {
-		throw new UserError(`"${twice}" is given as output twice; name each output once.`);
-	}
+	requireOnce(outputs);
 	return outputs;
 };
 

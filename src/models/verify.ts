@@ -9,7 +9,7 @@ import type { InstalledModel, InstalledPairModel } from './model-folder.js';
 export type FileRecord = { readonly bytes: number; readonly sha256: string };
 
 /** SHA-256 of a file in hexadecimal, read as a stream. */
-export const sha256OfFile = async (path: string, signal?: AbortSignal): Promise<string> => {
+const sha256OfFile = async (path: string, signal?: AbortSignal): Promise<string> => {
 	throwIfAborted(signal);
 	const hash = createHash('sha256');
 	await pipeline(createReadStream(path), hash, signal === undefined ? {} : { signal });

@@ -11,10 +11,3 @@ export const elementTypeCodes = {
 } as const satisfies Record<Tensor['type'], number>;
 
 export type ElementType = keyof typeof elementTypeCodes;
-
-const namesByCode = new Map<number, ElementType>(
-	(Object.keys(elementTypeCodes) as ElementType[]).map((name) => [elementTypeCodes[name], name]),
-);
-
-/** The element type's name, undefined for types that no graph of ours uses. */
-export const elementTypeOf = (code: number): ElementType | undefined => namesByCode.get(code);

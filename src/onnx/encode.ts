@@ -9,7 +9,7 @@ const bytesOf = (tensor: Tensor): Uint8Array =>
 	new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
 
 /** `TensorProto` with raw data (little-endian, as every platform that Node runs on). */
-export const encodeTensor = (name: string, tensor: Tensor): Chunks => [
+const encodeTensor = (name: string, tensor: Tensor): Chunks => [
 	...tensor.dims.flatMap((size) => intField(1, size)),
 	...intField(2, elementTypeCodes[tensor.type]),
 	...textField(8, name),
@@ -58,7 +58,7 @@ export const encodeNode = (node: NodeSpec): Chunks => [
 ];
 
 /** `ValueInfoProto`. */
-export const encodeValue = ({ name, type, shape }: GraphValue): Chunks => {
+const encodeValue = ({ name, type, shape }: GraphValue): Chunks => {
 	const dimensions = shape?.flatMap((size) =>
 		messageField(1, typeof size === 'string' ? textField(2, size) : intField(1, size)),
 	);

@@ -23,7 +23,7 @@ const frameFile = /^\d{5,}\.png$/;
 /** By what a frame's file is known again. */
 export type FrameRecord = { readonly bytes: number; readonly checksum: string };
 
-export const recordOfFrame = (data: Uint8Array): FrameRecord => ({
+const recordOfFrame = (data: Uint8Array): FrameRecord => ({
 	bytes: data.length,
 	checksum: createHash('sha256').update(data).digest('hex').slice(0, 32),
 });

@@ -6,7 +6,7 @@ import { UserError } from '../core/errors.js';
 import { clipStem, namesFolder } from '../media/file-names.js';
 
 /** What a host program wants to be given: `propagate … --for <name>` writes it. */
-export const editorPresetSchema = z.strictObject({
+const editorPresetSchema = z.strictObject({
 	name: z.string().regex(/^[a-z][a-z-]*$/),
 	program: z.string().min(1),
 	/** Name of an output format (`alpha.mov`, `matte.mkv`, …). */

@@ -6,7 +6,7 @@ import { messageOf, UserError } from '../core/errors.js';
 import { readTextFile } from '../core/text-file.js';
 import { type Preset, presetFileSchema } from './preset.js';
 
-export const DEFAULT_PRESET = 'default';
+const DEFAULT_PRESET = 'default';
 
 const presetsFolder = fileURLToPath(new URL('../../presets/', import.meta.url));
 

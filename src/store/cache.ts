@@ -36,7 +36,7 @@ const settingsFile = (): string => join(propagateHome(), 'cache.json');
 const settingsSchema = z.object({ limitBytes: z.number().nonnegative() });
 
 /** The most that everything together may take, in bytes: as set, else 2 GB. */
-export const cacheLimit = async (): Promise<number> => {
+const cacheLimit = async (): Promise<number> => {
 	const text = await readFile(settingsFile(), 'utf8').catch(() => undefined);
 	if (text === undefined) {
 		return DEFAULT_LIMIT;

@@ -14,7 +14,7 @@ import { formatNpy, parseNpy } from './npy.js';
 import { pixelsIdentity } from './run-identity.js';
 
 /** Where descriptor maps are kept; safe to delete at any time. */
-export const descriptorsFolder = (env: NodeJS.ProcessEnv = process.env): string =>
+const descriptorsFolder = (env: NodeJS.ProcessEnv = process.env): string =>
 	join(propagateHome(env), 'descriptors');
 
 /** How many maps a {@link StoredExtractor} took from where. */

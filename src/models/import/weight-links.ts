@@ -2,7 +2,7 @@ import { constants, copyFile, link, mkdir, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { OnnxModel } from '../../onnx/model.js';
 
-export const WEIGHTS_FOLDER = 'weights';
+const WEIGHTS_FOLDER = 'weights';
 
 /** How a weights file got into the model's folder. */
 export type LinkedWeights = {

@@ -14,7 +14,7 @@ const repositorySchema = z.strictObject({
 const licenseSchema = z.strictObject({ name: z.string(), url: z.url() });
 
 /** Where a model can be had from, as data: `presets/sources/<name>.json`. */
-export const modelSourceSchema = z.strictObject({
+const modelSourceSchema = z.strictObject({
 	name: z.string(),
 	description: z.string(),
 	/** The ONNX export, in the layout of diffusers or Optimum. */
