@@ -2,10 +2,12 @@
  * What is left when a run is killed, or the power goes: whatever has its final name must be whole, and a run that goes on must end with
  * the bytes of one that nobody disturbed. Linux only; power cuts need root, loop devices and mkfs.ext4.
  *
- *     npm run bench:durability -- [--writer-kills 1000] [--kills 100] [--power-cuts 50] [--run-power-cuts 5] [--minutes n]
+ *     npm run bench:durability -- [--kills 1000] [--tracker-kills 100] [--writer-kills 1000] [--power-cuts 50] [--writer-power-cuts 50]
+ *         [--minutes n] [--tally counts.json]
  *
- * Kills are SIGKILLs at random moments, of the whole command and of `durability/writer.mjs`, which does what a run does to the disk without
- * the model. For a power cut the process is stopped, the image of the disk that it works on is copied as it is (what the kernel had not
+ * Kills are SIGKILLs at random moments: of the command, quick for its labels alone on tiny pictures; of the command with the tracker, two masks
+ * and a video; and of `durability/writer.mjs`, which does what a run does to the disk without the model. With `--tally`, counts are kept in a
+ * file, and rounds are added to those of earlier times until there are as many as wanted. For a power cut the process is stopped, the image of the disk that it works on is copied as it is (what the kernel had not
  * written to it yet is lost), the copy is mounted, looked at, and the run gone on with there.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -31,12 +33,14 @@ import { makeQuickModel } from '../test/helpers/quick-model.js';
 
 const { values } = parseArgs({
 	options: {
+		kills: { type: 'string', default: '1000' },
+		'tracker-kills': { type: 'string', default: '100' },
 		'writer-kills': { type: 'string', default: '1000' },
-		kills: { type: 'string', default: '100' },
 		'power-cuts': { type: 'string', default: '50' },
-		'run-power-cuts': { type: 'string', default: '5' },
+		'writer-power-cuts': { type: 'string', default: '50' },
 		/** Each part ends after this, whatever the rounds. */
 		minutes: { type: 'string', default: '600' },
+		tally: { type: 'string' },
 	},
 });
 
@@ -113,7 +117,23 @@ const finish = async (
 	}
 };
 
-const newTally = (): Tally => ({ rounds: 0, ended: 0, files: 0, broken: [], finished: 0, wrong: [] });
+const tallies: Record<string, Tally> =
+	values.tally !== undefined && existsSync(values.tally)
+		? JSON.parse(readFileSync(values.tally, 'utf8'))
+		: {};
+
+/** Goes on counting where an earlier time stopped. */
+const tallyOf = (what: string): Tally => {
+	const tally = tallies[what] ?? { rounds: 0, ended: 0, files: 0, broken: [], finished: 0, wrong: [] };
+	tallies[what] = tally;
+	return tally;
+};
+
+const keepTallies = (): void => {
+	if (values.tally !== undefined) {
+		writeFileSync(values.tally, JSON.stringify(tallies, undefined, '\t'));
+	}
+};
 
 const report = (what: string, tally: Tally): void => {
 	const { rounds, ended: unharmed, files, broken, finished, wrong } = tally;
@@ -135,12 +155,12 @@ const undisturbed = async (subject: Subject, folder: string) => {
 	return { expected: filesOf(folder).whole, milliseconds: performance.now() - before };
 };
 
-/** Longest time that a folder is gone on with before it is finished and a new one begun. */
+/** So many rounds at most a folder is gone on with before it is finished and a new one begun. */
 const ROUNDS_A_FOLDER = 12;
 
 const killRounds = async (subject: Subject, place: string, rounds: number): Promise<void> => {
 	const { expected, milliseconds } = await undisturbed(subject, join(place, 'undisturbed'));
-	const tally = newTally();
+	const tally = tallyOf(`${subject.name} killed`);
 	let longest = milliseconds;
 	const deadline = performance.now() + Number(values.minutes) * 60_000;
 	const goesOn = (): boolean => tally.rounds < rounds && performance.now() < deadline;
@@ -158,9 +178,13 @@ const killRounds = async (subject: Subject, place: string, rounds: number): Prom
 			tally.ended += code === null ? 0 : 1;
 			longest = code === null ? longest : 0.7 * longest + 0.3 * (performance.now() - begun);
 			inspect(folder, expected, tally);
+			if (code !== null) {
+				break; // There is nothing left to do in this folder that could be disturbed.
+			}
 		}
 		await finish(subject, folder, expected, tally);
 		rmSync(folder, { recursive: true });
+		keepTallies();
 	}
 	report(`${subject.name} killed`, tally);
 };
@@ -189,7 +213,7 @@ const copyAtOneMoment = (image: string, copy: string): void => {
 const powerCuts = async (subject: Subject, place: string, rounds: number): Promise<void> => {
 	mkdirSync(place);
 	const { expected, milliseconds } = await undisturbed(subject, join(place, 'undisturbed'));
-	const tally = newTally();
+	const tally = tallyOf(`power cut under ${subject.name}`);
 	const [image, copy] = [join(place, 'disk.img'), join(place, 'copy.img')];
 	const deadline = performance.now() + Number(values.minutes) * 60_000;
 	const goesOn = (): boolean => tally.rounds < rounds && performance.now() < deadline;
@@ -208,13 +232,14 @@ const powerCuts = async (subject: Subject, place: string, rounds: number): Promi
 				await Promise.race([end, sleep((Math.random() * milliseconds) / 2)]);
 				child.kill('SIGSTOP');
 				copyAtOneMoment(image, copy);
-				child.kill('SIGCONT');
 				tally.rounds++;
 				tally.ended += isRunning ? 0 : 1;
 				await withDisk(copy, async (found) => {
 					inspect(join(found, 'work'), expected, tally);
 					await finish(subject, join(found, 'work'), expected, tally);
 				});
+				child.kill('SIGCONT');
+				keepTallies();
 			}
 			child.kill('SIGKILL');
 			await end;
@@ -231,29 +256,39 @@ try {
 	};
 	const { clip, mask } = await makeBoxFrames(scratch, 12);
 	const model = makeQuickModel(join(scratch, 'model'));
-	const command: Subject = {
-		name: 'the command',
+	const command = (name: string, options: readonly string[], outputs: readonly string[]): Subject => ({
+		name,
 		command: (folder) => [
-			...[program('../dist/cli/main.js'), clip, '--mask', mask, '--model', model, '--threads', '1'],
 			...[
-				'-o',
-				join(folder, 'results', 'masks'),
-				'-o',
-				join(folder, 'results', 'rle.json'),
+				program('../dist/cli/main.js'),
+				clip,
+				'--mask',
+				mask,
+				'--threads',
+				'1',
 				'--resume',
 				'-q',
+				...options,
 			],
+			...outputs.flatMap((output) => ['-o', join(folder, 'results', output)]),
 		],
-	};
+	});
+	const quick = command('the command', ['--model', model, '--decoder', 'off'], ['masks', 'rle.json']);
+	const tracking = command(
+		'the command with the tracker',
+		['--quality', 'fast', '--mask', `7=${mask}`],
+		['masks', 'overlay.mp4'],
+	);
 	console.log(
 		'| what | rounds | disturbed | files found | not whole | gone on to the end | wrong at the end |',
 	);
 	console.log('|---|--:|--:|--:|--:|--:|--:|');
 	const parts: readonly [string, () => Promise<void>][] = [
 		['writer-kills', () => killRounds(writer, join(scratch, 'a'), Number(values['writer-kills']))],
-		['power-cuts', () => powerCuts(writer, join(scratch, 'b'), Number(values['power-cuts']))],
-		['run-power-cuts', () => powerCuts(command, join(scratch, 'c'), Number(values['run-power-cuts']))],
-		['kills', () => killRounds(command, join(scratch, 'd'), Number(values.kills))],
+		['writer-power-cuts', () => powerCuts(writer, join(scratch, 'b'), Number(values['writer-power-cuts']))],
+		['power-cuts', () => powerCuts(quick, join(scratch, 'c'), Number(values['power-cuts']))],
+		['kills', () => killRounds(quick, join(scratch, 'd'), Number(values.kills))],
+		['tracker-kills', () => killRounds(tracking, join(scratch, 'e'), Number(values['tracker-kills']))],
 	];
 	for (const [name, part] of parts) {
 		if (Number(values[name as keyof typeof values]) > 0) {

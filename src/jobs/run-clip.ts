@@ -145,7 +145,9 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 			computedFrames += result.computed ? 1 : 0;
 			confidenceSum += confidence;
 			pool?.giveBack(frame.image);
-			job.onFrame?.({ frame: frame.index, total, timeSeconds: frame.timeSeconds, confidence });
+			// What a container says of its length is an estimate: no run has done more than all of it.
+			const atLeast = total === undefined ? undefined : Math.max(total, frame.index + 1);
+			job.onFrame?.({ frame: frame.index, total: atLeast, timeSeconds: frame.timeSeconds, confidence });
 		}
 		await outputs.finish();
 

@@ -2,6 +2,7 @@ import { UserError } from '../core/errors.js';
 import type { Keyframe } from '../core/keyframe.js';
 import { objectIds } from '../core/object-ids.js';
 import { davisPalette, paletteUpTo } from '../media/davis-palette.js';
+import type { ClipInfo } from '../media/frame.js';
 import { readMask } from '../media/label-map.js';
 import type { MaskMeaning, MaskType } from '../media/mask-meaning.js';
 
@@ -55,7 +56,7 @@ type ReadMask = {
  */
 export const readKeyframes = async (
 	masks: readonly PaintedMask[],
-	clip: { readonly width: number; readonly height: number },
+	clip: Pick<ClipInfo, 'width' | 'height' | 'stored'>,
 	type?: MaskType,
 ): Promise<Keyframes> => {
 	const ordered = [...masks].sort((a, b) => a.frame - b.frame);

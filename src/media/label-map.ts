@@ -13,9 +13,14 @@ import { loadSharp } from './sharp.js';
 export type ReadMaskOptions = {
 	/** What the mask is; found out when omitted. See {@link understandMask}. */
 	readonly type?: MaskType | undefined;
-	/** Size that it must have, checked before it is unpacked. */
-	readonly size?: { readonly width: number; readonly height: number } | undefined;
+	/**
+	 * The clip's size, which it must have, checked before it is unpacked. A mask made on pixels that are not square, as other programs
+	 * take frames out of a clip, has the size that is stored, and is stretched.
+	 */
+	readonly size?: ClipSize | undefined;
 };
+
+type ClipSize = Size & { readonly stored?: Size | undefined };
 
 /** As {@link readMask}, without what was understood. */
 export const readLabelMap = async (path: string, options?: ReadMaskOptions): Promise<LabelMap> => {
@@ -47,7 +52,26 @@ export const readMask = async (path: string, options: ReadMaskOptions = {}): Pro
 	if (meaning instanceof Unclear) {
 		throw new UserError(`The mask "${path}" ${meaning.reason}; ${meaning.advice} (docs/first-mask.md).`);
 	}
-	return meaning;
+	return options.size === undefined ? meaning : stretched(meaning, options.size);
+};
+
+/** A mask of the stored size as it is displayed; each pixel is what its centre falls on. */
+const stretched = (mask: MaskMeaning, { width, height }: Size): MaskMeaning => {
+	if (mask.width === width && mask.height === height) {
+		return mask;
+	}
+	const ids = new Uint8Array(width * height);
+	for (let y = 0; y < height; y++) {
+		const row = Math.floor(((y + 0.5) * mask.height) / height) * mask.width;
+		for (let x = 0; x < width; x++) {
+			ids[y * width + x] = mask.ids[row + Math.floor(((x + 0.5) * mask.width) / width)] as number;
+		}
+	}
+	const remarks = [
+		mask.remark,
+		`stretched from ${mask.width}×${mask.height}, as the clip's pixels are not square`,
+	];
+	return { ...mask, width, height, ids, remark: remarks.filter(Boolean).join('; ') };
 };
 
 /**
@@ -68,11 +92,12 @@ export const requireUsableMask = (
 	}
 };
 
-const requireSize = (path: string, mask: Size, clip: Size | undefined): void => {
+const requireSize = (path: string, mask: Size, clip: ClipSize | undefined): void => {
 	if (mask.width * mask.height > MOST_PIXELS) {
 		throw new UserError(`The mask "${path}" is too large; give one of the clip's size.`);
 	}
-	if (clip !== undefined && (mask.width !== clip.width || mask.height !== clip.height)) {
+	const isOf = (size: Size | undefined): boolean => mask.width === size?.width && mask.height === size.height;
+	if (clip !== undefined && !isOf(clip) && !isOf(clip.stored)) {
 		throw new UserError(
 			`The mask "${path}" is ${mask.width}×${mask.height}, but the clip is ${clip.width}×${clip.height}; make the mask on the picture that "propagate frame" writes.`,
 		);
@@ -84,7 +109,7 @@ const requireSize = (path: string, mask: Size, clip: Size | undefined): void => 
 /** What says something about pixels; texts, profiles and the like stay out of the decoders. */
 const neededChunks = new Set(['IHDR', 'PLTE', 'tRNS', 'eXIf', 'IDAT', 'IEND']);
 
-const readPng = async (path: string, bytes: Buffer, size: Size | undefined): Promise<MaskPixels> => {
+const readPng = async (path: string, bytes: Buffer, size: ClipSize | undefined): Promise<MaskPixels> => {
 	const damaged = (reason: string) =>
 		new UserError(`The mask "${path}" is a damaged PNG (${reason}); save it again.`);
 	try {
@@ -215,7 +240,7 @@ const unpacked = ({ data, depth, width, height, channels }: DecodedPng): Samples
 
 // Other formats
 
-const readOther = async (path: string, bytes: Buffer, size: Size | undefined): Promise<MaskPixels> => {
+const readOther = async (path: string, bytes: Buffer, size: ClipSize | undefined): Promise<MaskPixels> => {
 	const format = imageFormatOf(bytes.subarray(0, 64));
 	if (format === undefined) {
 		throw notAnImage(path, bytes.subarray(0, 64));

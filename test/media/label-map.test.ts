@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { objectIds } from '../../src/core/object-ids.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { encodeIndexedPng, writeIndexedPng } from '../../src/media/indexed-png.js';
-import { readLabelMap, requireUsableMask } from '../../src/media/label-map.js';
+import { readLabelMap, readMask as readWhole, requireUsableMask } from '../../src/media/label-map.js';
 import { shared, sharedAvailable } from '../helpers/shared.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
@@ -228,6 +228,61 @@ describe('a mask has to fit its clip', () => {
 			'"m.png" is 2×1, but the clip is 4×2',
 		);
 		expect(() => requireUsableMask('m.png', { ...mask, ids: Uint8Array.of(0, 0) }, mask)).toThrow(/is empty/);
+	});
+});
+
+describe('a clip whose pixels are not square', () => {
+	const clip = { width: 8, height: 3, stored: { width: 4, height: 3 } };
+	const write = (width: number, height: number, ids: readonly number[]) => {
+		const path = join(temporaryFolder(), 'mask.png');
+		const data = Uint8Array.from(ids);
+		writeFileSync(
+			path,
+			encode({
+				width,
+				height,
+				depth: 8,
+				channels: 1,
+				palette: [
+					[0, 0, 0],
+					[255, 0, 0],
+				],
+				data,
+			}),
+		);
+		return path;
+	};
+
+	test('takes masks made on the pixels as stored, and says that it stretches them', async () => {
+		const mask = await readWhole(write(4, 3, [0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1]), { size: clip });
+		expect(mask).toMatchObject({
+			width: 8,
+			height: 3,
+			remark: expect.stringMatching(/^stretched from 4×3, /),
+		});
+		expect([...mask.ids].join('')).toBe('000000000011110000000011');
+	});
+
+	test('takes masks as displayed without a word, and no other size', async () => {
+		const mask = await readWhole(
+			write(
+				8,
+				3,
+				Array.from({ length: 24 }, (_, at) => at % 2),
+			),
+			{ size: clip },
+		);
+		expect(mask).toMatchObject({ width: 8, height: 3, remark: undefined });
+		await expect(
+			readWhole(
+				write(
+					3,
+					8,
+					Array.from({ length: 24 }, (_, at) => at % 2),
+				),
+				{ size: clip },
+			),
+		).rejects.toThrow('is 3×8, but the clip is 8×3');
 	});
 });
 
