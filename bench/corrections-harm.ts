@@ -2,11 +2,13 @@
  * What one correct correction does to the frames that nobody painted: the first mask is true, and so is one more, of every fifth frame in
  * turn. Prints the second table of docs/corrections.md.
  *
- *     npm run bench:corrections-harm -- samples ../shared/data/davis-train [--sequences car-turn,tennis] [--every 5] [--frames]
+ *     npm run bench:corrections-harm -- samples ../shared/data/davis-train [--sequences car-turn,tennis] [--every 5] [--first 40]
+ *         [--frames]
  *
  * The folders are in DAVIS layout, or are like `samples`: folders with `clip.mp4` and `truth`. Masks come from the tracker as the command
- * runs it, in this process, so that each frame is described once for all the corrections of its clip. `--frames` also prints every frame that
- * a correction made worse by more than 0.02.
+ * runs it, in this process, so that each frame is described once for all the corrections of its clip. `--first`
+ * cuts clips, since the work grows with the square of their length; `--frames` also prints every frame that a correction made worse by more
+ * than 0.02.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,6 +30,7 @@ const { values, positionals } = parseArgs({
 	options: {
 		sequences: { type: 'string' },
 		every: { type: 'string', default: '5' },
+		first: { type: 'string', default: 'Infinity' },
 		frames: { type: 'boolean', default: false },
 	},
 });
@@ -114,6 +117,9 @@ const measure = async ({ name, clip, truth: paths }: Sequence): Promise<void> =>
 	const truth = await Promise.all(paths.map(async (path) => asOneObject(await readLabelMap(path))));
 	const frames: Frame[] = [];
 	for await (const frame of (await openClip(clip)).frames()) {
+		if (frames.length >= Number(values.first)) {
+			break;
+		}
 		frames.push(frame);
 	}
 	const first = truth[0] as LabelMap;

@@ -224,26 +224,19 @@ const powerCuts = async (subject: Subject, place: string, rounds: number): Promi
 		await withDisk(image, async (disk) => {
 			const child = start(subject, join(disk, 'work'));
 			const end = ended(child);
-			let isRunning = true;
-			end.then(() => {
-				isRunning = false;
-			});
-			while (isRunning && goesOn()) {
-				await Promise.race([end, sleep((Math.random() * milliseconds) / 2)]);
-				child.kill('SIGSTOP');
-				copyAtOneMoment(image, copy);
-				tally.rounds++;
-				tally.ended += isRunning ? 0 : 1;
-				await withDisk(copy, async (found) => {
-					inspect(join(found, 'work'), expected, tally);
-					await finish(subject, join(found, 'work'), expected, tally);
-				});
-				child.kill('SIGCONT');
-				keepTallies();
-			}
+			await Promise.race([end, sleep(Math.random() * milliseconds)]);
+			child.kill('SIGSTOP');
+			copyAtOneMoment(image, copy);
 			child.kill('SIGKILL');
-			await end;
+			const { code } = await end;
+			tally.rounds++;
+			tally.ended += code === null ? 0 : 1;
 		});
+		await withDisk(copy, async (found) => {
+			inspect(join(found, 'work'), expected, tally);
+			await finish(subject, join(found, 'work'), expected, tally);
+		});
+		keepTallies();
 	}
 	report(`power cut under ${subject.name}`, tally);
 };
@@ -284,11 +277,11 @@ try {
 	);
 	console.log('|---|--:|--:|--:|--:|--:|--:|');
 	const parts: readonly [string, () => Promise<void>][] = [
-		['writer-kills', () => killRounds(writer, join(scratch, 'a'), Number(values['writer-kills']))],
-		['writer-power-cuts', () => powerCuts(writer, join(scratch, 'b'), Number(values['writer-power-cuts']))],
-		['power-cuts', () => powerCuts(quick, join(scratch, 'c'), Number(values['power-cuts']))],
 		['kills', () => killRounds(quick, join(scratch, 'd'), Number(values.kills))],
 		['tracker-kills', () => killRounds(tracking, join(scratch, 'e'), Number(values['tracker-kills']))],
+		['power-cuts', () => powerCuts(quick, join(scratch, 'c'), Number(values['power-cuts']))],
+		['writer-kills', () => killRounds(writer, join(scratch, 'a'), Number(values['writer-kills']))],
+		['writer-power-cuts', () => powerCuts(writer, join(scratch, 'b'), Number(values['writer-power-cuts']))],
 	];
 	for (const [name, part] of parts) {
 		if (Number(values[name as keyof typeof values]) > 0) {

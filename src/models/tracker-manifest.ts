@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { bundledModelsFolder } from '../store/locations.js';
 import { fileRecordsSchema, modelNameSchema } from './manifest.js';
 
+const side = z.int().positive().max(8192);
+
 /**
  * `manifest.json` of a mask tracker: three graphs (`encode` once a frame, `step` and `memorise` for its objects, see
  * training/export_tracker.py), and the size at which they see a frame.
@@ -17,11 +19,7 @@ export const trackerManifestSchema = z.object({
 	step: z.string(),
 	memorise: z.string(),
 	/** Short side of a frame in pixels, for each quality; sides are rounded to multiples of 32. */
-	shortSide: z.object({
-		fast: z.int().positive(),
-		balanced: z.int().positive(),
-		best: z.int().positive(),
-	}),
+	shortSide: z.object({ fast: side, balanced: side, best: side }),
 	files: fileRecordsSchema,
 });
 

@@ -14,7 +14,7 @@ const meaning: Readonly<Record<keyof RunIdentity, string>> = {
 	masks: 'with other masks',
 	edit: 'with another edit',
 	model: 'with another model',
-	settings: 'with other settings (--preset)',
+	settings: 'with other settings (--preset, --quality, --decoder)',
 	device: 'on another device',
 	ffmpeg: 'with another ffmpeg',
 };

@@ -18,7 +18,7 @@ import { parsePosition } from '../../src/media/position.js';
 import { readMatroskaHeader, readTrackList } from '../../src/media/probe-answers.js';
 import { unpickle } from '../../src/models/checkpoint/pickle.js';
 import { readCheckpoint } from '../../src/models/checkpoint/read-checkpoint.js';
-import { readAnyModelFolder } from '../../src/models/model-folder.js';
+import { pathInside, readAnyModelFolder, readTrackerFolder } from '../../src/models/model-folder.js';
 import { readModel } from '../../src/onnx/read-model.js';
 import { RunNotes } from '../../src/output/run-notes.js';
 import { parseFlow } from '../../src/pairs/flow-file.js';
@@ -26,6 +26,9 @@ import { formatResults } from '../../src/pairs/format-results.js';
 import { readJobs } from '../../src/pairs/read-jobs.js';
 import { readPoints } from '../../src/pairs/read-points.js';
 import { loadPreset } from '../../src/presets/load-preset.js';
+import { writeCacheFile } from '../../src/store/cache-file.js';
+import { readKeyframes } from '../../src/masks/read-keyframes.js';
+import { inputSize } from '../../src/features/preprocess.js';
 import { readDescriptorMap } from '../../src/store/descriptor-file.js';
 import { readMap } from '../../src/store/descriptor-store.js';
 import { openFrameStore } from '../../src/store/frame-store.js';
@@ -374,6 +377,21 @@ export const fuzzTargets = async (): Promise<readonly Target[]> => {
 			repair: repairPng,
 			read: byPath('mask.png', (path) => readMask(path)),
 		},
+		{
+			name: 'mask after the first',
+			seeds: pngs,
+			repair: repairPng,
+			read: async (bytes, folder) => {
+				const [first, second] = [join(folder, 'first.png'), join(folder, 'second.png')];
+				writeFileSync(first, pngs[0] as Buffer);
+				writeFileSync(second, bytes);
+				const masks = [
+					{ frame: 0, path: first },
+					{ frame: 3, path: second },
+				];
+				await readKeyframes(masks, { width: W, height: H, stored: { width: H, height: W } });
+			},
+		},
 		{ name: 'mask (other formats)', seeds: images, read: byPath('mask.img', (path) => readMask(path)) },
 		{
 			name: 'mask (as told)',
@@ -406,6 +424,22 @@ export const fuzzTargets = async (): Promise<readonly Target[]> => {
 				}
 			},
 		},
+		{
+			name: "tracker's manifest",
+			seeds: [readFileSync(project('models/propagate-small/tracker/manifest.json'))],
+			read: async (bytes, folder) => {
+				mkdirSync(join(folder, 'tracker'), { recursive: true });
+				writeFileSync(join(folder, 'tracker', 'manifest.json'), bytes);
+				const { manifest } = await readTrackerFolder(join(folder, 'tracker'));
+				for (const file of [manifest.encode, manifest.step, manifest.memorise]) {
+					pathInside(folder, file);
+				}
+				for (const shortSide of Object.values(manifest.shortSide)) {
+					const resize = { mode: 'fit', shortSide, multiple: 32 } as const;
+					inputSize({ width: W, height: H }, { resize, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] });
+				}
+			},
+		},
 		{ name: '.mat', seeds: [matFile(false), matFile(true)], read: (bytes) => parseMat(bytes, 'a.mat') },
 		{ name: '.flo', seeds: [floFile()], read: (bytes) => parseFlow(bytes, 'a.flo') },
 		{
@@ -435,6 +469,7 @@ export const fuzzTargets = async (): Promise<readonly Target[]> => {
 			name: 'results in the cache',
 			seeds: [
 				serialize({ ids: deflateRawSync(ids), confidence: 0.5 }),
+				serialize({ ids: new Uint8Array(deflateRawSync(greys)), quality: [0.9] }),
 				serialize({
 					ids: new Uint8Array(deflateRawSync(ids)),
 					voted: { ids: [0, 1], data: new Float32Array(8), grid: { width: 2, height: 2 } },
@@ -442,7 +477,8 @@ export const fuzzTargets = async (): Promise<readonly Target[]> => {
 				}),
 			],
 			read: async (bytes, folder) => {
-				writeFileSync(join(folder, '3.bin'), bytes);
+				// Sealed, as if the program itself had written it: what is not is never looked into.
+				await writeCacheFile(join(folder, '3.bin'), bytes);
 				return openFrameStore(folder).get(3);
 			},
 		},
