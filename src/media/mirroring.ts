@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { type Box, children, only, readMovieBox } from './mp4-boxes.js';
+import { children, isPictures, only, readMovieBox } from './mp4-boxes.js';
 
 /** ffmpeg's filter that shows a mirrored picture the right way round. */
 export type Mirroring = 'hflip' | 'vflip' | 'transpose=0' | 'transpose=3';
@@ -37,6 +37,3 @@ export const readMirroring = async (path: string, index: number): Promise<Mirror
 		await file.close();
 	}
 };
-
-const isPictures = ({ type, body }: Box): boolean =>
-	type === 'trak' && only(only(body, 'mdia'), 'hdlr').toString('latin1', 8, 12) === 'vide';

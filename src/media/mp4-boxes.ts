@@ -25,6 +25,10 @@ export const only = (parent: Buffer, type: string): Buffer => {
 	return box.body;
 };
 
+/** Whether a box is a track of moving pictures. */
+export const isPictures = ({ type, body }: Box): boolean =>
+	type === 'trak' && only(only(body, 'mdia'), 'hdlr').toString('latin1', 8, 12) === 'vide';
+
 /** A day of video at 60 frames a second takes about 100 MB. */
 const largestMovieBox = 1 << 28;
 

@@ -4,6 +4,7 @@ import type { ClipInfo, Fraction } from './clip-info.js';
 import { askFfmpeg } from './ffmpeg-process.js';
 import { type Mirroring, readMirroring } from './mirroring.js';
 import { type ListedTrack, readMatroskaHeader, readTrackList } from './probe-answers.js';
+import { sampleCount } from './sample-count.js';
 import { displayedSize, type VideoStream } from './video-stream.js';
 
 /** A video file that was looked into: what users see of it, and what decoding needs to know. */
@@ -40,9 +41,10 @@ export const probeClip = async (path: string, options: ProbeOptions = {}): Promi
 			continue;
 		}
 		const mirroring = await readMirroring(path, index);
-		const [first, header] = await Promise.all([
+		const [first, header, samples] = await Promise.all([
 			firstFrame(path, index, mirroring, options),
 			copiedHeader(path, index, options),
+			sampleCount(path, index),
 		]);
 		throwIfAborted(options.signal);
 		if (first.track === undefined) {
@@ -59,10 +61,7 @@ export const probeClip = async (path: string, options: ProbeOptions = {}): Promi
 				stored: { width: first.track.width, height: first.track.height },
 				frameRate: rate.numerator / rate.denominator,
 				tickSeconds: track.tickSeconds,
-				estimatedFrames:
-					durationSeconds === undefined
-						? undefined
-						: Math.max(1, Math.round(durationSeconds * framesPerSecond)),
+				estimatedFrames: estimate(durationSeconds, framesPerSecond, samples),
 				hasAudio: audio !== undefined,
 				timecode: header.timecode,
 			},
@@ -79,6 +78,16 @@ export const probeClip = async (path: string, options: ProbeOptions = {}): Promi
 		: (reasons.find((reason) => reason !== undefined) ??
 				new UserError(`"${path}" has no video that can be decoded; give a file with a video track.`));
 };
+
+/** The sound may be longer than the pictures, and an edit list may leave out some of those that are there. */
+const estimate = (
+	durationSeconds: number | undefined,
+	framesPerSecond: number,
+	samples = Number.POSITIVE_INFINITY,
+): number | undefined =>
+	durationSeconds === undefined
+		? undefined
+		: Math.max(1, Math.min(samples, Math.round(durationSeconds * framesPerSecond)));
 
 /** What the header tells of a file. Copies nothing: an output is needed for ffmpeg to be content. */
 const listTracks = async (

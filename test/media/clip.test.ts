@@ -134,4 +134,14 @@ describe('a place in a clip', () => {
 	test.each(['', '-3', '1.5', 'abc', '1h'])('is not "%s"', (text) => {
 		expect(() => parsePosition(text)).toThrow(/frame number like 37/);
 	});
+
+	test('a video is as long as its pictures, whatever its sound', async () => {
+		const folder = temporaryFolder();
+		const whole = await makeClip(
+			join(folder, 'long sound.mp4'),
+			'testsrc=s=16x16:r=10:d=1',
+			...['-f', 'lavfi', '-i', 'sine=d=1.4', '-pix_fmt', 'yuv420p', '-g', '10', '-bf', '0', '-c:a', 'aac'],
+		);
+		expect((await openClip(whole)).info.estimatedFrames).toBe(10);
+	});
 });
