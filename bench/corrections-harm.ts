@@ -14,15 +14,16 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RunFrames } from '../src/corrections/frame-range.js';
-import type { Keyframe } from '../src/corrections/keyframe.js';
 import { listDavisSequences } from '../src/evaluation/davis-dataset.js';
 import { regionSimilarity } from '../src/evaluation/region-similarity.js';
 import { mean } from '../src/evaluation/statistics.js';
+import type { Keyframe } from '../src/masks/keyframe.js';
 import { MaskTracker } from '../src/masks/mask-tracker.js';
-import { type PassStores, type StoredMask, trackKeyframes } from '../src/masks/track-keyframes.js';
+import { type PassStores, propagateKeyframes } from '../src/masks/propagate-keyframes.js';
 import { openClip } from '../src/media/clip.js';
 import type { Frame, LabelMap } from '../src/media/frame.js';
 import { readLabelMap } from '../src/media/label-map.js';
+import type { FrameStore } from '../src/store/frame-store.js';
 import { head, row } from './table.js';
 
 const { values, positionals } = parseArgs({
@@ -71,23 +72,27 @@ const inMemory = (frames: readonly Frame[]): RunFrames => {
 		async *backwards(from: number, to: number) {
 			yield* frames.slice(to, from + 1).reverse();
 		},
+		async *only(indices: readonly number[]) {
+			yield* indices.map((index) => frames[index] as Frame);
+		},
 	};
 	return reader as unknown as RunFrames;
 };
 
 const storesInMemory = (): PassStores => {
-	const passes = new Map<string, Map<number, StoredMask>>();
+	const passes = new Map<string, FrameStore<unknown>>();
 	return {
-		tracked: (own, helper, direction) => {
+		pass: <Masks>(own: Keyframe, helper: Keyframe | undefined, direction: string) => {
 			const name = `${own.frame} ${helper?.frame} ${direction}`;
-			const pass = passes.get(name) ?? new Map<number, StoredMask>();
-			passes.set(name, pass);
-			return {
-				get: async (frame) => pass.get(frame),
-				put: async (frame, mask) => {
-					pass.set(frame, mask);
+			const found = new Map<number, unknown>();
+			const store: FrameStore<unknown> = passes.get(name) ?? {
+				get: async (frame) => found.get(frame),
+				put: async (frame, masks) => {
+					found.set(frame, masks);
 				},
 			};
+			passes.set(name, store);
+			return store as FrameStore<Masks>;
 		},
 		length: { get: async () => undefined, put: async () => undefined },
 	};
@@ -134,7 +139,9 @@ const measure = async ({ name, clip, truth: paths }: Sequence): Promise<void> =>
 		}));
 		const options = { frames: inMemory(frames), keyframes, objects, palette: first.palette };
 		const found: number[] = [];
-		for await (const { frame, mask } of trackKeyframes({ ...options, tracker, stores: storesInMemory() })) {
+		for await (const { frame, mask } of propagateKeyframes({
+			...{ ...options, propagator: tracker, stores: storesInMemory() },
+		})) {
 			found.push(similarity(truth[frame.index] as LabelMap, mask, objects));
 		}
 		return found;
@@ -160,6 +167,9 @@ const measure = async ({ name, clip, truth: paths }: Sequence): Promise<void> =>
 				}
 			}
 			console.error(`${name}: ${corrected} corrected, mean change ${means.at(-1)?.toFixed(4)}`);
+		}
+		if (means.length === 0) {
+			return;
 		}
 		const share = (of: (change: number) => boolean): string =>
 			`${((100 * changes.filter(of).length) / changes.length).toFixed(1)} %`;

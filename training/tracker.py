@@ -168,8 +168,8 @@ class Tracker(nn.Module):
         return {"value": torch.stack(values), "channels": torch.stack(channels)}
 
     def read_rows(self, key, descriptor, memory: dict, first: dict, last: dict, objects: int, gain=1.0):
-        """One image's read. `memory`: all frames' rows, `key` [m, 64] and `read` [m, N * 48 + N + 1] (see readable); `first` and `last`: rows
-        of a frame, `key` [n, 64], `descriptor` [n, 176], `mask` [n, N]. `gain`: what similarities of descriptors are multiplied with.
+        """One image's read. `memory`: all frames' rows, `key` [m, 64] and `read` [m, N * 48 + N + 1] (see readable); `last`: rows of the
+        frame before, `key` [n, 64], `descriptor` [n, 176], `mask` [n, N]; `first`: those of the painted frames, of one or several. `gain`: what similarities of descriptors are multiplied with.
         """
         height, width = key.shape[-2:]
         q = rows(key)
@@ -182,7 +182,7 @@ class Tracker(nn.Module):
         channels = [read[:, objects * VALUE :]]
 
         near = nearness(height, width, self.log_reach.exp())
-        then, now = torch.cat([first["mask"], one], 1), torch.cat([last["mask"], one], 1)
+        then, now = ones_after(first["mask"]), ones_after(last["mask"])
         leads, votes = [], None
         for name, d, g in (("key", q, 1.0), ("descriptor", rows(descriptor), gain)):
             d = torch.cat([d * (SHARPNESS * g), -SHARPNESS * g * one], 1)

@@ -14,6 +14,8 @@ export type PassOptions<Description, Masks extends PassMasks> = {
 	readonly own: Keyframe;
 	/** Another painted frame to remember from the start. */
 	readonly helper?: Keyframe | undefined;
+	/** Masks of frames before it that other passes have found. */
+	readonly known?: ReadonlyMap<number, Masks> | undefined;
 	/** Of all keyframes of the run. */
 	readonly objects: readonly number[];
 	/** What an earlier run of the pass has found, and where this one leaves what it finds. */
@@ -141,11 +143,20 @@ async function* timed(frames: AsyncIterable<Frame>, clock: StageClock): AsyncGen
 
 /** Brings the propagator to where it was behind the frames that are done. @param ownFrame the pass's keyframe, if that is at hand */
 const begin = async <Description, Masks extends PassMasks>(
-	{ propagator, own, helper, objects, store, decodeAgain }: PassOptions<Description, Masks>,
+	{
+		propagator,
+		own,
+		helper,
+		known = new Map(),
+		objects,
+		store,
+		decodeAgain,
+	}: PassOptions<Description, Masks>,
 	done: readonly DoneFrame[],
 	ownFrame?: Promise<Description>,
 ): Promise<void> => {
-	const needed = await propagator.begin({ frame: own.frame, objects, done });
+	const given = [...known].map(([frame, { confidence }]) => ({ frame, confidence }));
+	const needed = await propagator.begin({ frame: own.frame, objects, done, known: given });
 	const painted = helper === undefined ? [own] : [own, helper];
 	const indices = [...painted.map(({ frame }) => frame), ...needed];
 	const images = new Map<number, Frame['image']>();
@@ -161,7 +172,8 @@ const begin = async <Description, Masks extends PassMasks>(
 	};
 	for (const index of indices) {
 		const described = (index === own.frame ? ownFrame : undefined) ?? describe(index);
-		const masks = painted.find(({ frame }) => frame === index)?.mask ?? (await store.get(index));
+		const masks =
+			painted.find(({ frame }) => frame === index)?.mask ?? known.get(index) ?? (await store.get(index));
 		if (masks === undefined) {
 			throw lost(index);
 		}

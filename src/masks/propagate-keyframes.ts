@@ -41,7 +41,8 @@ export type KeyframedMask = {
  *
  * Keyframes cut the clip into spans. Before the first one, masks are carried backwards from it; behind the last one, forwards. Between
  * two, a pass comes from each side with the other side's painted frame in its memory, and each frame gets the mean of both, weighted by
- * nearness and by their confidence. A span depends on the keyframes at its ends alone, so another correction changes nothing beyond its
+ * nearness and by their confidence. What lies behind the last keyframe is carried with a few frames of the span before it in memory. A span
+ * depends on the keyframes at its ends alone (the last one on the keyframe before), so another correction changes nothing beyond its
  * neighbours, and what does not change is read from the store.
  *
  * Memory does not grow with the clip: a pass that runs backwards leaves its masks in the store, from where they are read in order.
@@ -67,7 +68,9 @@ export async function* propagateKeyframes<Description, Masks extends PassMasks>(
 		yield* between(options, keyframes[at] as Keyframe, right);
 	}
 	let end = last.frame;
-	const pass = { own: last, helper: keyframes.at(-2), end: await stores.length.get() };
+	const before = keyframes.at(-2);
+	const known = before && (await knownBetween<Masks>(options, before, last));
+	const pass = { own: last, helper: before, known, end: await stores.length.get() };
 	for await (const { frame, found, computed } of forwards(options, pass)) {
 		end = frame.index + 1;
 		yield found === undefined ? painted(options, frame, last) : result(options, frame, { found, computed });
@@ -100,17 +103,50 @@ async function* between<Description, Masks extends PassMasks>(
 	}
 }
 
+/** So many frames between the last two keyframes are offered to the pass behind them. */
+const KNOWN_BETWEEN = 3;
+
+/**
+ * What passes have found between two keyframes, each from the side that is nearer. A single pass from the left one would have kept as much
+ * of it; without it, a keyframe that shows an object half hidden would make worse what follows.
+ */
+const knownBetween = async <Masks extends PassMasks>(
+	{ stores, objects }: Pick<PropagateKeyframesOptions<unknown, PassMasks>, 'stores' | 'objects'>,
+	left: Keyframe,
+	right: Keyframe,
+): Promise<ReadonlyMap<number, Masks>> => {
+	const known = new Map<number, Masks>();
+	const length = right.frame - left.frame;
+	for (let n = 1; n <= KNOWN_BETWEEN; n++) {
+		const frame = left.frame + Math.round((n * length) / (KNOWN_BETWEEN + 1));
+		const found = await (frame - left.frame < right.frame - frame
+			? stores.pass<Masks>(left, right, 'forward', objects)
+			: stores.pass<Masks>(right, left, 'backward', objects)
+		).get(frame);
+		if (found !== undefined) {
+			known.set(frame, found);
+		}
+	}
+	return known;
+};
+
 /** A keyframe and the frames behind it. @param end the first that is not wanted any more; the run's end when undefined */
 const forwards = <Description, Masks extends PassMasks>(
 	options: PropagateKeyframesOptions<Description, Masks>,
 	{
 		own,
 		helper,
+		known,
 		end,
-	}: { readonly own: Keyframe; readonly helper: Keyframe | undefined; readonly end: number | undefined },
+	}: {
+		readonly own: Keyframe;
+		readonly helper: Keyframe | undefined;
+		readonly known?: ReadonlyMap<number, Masks> | undefined;
+		readonly end: number | undefined;
+	},
 ): AsyncGenerator<PassedFrame<Masks>> =>
 	runPass({
-		...{ ...options, own, helper, direction: 'forward' },
+		...{ ...options, own, helper, known, direction: 'forward' },
 		frames: options.frames.between(own.frame, end),
 		store: options.stores.pass<Masks>(own, helper, 'forward', options.objects),
 		decodeAgain: (indices) => options.frames.only(indices),

@@ -18,6 +18,8 @@ export type PassStart = {
 	readonly objects: readonly number[];
 	/** Frames that an earlier run of the pass has done, in its order. */
 	readonly done: readonly DoneFrame[];
+	/** Frames before it whose masks other passes have found: what the objects look like in more moments than the painted ones. */
+	readonly known?: readonly DoneFrame[] | undefined;
 };
 
 /**
@@ -36,12 +38,13 @@ export interface Propagator<Description = unknown, Masks extends PassMasks = Pas
 	/**
 	 * Starts a pass and forgets the one before.
 	 *
-	 * @returns which of the frames that are done it needs to go on: to be remembered behind the painted ones, in this order
+	 * @returns which of the frames that are known or done it needs to go on: to be remembered behind the painted ones, in this order
 	 */
 	begin(start: PassStart): Promise<readonly number[]>;
 
 	/**
-	 * A frame whose masks are known: painted (the one where the pass starts is the first), or found by an earlier run of the pass.
+	 * A frame whose masks are known: painted (the one where the pass starts is the first), or found by an earlier run of the pass,
+	 * or by another pass.
 	 *
 	 * @param described is given away
 	 */

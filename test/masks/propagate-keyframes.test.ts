@@ -6,6 +6,7 @@ import type { Keyframe } from '../../src/core/keyframe.js';
 import { classicalExtractor } from '../../src/evaluation/classical-descriptors.js';
 import { LabelPropagator } from '../../src/masks/labels/label-propagator.js';
 import { type KeyframedMask, propagateKeyframes } from '../../src/masks/propagate-keyframes.js';
+import type { PassMasks, PassStart, Propagator } from '../../src/masks/propagator.js';
 import { openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { RunFrames } from '../../src/media/run-frames.js';
@@ -128,6 +129,53 @@ describe('masks painted on several frames', { timeout: 240_000 }, () => {
 		expect(masks[0]?.mask.ids.every((id) => id === 0)).toBe(true);
 		expect(quality(masks.slice(6))).toBeGreaterThan(0.75);
 		expect(agreement(masks[5]?.mask.ids ?? new Uint8Array(), truth(5).ids)).toBeGreaterThan(0.75);
+	});
+});
+
+describe('the pass behind the last keyframe', () => {
+	/** Remembers what it was told; masks say which pass found them. */
+	const spy = () => {
+		const starts: PassStart[] = [];
+		const remembered: number[][] = [];
+		const propagator: Propagator<string, PassMasks & { readonly from: number }> = {
+			identity: 'spy',
+			describe: async () => '',
+			begin: async (start) => {
+				starts.push(start);
+				remembered.push([]);
+				return (start.known ?? []).map(({ frame }) => frame);
+			},
+			remember: async (frame, _, masks) => {
+				remembered.at(-1)?.push(frame, ...('from' in masks ? [masks.from] : []));
+			},
+			next: async () => ({ confidence: 0.5, from: starts.at(-1)?.frame ?? -1 }),
+			blend: async (a) => a,
+			idsOf: (_, __, { width, height }) => new Uint8Array(width * height),
+			close: async () => undefined,
+		};
+		return { propagator, starts, remembered };
+	};
+
+	it('remembers frames between the last two, each as the nearer side found it; no other pass does', async () => {
+		const folder = join(temporaryFolder(), 'frames');
+		await writeScene(folder, slidingSquare, 14);
+		const { propagator, starts, remembered } = spy();
+		const home = temporaryFolder();
+		const identity = { clip: '', range: '', model: '', device: '', ffmpeg: '', settings: 'spy' };
+		await collect(
+			propagateKeyframes({
+				...{ propagator, keyframes: [keyframe(0), keyframe(4), keyframe(12)], objects: [1] },
+				frames: new RunFrames(await openClip(folder), {}, true),
+				palette: davisPalette,
+				stores: await openPassStores(identity, home),
+			}),
+		);
+		expect(starts.map(({ frame, known = [] }) => [frame, known.map((each) => each.frame)])).toEqual([
+			...[4, 0, 12, 4].map((frame) => [frame, []]),
+			[12, [6, 8, 10]],
+		]);
+		// Painted frames first, then those in between, with the painted frame from which they were found.
+		expect(remembered.at(-1)).toEqual([12, 4, 6, 4, 8, 12, 10, 12]);
 	});
 });
 

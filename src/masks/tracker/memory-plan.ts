@@ -3,7 +3,7 @@ const INTERVAL = 5;
 /** ...and so many at most, beside the painted ones and the last one. */
 const KEPT = 3;
 /** A mask that the tracker trusts less than this is not learned from. */
-const MIN_CONFIDENCE = 0.7;
+export const MIN_CONFIDENCE = 0.7;
 
 /**
  * Decides which frames of a pass are remembered: the painted ones, the last one, and a few confident ones spread over all that has passed.

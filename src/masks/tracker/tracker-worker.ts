@@ -6,7 +6,7 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { serveRequests } from '../../runtime/serve-requests.js';
 import { sessionOptions } from '../../runtime/session-options.js';
 import type { PassStart } from '../propagator.js';
-import { MemoryPlan } from './memory-plan.js';
+import { MemoryPlan, MIN_CONFIDENCE } from './memory-plan.js';
 import {
 	type FrameMaps,
 	mapNames,
@@ -48,6 +48,13 @@ let gain = 1;
 let plan = new MemoryPlan(0);
 let memory: MemoryFrame[] = [];
 let last: MemoryFrame | undefined;
+/**
+ * Rows of all painted frames. What is hidden in the pass's own one is often to be seen in another: a head that comes out from behind a tree
+ * would not be known again by a frame in which the tree hides it.
+ */
+let paintedRows: Pick<MemoryFrame, 'key' | 'descriptor' | 'share'> | undefined;
+/** Frames that another pass has found, and this one remembers. */
+let known: readonly number[] = [];
 /** Probabilities of the frame before; float32 [objects, 1, h, w]. */
 let masks: OrtTensor | undefined;
 
@@ -107,6 +114,15 @@ const stacked = (frames: readonly OrtTensor[]): OrtTensor => {
 	return float(data, [data.length / columns, columns]);
 };
 
+const joined = (before: typeof paintedRows, { key, descriptor, share }: MemoryFrame): typeof paintedRows =>
+	before === undefined
+		? { key, descriptor, share }
+		: {
+				key: stacked([before.key, key]),
+				descriptor: stacked([before.descriptor, descriptor]),
+				share: stacked([before.share, share]),
+			};
+
 const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
 
 /**
@@ -143,7 +159,7 @@ const mean = (values: readonly number[]): number =>
 
 const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 	const own = memory[0];
-	if (own === undefined || masks === undefined) {
+	if (own === undefined || paintedRows === undefined || masks === undefined) {
 		throw new Error('A pass begins with a painted frame.');
 	}
 	const maps = toOrt(given);
@@ -158,9 +174,9 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 		...maps,
 		memory_key: stacked(frames.map(({ key }) => key)),
 		memory_read: stacked(frames.map(({ read }) => read)),
-		first_key: own.key,
-		first_descriptor: own.descriptor,
-		first_share: own.share,
+		first_key: paintedRows.key,
+		first_descriptor: paintedRows.descriptor,
+		first_share: paintedRows.share,
 		last_key: newest.key,
 		last_descriptor: newest.descriptor,
 		last_share: newest.share,
@@ -179,13 +195,15 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 	return { mask, confidence };
 };
 
-const begin = ({ frame, objects: ids, done }: PassStart): readonly number[] => {
-	[objects, plan, memory, last, masks] = [ids.length, new MemoryPlan(frame), [], undefined, undefined];
+const begin = ({ frame, objects: ids, done, known: found = [] }: PassStart): readonly number[] => {
+	[objects, plan, memory] = [ids.length, new MemoryPlan(frame), []];
+	[paintedRows, last, masks] = [undefined, undefined, undefined];
+	known = found.filter(({ confidence }) => confidence >= MIN_CONFIDENCE).map((passed) => passed.frame);
 	for (const passed of done) {
 		plan.add(passed.frame, passed.confidence);
 	}
 	const newest = done.at(-1)?.frame;
-	return newest === undefined || plan.kept.includes(newest) ? plan.kept : [...plan.kept, newest];
+	return [...known, ...plan.kept, ...(newest === undefined || plan.kept.includes(newest) ? [] : [newest])];
 };
 
 const remember = async (request: Extract<TrackerRequest, { kind: 'remember' }>): Promise<void> => {
@@ -194,12 +212,13 @@ const remember = async (request: Extract<TrackerRequest, { kind: 'remember' }>):
 	const mask = probabilities(request.mask, halfSize(maps));
 	const remembered = await memorise(frame, painted, maps, mask);
 	gain = memory.length === 0 ? request.gain : gain;
-	if (painted || plan.kept.includes(frame)) {
+	if (painted || known.includes(frame) || plan.kept.includes(frame)) {
 		memory.push(remembered);
 	}
 	if (painted) {
+		paintedRows = joined(paintedRows, remembered);
 		masks ??= mask;
-	} else {
+	} else if (!known.includes(frame)) {
 		[last, masks] = [remembered, mask];
 	}
 };
