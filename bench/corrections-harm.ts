@@ -13,17 +13,18 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { RunFrames } from '../src/corrections/frame-range.js';
+import type { Frame, LabelMap } from '../src/core/frame.js';
+import type { Keyframe } from '../src/core/keyframe.js';
 import { listDavisSequences } from '../src/evaluation/davis-dataset.js';
 import { regionSimilarity } from '../src/evaluation/region-similarity.js';
 import { mean } from '../src/evaluation/statistics.js';
-import type { Keyframe } from '../src/masks/keyframe.js';
-import { MaskTracker } from '../src/masks/mask-tracker.js';
-import { type PassStores, propagateKeyframes } from '../src/masks/propagate-keyframes.js';
+import { propagateKeyframes } from '../src/masks/propagate-keyframes.js';
+import { MaskTracker } from '../src/masks/tracker/mask-tracker.js';
 import { openClip } from '../src/media/clip.js';
-import type { Frame, LabelMap } from '../src/media/frame.js';
 import { readLabelMap } from '../src/media/label-map.js';
+import type { RunFrames } from '../src/media/run-frames.js';
 import type { FrameStore } from '../src/store/frame-store.js';
+import type { PassStores } from '../src/store/pass-stores.js';
 import { head, row } from './table.js';
 
 const { values, positionals } = parseArgs({

@@ -1,8 +1,8 @@
 import { UserError } from '../core/errors.js';
 import type { Keyframe } from '../core/keyframe.js';
 import { objectIds } from '../core/object-ids.js';
+import type { ClipInfo } from '../media/clip-info.js';
 import { davisPalette, paletteUpTo } from '../media/davis-palette.js';
-import type { ClipInfo } from '../media/frame.js';
 import { readMask } from '../media/label-map.js';
 import type { MaskMeaning, MaskType } from '../media/mask-meaning.js';
 

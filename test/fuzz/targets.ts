@@ -6,9 +6,12 @@ import { deflateRawSync, deflateSync } from 'node:zlib';
 import { encode } from 'fast-png';
 import sharp from 'sharp';
 import { answers, recordedPath } from '../../plugin/obs/answers.js';
+import { pathInside } from '../../src/core/path-inside.js';
 import { parseMat } from '../../src/evaluation/mat-file.js';
+import { inputSize } from '../../src/features/preprocess.js';
 import { planFeatures } from '../../src/features/recipe.js';
 import { inversionCalls } from '../../src/features/timesteps.js';
+import { readKeyframes } from '../../src/masks/read-keyframes.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { imageSize, readImage } from '../../src/media/image.js';
 import { encodeIndexedPng } from '../../src/media/indexed-png.js';
@@ -16,9 +19,10 @@ import { readMask } from '../../src/media/label-map.js';
 import { readMirroring } from '../../src/media/mirroring.js';
 import { parsePosition } from '../../src/media/position.js';
 import { readMatroskaHeader, readTrackList } from '../../src/media/probe-answers.js';
+import { sampleCount } from '../../src/media/sample-count.js';
 import { unpickle } from '../../src/models/checkpoint/pickle.js';
 import { readCheckpoint } from '../../src/models/checkpoint/read-checkpoint.js';
-import { pathInside, readAnyModelFolder, readTrackerFolder } from '../../src/models/model-folder.js';
+import { readAnyModelFolder, readTrackerFolder } from '../../src/models/model-folder.js';
 import { readModel } from '../../src/onnx/read-model.js';
 import { RunNotes } from '../../src/output/run-notes.js';
 import { parseFlow } from '../../src/pairs/flow-file.js';
@@ -27,8 +31,6 @@ import { readJobs } from '../../src/pairs/read-jobs.js';
 import { readPoints } from '../../src/pairs/read-points.js';
 import { loadPreset } from '../../src/presets/load-preset.js';
 import { writeCacheFile } from '../../src/store/cache-file.js';
-import { readKeyframes } from '../../src/masks/read-keyframes.js';
-import { inputSize } from '../../src/features/preprocess.js';
 import { readDescriptorMap } from '../../src/store/descriptor-file.js';
 import { readMap } from '../../src/store/descriptor-store.js';
 import { openFrameStore } from '../../src/store/frame-store.js';
@@ -515,7 +517,11 @@ export const fuzzTargets = async (): Promise<readonly Target[]> => {
 			seeds: [trackList, copiedHeader],
 			read: (bytes) => [readTrackList(bytes.toString()), readMatroskaHeader(bytes)],
 		},
-		{ name: 'MP4 boxes', seeds: [moov()], read: byPath('a.mp4', (path) => readMirroring(path, 0)) },
+		{
+			name: 'MP4 boxes',
+			seeds: [moov()],
+			read: byPath('a.mp4', async (path) => [await readMirroring(path, 0), await sampleCount(path, 0)]),
+		},
 		{ name: 'ONNX', seeds: [onnx()], read: byPath('a.onnx', readModel) },
 		{
 			name: 'pickle',
