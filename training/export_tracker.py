@@ -113,7 +113,7 @@ def export(tracker: Tracker, folder: Path) -> None:
     axes = {"image": {2: "height", 3: "width"}, "quality": {0: "objects"}}
     axes |= {"f2": grid(2), "p4": grid(4), "p8": grid(8), "p16": grid(16), "key": grid(8), "descriptor": {1: "channels", **grid(8)}}
     axes |= {name: {0: "objects", **grid(2)} for name in ("mask", "last", "logits")}
-    for frame, cells in (("memory_", "memory"), ("first_", "cells"), ("last_", "cells"), ("", "cells"), ("pooled_", "pooled")):
+    for frame, cells in (("memory_", "memory"), ("first_", "painted"), ("last_", "cells"), ("", "cells"), ("pooled_", "pooled")):
         axes |= {f"{frame}{name}": {0: cells, 1: columns} for name, columns in (("read", "values"), ("share", "objects"), ("descriptor", "channels"))}
         axes[f"{frame}key"] = {0: cells}
     axes |= {"key": grid(8), "descriptor": {1: "channels", **grid(8)}, "key_rows": {0: "cells"}, "descriptor_rows": {0: "cells", 1: "channels"}}
