@@ -1,4 +1,4 @@
-import { throwIfAborted } from '../core/errors.js';
+import { throwIfAborted, UserError } from '../core/errors.js';
 import type { Frame } from '../core/frame.js';
 import { handled } from '../core/handled.js';
 import type { Direction, Keyframe } from '../core/keyframe.js';
@@ -182,5 +182,7 @@ const begin = async <Description, Masks extends PassMasks>(
 };
 
 /** What is thrown for masks that have been in the store. */
-export const lost = (index: number): Error =>
-	new Error(`The masks of frame ${index} were lost while they were needed: something has deleted them.`);
+export const lost = (index: number): UserError =>
+	new UserError(
+		`The masks of frame ${index} have gone from the cache during the run (by "propagate cache clear", perhaps); run again.`,
+	);
