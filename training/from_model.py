@@ -15,7 +15,6 @@ from onnx import numpy_helper
 import aggregation
 import export
 from join_recognition import TAPS, without_recognition
-from packing import unpack
 from state import save_checkpoint
 from unet import UNet2D
 
@@ -31,7 +30,6 @@ def parameters(model: onnx.ModelProto) -> dict:
     """Every stored tensor under its parameter's name, float32."""
     found = {}
     without_recognition(model.graph)
-    unpack(model.graph)
     for tensor in model.graph.initializer:
         found[tensor.name.removesuffix(".float16")] = torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
     for node in model.graph.node:

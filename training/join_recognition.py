@@ -25,7 +25,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 import recognition
-from packing import pack
+from packing import pack, unpack
 from photos import EXTENSIONS
 from unet import PATCH
 
@@ -106,7 +106,8 @@ def recognition_graph(encoder, axes: dict, path: Path) -> onnx.GraphProto:
 
 
 def without_recognition(graph: onnx.GraphProto) -> None:
-    """Back to the diffusion part alone."""
+    """Back to the diffusion part alone, its constants unpacked."""
+    unpack(graph)
     if not any(name == DIFFUSION for node in graph.node for name in node.output):
         return
     nodes = [n for n in graph.node if not n.name.startswith(PREFIX)]

@@ -17,6 +17,7 @@ import aggregation
 import export
 import fast_step
 from from_model import chosen, mixing_weights, parameters
+from packing import pack
 from photos import EXTENSIONS
 from unet import UNet2D
 
@@ -93,7 +94,7 @@ def main():
         for photograph in photographs(args.images, args.count):
             network(model(photograph, torch.tensor([-1.0]))[1], weights)
         graph = fast_step.build(model, network, ranges.measured())
-    export.store_half(graph.graph)
+    pack(graph.graph, eight_bits=False)
     onnx.checker.check_model(graph)
     file = args.folder / GRAPH
     onnx.save(graph, str(file))

@@ -3,8 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 python=${PYTHON:-/usr/bin/python3}
-if ! "$python" -c "import torch, onnx, cv2" 2>/dev/null; then
-	echo "training/toy.sh: skipped, $python has no torch, onnx and cv2 (Debian: python3-torch python3-onnx python3-opencv)"
+if ! "$python" -c "import torch, onnx, cv2, matplotlib" 2>/dev/null; then
+	echo "training/toy.sh: skipped, $python has no torch, onnx, cv2 and matplotlib (Debian: python3-torch python3-onnx python3-opencv python3-matplotlib)"
 	exit 0
 fi
 work=$(mktemp -d)
