@@ -106,7 +106,7 @@ export const registerPropagate = (program: Command): void => {
 		.addOption(
 			new Option('-o, --output <path>', 'folder or file; may be repeated (docs/formats.md)')
 				.argParser(collect)
-				.default([], 'a folder beside the clip'),
+				.default([], 'a folder CLIP-masks in the working folder'),
 		)
 		.option('--format <name>', 'what to write when the path does not say (see "propagate formats")')
 		.addOption(
