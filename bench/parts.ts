@@ -7,6 +7,7 @@
  * `--other` names a model folder whose `tracker` is another one, such as the one before it saw real clips. Results are appended to `--store`
  * (a file), so that a run that was stopped goes on.
  */
+import { createHash } from 'node:crypto';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { listDavisSequences } from '../src/evaluation/davis-dataset.js';
 import { mean } from '../src/evaluation/statistics.js';
 import { evaluateDavisModel } from '../src/jobs/evaluate-davis-model.js';
+import { readTrackerFolder } from '../src/models/model-folder.js';
 import { findModel } from '../src/models/registry.js';
 import { head, row } from './table.js';
 
@@ -28,6 +30,8 @@ if (root === undefined) {
 }
 
 type Score = {
+	/** Which files were measured. */
+	readonly files: string;
 	readonly part: string;
 	readonly sequence: string;
 	readonly j: number;
@@ -39,7 +43,12 @@ type Part = { readonly name: string; readonly preset?: string; readonly model?: 
 const decoderOff = fileURLToPath(new URL('decoder-off.json', import.meta.url));
 const scratch = await mkdtemp(join(tmpdir(), 'propagate-parts-'));
 const diffusionOnly = join(scratch, 'diffusion.json');
-const { manifest } = await findModel();
+const { folder, manifest } = await findModel();
+const { manifest: tracker } = await readTrackerFolder(join(folder, 'tracker'));
+const files = createHash('sha256')
+	.update(JSON.stringify([manifest.files, tracker.files]))
+	.digest('hex')
+	.slice(0, 16);
 const layers = manifest.taps.flatMap(({ name }, layer) =>
 	name.startsWith('recognition.') ? [] : [layer + 1],
 );
@@ -65,7 +74,7 @@ const measure = async ({ name, preset, model }: Part, sequence: string): Promise
 	const began = process.cpuUsage();
 	const { j, f } = await evaluateDavisModel({ root, preset, model, sequences: [sequence] });
 	const { user, system } = process.cpuUsage(began);
-	const score = { part: name, sequence, j: j.mean, f: f.mean, cpuSeconds: (user + system) / 1e6 };
+	const score = { files, part: name, sequence, j: j.mean, f: f.mean, cpuSeconds: (user + system) / 1e6 };
 	if (values.store !== undefined) {
 		await appendFile(values.store, `${JSON.stringify(score)}\n`);
 	}
@@ -78,11 +87,12 @@ try {
 	for (const part of parts) {
 		const scores: (Score & { readonly frames: number })[] = [];
 		for (const { name, frames } of sequences) {
-			const found = known.find((score) => score.part === part.name && score.sequence === name);
-			scores.push({ ...(found ?? (await measure(part, name))), frames });
-			console.error(
-				`${part.name}, ${name}: ${percent(((scores.at(-1)?.j ?? 0) + (scores.at(-1)?.f ?? 0)) / 2)}`,
+			const found = known.find(
+				(score) => score.files === files && score.part === part.name && score.sequence === name,
 			);
+			const score = found ?? (await measure(part, name));
+			scores.push({ ...score, frames });
+			console.error(`${part.name}, ${name}: ${percent((score.j + score.f) / 2)}`);
 		}
 		const jAndF = scores.map(({ j, f }) => (j + f) / 2);
 		const worst = scores[jAndF.indexOf(Math.min(...jAndF))];

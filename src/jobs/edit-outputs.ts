@@ -2,9 +2,10 @@ import { basename, extname } from 'node:path';
 import { UserError } from '../core/errors.js';
 import type { Clip } from '../media/clip.js';
 import { clipStem, namesFolder } from '../media/file-names.js';
-import { openEditedPngs } from '../output/edited-png-sink.js';
+import { encodeImage } from '../media/image.js';
 import { openSink } from '../output/encode.js';
 import { listFormats, resolveFormat } from '../output/output-format.js';
+import { openPngSequence } from '../output/png-sequence-sink.js';
 import type { RunOutput } from '../output/run-outputs.js';
 import { requireOnce } from './clip-outputs.js';
 
@@ -45,7 +46,13 @@ const resolve = async (place: string, format: string | undefined, hasMasks: bool
 		return {
 			path: place,
 			...{ isFrames: true, isMasksOnly: false },
-			open: (options) => openEditedPngs(place, options.existing ?? 'refuse', options.notes),
+			open: (options) =>
+				openPngSequence(
+					place,
+					options.existing ?? 'refuse',
+					({ frame, edited }) => encodeImage('png', edited ?? frame.image),
+					options.notes,
+				),
 		};
 	}
 	const namesFormat = listFormats().some(({ name }) => basename(place).toLowerCase().endsWith(name));

@@ -6,7 +6,8 @@ import type { PassStores } from '../store/pass-stores.js';
 import { lost, type PassedFrame, runPass } from './pass.js';
 import type { PassMasks, Propagator } from './propagator.js';
 
-const nothing = { get: async () => undefined, put: async () => undefined };
+/** A store that keeps nothing. */
+export const nothing = { get: async () => undefined, put: async () => undefined };
 
 /** For a single pass forwards, of which nothing is to be kept. */
 export const nothingStored: PassStores = { pass: () => nothing, length: nothing };

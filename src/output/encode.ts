@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../core/errors.js';
+import { encodeIndexedPng } from '../media/indexed-png.js';
 import { openCocoFile } from './coco-sink.js';
 import { openFfmpegVideoSink } from './ffmpeg-video-sink.js';
 import { objectPath, openMattePngs, openObjectSinks } from './object-mattes-sink.js';
@@ -40,7 +41,8 @@ export const openSink = async (choice: OutputChoice, options: SinkOptions): Prom
 	}
 	switch (choice.kind) {
 		case 'png':
-			return openPngSequence(path, existing, options.notes);
+			// Indexed, with the ids and the palette of the mask.
+			return openPngSequence(path, existing, ({ labels }) => encodeIndexedPng(labels), options.notes);
 		case 'video':
 			return openFfmpegVideoSink(path, choice.format, existing, options);
 		case 'object-pngs':

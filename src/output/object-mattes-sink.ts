@@ -3,8 +3,8 @@ import type { WrittenFile } from '../core/atomic-file.js';
 import type { LabelMap } from '../core/frame.js';
 import { encodeImage } from '../media/image.js';
 import { matteOf } from './compositing.js';
-import { FrameFolder, frameFileName } from './frame-folder.js';
 import { LabelSpool } from './label-spool.js';
+import { openPngSequence } from './png-sequence-sink.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 
 /** `mattes.mp4` -> `mattes-2.mp4`: the file of object 2. */
@@ -80,12 +80,5 @@ const onlyObject = (labels: LabelMap, id: number): LabelMap => ({
 });
 
 /** A folder of grey PNGs, 255 in the object and 0 outside, for each frame. */
-export const openMattePngs = async (path: string, existing: Existing): Promise<VideoSink> => {
-	const folder = await FrameFolder.open(path, existing);
-	return {
-		write: async ({ frame, labels }) =>
-			folder.write(frameFileName(frame.number ?? frame.index), await encodeImage('png', matteOf(labels))),
-		finish: () => folder.finish(),
-		abort: () => folder.abort(),
-	};
-};
+export const openMattePngs = (path: string, existing: Existing): Promise<VideoSink> =>
+	openPngSequence(path, existing, ({ labels }) => encodeImage('png', matteOf(labels)));

@@ -4,6 +4,7 @@ import { objectIds } from '../../core/object-ids.js';
 import type { StageClock } from '../../core/stage-clock.js';
 import type { Runtime } from '../../runtime/session.js';
 import { runPass } from '../pass.js';
+import { nothing } from '../propagate-keyframes.js';
 import { LabelPropagator } from './label-propagator.js';
 import type { PropagationSettings } from './settings.js';
 
@@ -40,7 +41,7 @@ export async function* propagateMasks(options: PropagateMasksOptions): AsyncGene
 	const pass = runPass({
 		...{ propagator, frames, clock, signal, direction: 'forward', objects: objectIds(mask) },
 		own: { frame: 0, mask },
-		store: { get: async () => undefined, put: async () => undefined },
+		store: nothing,
 		// Nothing has been stored that would have to be looked at again.
 		async *decodeAgain() {},
 	});
