@@ -104,7 +104,17 @@ const sentence = (record: WatchRecord): string => {
 
 const program = new Command('propagate obs')
 	.description('follow OBS Studio: cut the object out of recordings and put it into a scene')
-	.exitOverride();
+	.exitOverride()
+	.configureOutput({
+		outputError: (text, write) => {
+			const line = text
+				.trim()
+				.replace(/^error: /, '')
+				.replaceAll(/\s*\n\s*/g, ' ')
+				.replace(/\.$/, '');
+			write(`propagate: ${line}; see "propagate obs --help".\n`);
+		},
+	});
 
 withPlacement(withConnection(program.command('watch')))
 	.description('when a recording or replay is saved, propagate a mask through it and show the result')

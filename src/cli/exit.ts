@@ -6,23 +6,13 @@ import { printable } from './printable.js';
 /** Exit codes of the command contract. */
 const exitCodes = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as const;
 
-/** Commander's complaint about the command line as one line like all others. */
-export const printUsageError = (text: string, write: (line: string) => void): void => {
-	const line = text
-		.trim()
-		.replace(/^error: /, '')
-		.replaceAll(/\s*\n\s*/g, ' ')
-		.replace(/\.?$/, '');
-	write(`propagate: ${line}; see "propagate --help".\n`);
-};
-
 /**
  * Prints what went wrong, one line, and returns the exit code that goes with it.
  * With `PROPAGATE_DEBUG` set the stack trace follows.
  */
 export const reportFailure = (error: unknown): number => {
 	if (error instanceof CommanderError) {
-		// The line has been printed; help and version are no failures.
+		// Help or the version, printed already; help is a failure where something was missing.
 		return error.exitCode === 0 ? exitCodes.done : exitCodes.badInput;
 	}
 	const code =

@@ -16,7 +16,7 @@ import { registerPresets } from './commands/presets.js';
 import { registerPropagate } from './commands/propagate.js';
 import { registerWarp } from './commands/warp.js';
 import { registerWeights } from './commands/weights.js';
-import { printUsageError } from './exit.js';
+import { usageError } from './usage-error.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -31,8 +31,7 @@ export const buildProgram = (): Command => {
 	const program = new Command('propagate')
 		.description('Paint the first frame, get the whole clip.')
 		.usage('<clip> --mask <image> [-o <path>]   or   propagate <command>')
-		.exitOverride()
-		.configureOutput({ outputError: printUsageError })
+		.configureOutput({ outputError: () => {} })
 		.helpCommand(false)
 		.enablePositionalOptions();
 	for (const [heading, registers] of groups) {
@@ -42,5 +41,16 @@ export const buildProgram = (): Command => {
 		}
 	}
 	program.optionsGroup('More:').version(version, '-V, --version', 'print the version');
+	tellUsage(program);
 	return program;
+};
+
+/** Has wrong usage of a command, and of those below it, thrown as a sentence. Help and the version are thrown as they are. */
+const tellUsage = (command: Command): void => {
+	command.exitOverride((error) => {
+		throw error.code === 'commander.help' || error.exitCode === 0 ? error : usageError(command, error);
+	});
+	for (const child of command.commands) {
+		tellUsage(child);
+	}
 };

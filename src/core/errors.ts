@@ -7,6 +7,11 @@ export class UserError extends Error {
 	override name = 'UserError';
 }
 
+/** Nothing of a clip lies where it was asked for: behind its end, mostly. */
+export class OutsideClip extends UserError {
+	override name = 'OutsideClip';
+}
+
 /** The operation was cancelled through its `AbortSignal` (Ctrl-C). The CLI exits with code 130. */
 export class AbortedError extends Error {
 	override name = 'AbortedError';

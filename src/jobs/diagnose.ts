@@ -8,7 +8,7 @@ import { listModels } from '../models/registry.js';
 import { verifyModel } from '../models/verify.js';
 import { type Device, devices } from '../runtime/session.js';
 import { cacheUsage } from '../store/cache.js';
-import { userModelsFolder } from '../store/locations.js';
+import { docsFolder, userModelsFolder } from '../store/locations.js';
 
 const run = promisify(execFile);
 
@@ -29,6 +29,7 @@ export const diagnose = async (): Promise<Check[]> => [
 		const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
 		return `${(bytes / 1e9).toFixed(2)} of at most ${(limitBytes / 1e9).toFixed(2)} GB in ${folder}`;
 	}),
+	{ name: 'guides', ok: true, detail: docsFolder() },
 ];
 
 const check = async (name: string, attempt: () => Promise<string>): Promise<Check> => {

@@ -1,6 +1,6 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { discard } from '../core/discard.js';
-import { UserError } from '../core/errors.js';
+import { OutsideClip, UserError } from '../core/errors.js';
 import type { Frame, Raster } from '../core/frame.js';
 import { handled } from '../core/handled.js';
 import { everyFrame, startFfmpeg } from './ffmpeg-process.js';
@@ -79,11 +79,11 @@ export async function* decodeFrames(
 		await process.kill();
 	}
 	if (index === 0) {
-		throw new UserError(
-			options.start || options.end
-				? `"${clip.path}" has no frame in the given range; check --start, --end or --at against its length.`
-				: `"${clip.path}" holds no frame that can be decoded; it is damaged or cut short.`,
-		);
+		throw options.start || options.end
+			? new OutsideClip(
+					`"${clip.path}" has no frame in the given range; check --start and --end against its length.`,
+				)
+			: new UserError(`"${clip.path}" holds no frame that can be decoded; it is damaged or cut short.`);
 	}
 }
 

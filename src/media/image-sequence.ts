@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { throwIfAborted, UserError } from '../core/errors.js';
+import { OutsideClip, throwIfAborted, UserError } from '../core/errors.js';
 import type { Frame, Raster } from '../core/frame.js';
 import { handled } from '../core/handled.js';
 import type { ClipInfo } from './clip-info.js';
@@ -94,7 +94,7 @@ export async function* readImageFrames(
 	const from = start ? frameNumber(start, frameRate) : 0;
 	const files = sequence.files.slice(from, end ? frameNumber(end, frameRate) : undefined);
 	if (files.length === 0) {
-		throw new UserError(
+		throw new OutsideClip(
 			`"${sequence.path}" has no frame in the given range; it has ${sequence.files.length} frames.`,
 		);
 	}

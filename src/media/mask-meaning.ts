@@ -165,10 +165,7 @@ const fromGreys = (mask: MaskPixels, values: Uint8Array | Uint16Array, white: nu
 			? oneObject(mask, new Uint8Array(values.length), 'binary')
 			: darkest <= highestSmallId
 				? idsOf(mask, values)
-				: oneObject(mask, new Uint8Array(values.length).fill(1), 'binary', {
-						value: darkest,
-						remark: noBackground,
-					});
+				: allOver(darkest === white ? 'white' : `the grey ${darkest}`);
 	}
 	if (used.length === 2) {
 		if (darkest === 0) {
@@ -190,7 +187,12 @@ const fromGreys = (mask: MaskPixels, values: Uint8Array | Uint16Array, white: nu
 		: byRegions(mask, values, white, levels);
 };
 
-const noBackground = 'nothing in it is background';
+/** More often a layer or an inverted mask that was saved by mistake than an object that fills the frame. */
+const allOver = (colour: string): Unclear =>
+	new Unclear(
+		`is ${colour} all over, so nothing in it is background`,
+		'paint what is no object black, or, if all of the frame is the object, add --mask-type binary',
+	);
 
 const byRegions = (
 	mask: MaskPixels,
@@ -428,6 +430,9 @@ const fromColours = (mask: MaskPixels, rgb: Uint8Array, shows?: Uint8Array, type
 		return fromGreys(mask, greys, 255);
 	}
 	const levels = levelsOfColours(rgb, mask, shows);
+	if (levels.values.length === 1 && levels.values[0] !== TRANSPARENT && type === undefined) {
+		return allOver(`#${(colourOf(levels, 0) ?? 0).toString(16).padStart(6, '0')}`);
+	}
 	const lie = lieOf(levels);
 	const regions = regionsOf(levels, lie, mask.isLossy);
 	const background = backgroundOf(levels, lie, regions);
@@ -847,7 +852,7 @@ const asBinary = (mask: MaskPixels): Answer => {
 		const coloured = levelsOfColours(rgb, mask);
 		const lie = lieOf(coloured);
 		const background = backgroundOf(coloured, lie, regionsOf(coloured, lie, mask.isLossy));
-		if (background !== undefined) {
+		if (background !== undefined && coloured.values.length > 1) {
 			const away = coloured.values.map((_, level) => distance(coloured, level, background));
 			const half = Math.max(...away) / 2;
 			return oneObject(

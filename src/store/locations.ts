@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 /** Models that come with the package; the same relative path holds from `src/models` and from `dist/models`. */
 export const bundledModelsFolder = (): string => fileURLToPath(new URL('../../models/', import.meta.url));
 
+/** The guides that come with the package, to which messages point as `docs/…`. */
+export const docsFolder = (): string => fileURLToPath(new URL('../../docs', import.meta.url));
+
 const platformCache = (env: NodeJS.ProcessEnv): string => {
 	switch (process.platform) {
 		case 'win32':

@@ -43,12 +43,66 @@ describe('what is said', () => {
 		]);
 	});
 
-	it('wrong usage is one line, too', async () => {
-		const { code, stderr } = await runCli(['frame', 'a.mp4', '-o', 'x.png', '--outptu', 'y.png']);
-		expect([code, stderr]).toEqual([
-			2,
-			`propagate: unknown option '--outptu' (Did you mean --output?); see "propagate --help".\n`,
-		]);
+	it.each([
+		// Misspelt commands, whatever follows them.
+		[
+			'frmae x.mp4',
+			'"frmae" is neither a file or folder here nor a command (did you mean frame?); see "propagate --help" for the commands.',
+		],
+		['frmae x.mp4 --at 3 -o y.png', '(did you mean frame?)'],
+		['Doctro', '(did you mean doctor?)'],
+		[
+			'cache shwo',
+			'There is no "propagate cache shwo" (did you mean show?): there are show, clear and limit; see "propagate cache --help".',
+		],
+		['models foo', 'there are list, info, pull, import and verify; see "propagate models --help".'],
+		// Values.
+		[
+			'cache limit abc',
+			'"abc" does not do for "propagate cache limit": give a size like 500MB or 2.5GB; see "propagate cache limit --help".',
+		],
+		['a.mp4 --fps x', '"x" does not do for --fps: give frames a second, like 24'],
+		['a.mp4 --quality bset', '"bset" does not do for --quality: it takes fast, balanced, best;'],
+		['a.mp4 --mask', '--mask needs a value'],
+		// What is missing, and what is too much.
+		['cache limit', '"propagate cache limit" needs <size>: like 500MB or 10GB;'],
+		['frame a.mp4', '"propagate frame" needs --output: picture to write'],
+		['--mask m.png', 'There is no clip; name it first'],
+		[
+			'a/1.png a/2.png --mask m.png',
+			'"propagate" takes <clip>, but "a/2.png" follows; put names with spaces, and patterns, in quotes;',
+		],
+		['doctor all', '"propagate doctor" takes nothing but options, and "all" is none;'],
+		['a.mp4 --for x --format y', '--for and --format exclude each other;'],
+		[
+			'frame a.mp4 -o x.png --outptu y.png',
+			'"propagate frame" has no option --outptu (did you mean --output?); see "propagate frame --help".',
+		],
+		['presets --jsno', '"propagate presets" has no option --jsno'],
+		['obs wacth', '(Did you mean watch?); see "propagate obs --help".'],
+	])('wrong usage is one line that says what would be right: %s', async (line, said) => {
+		const { code, stdout, stderr } = await runCli(line.split(' '), { cwd: temporaryFolder() });
+		expect([code, stdout]).toEqual([2, '']);
+		expect(stderr).toMatch(/^propagate: [^\n]*\.\n$/);
+		expect(stderr).toContain(said);
+	});
+
+	it.each(['presets', 'models'])('%s alone lists them, with --json too', async (group) => {
+		const [list, json] = await Promise.all([runCli([group]), runCli([group, '--json'])]);
+		expect([list.code, list.stderr, json.code]).toEqual([0, '', 0]);
+		const [names] = records(json.stdout) as unknown as { name: string }[][];
+		for (const { name } of names ?? []) {
+			expect(list.stdout).toContain(name);
+		}
+		expect(names?.length).toBeGreaterThan(0);
+	});
+
+	it('where the guides are to which messages point', async () => {
+		const help = await runCli(['--help']);
+		const folder = help.stdout.trim().split('\n').at(-1) ?? '';
+		expect(readdirSync(folder)).toContain('first-mask.md');
+		const doctor = await runCli(['doctor', '--json']);
+		expect(doctor.stdout).toContain(JSON.stringify(folder));
 	});
 
 	it('a picture as output of masks', async () => {

@@ -51,11 +51,28 @@ it('squares pixels and turns, as masks must be', async () => {
 	expect((await openClip(plain)).info).toMatchObject({ width: 128, height: 48 });
 });
 
+it('calls numbered pictures by their numbers', async () => {
+	const folder = temporaryFolder();
+	for (const number of [1001, 1002, 1004]) {
+		copyFileSync(sample('birds/first.png'), join(folder, `shot.${number}.png`));
+	}
+	const output = join(temporaryFolder(), 'frame.png');
+	const job = { input: folder, output, overwrite: true };
+	expect(await extractFrame({ ...job, at: '1004' })).toMatchObject({ frame: 1004, timeSeconds: 0.08 });
+	expect(await extractFrame({ ...job, at: '0.03s' })).toMatchObject({ frame: 1002 });
+	expect(await extractFrame(job)).toMatchObject({ frame: 1001 });
+	await expect(extractFrame({ ...job, at: '1003' })).rejects.toThrow(
+		/has no frame 1003: its frames are 1001 to 1004/,
+	);
+});
+
 it('refuses in a sentence', async () => {
 	const clip = sample('birds/clip.mp4');
 	const folder = temporaryFolder();
 	const output = join(folder, 'a.png');
-	await expect(extractFrame({ input: clip, at: '900', output })).rejects.toThrow(/--at against its length/);
+	await expect(extractFrame({ input: clip, at: '900', output })).rejects.toThrow(
+		/ends before 900: it takes 1\.50 s; give an earlier place with --at/,
+	);
 	await expect(extractFrame({ input: clip, at: '900s', output })).rejects.toThrow(/ends before 900s/);
 	await expect(extractFrame({ input: clip, at: 'noon', output })).rejects.toThrow(/not a place in a clip/);
 	await expect(extractFrame({ input: clip, output: join(folder, 'a.gif') })).rejects.toThrow(

@@ -202,6 +202,7 @@ describe('reading a mask', () => {
 	test('other formats are read too', async () => {
 		const path = join(temporaryFolder(), 'mask.webp');
 		await sharp({ create: { width: 4, height: 4, channels: 3, background: 'white' } })
+			.extend({ left: 4, background: 'black' })
 			.webp({ lossless: true })
 			.toFile(path);
 		expect(objectIds(await readLabelMap(path))).toEqual([1]);

@@ -427,6 +427,20 @@ describe('what can be understood in two ways is asked', () => {
 		expect(new Set((await readMask(path, { type: 'colour' })).ids).size).toBe(3);
 	});
 
+	test.each<[string, () => string | Promise<string>]>([
+		['white', () => writePng(new Uint8Array(W * H).fill(255), 1)],
+		['opaque white', () => writePng(new Uint8Array(W * H * 4).fill(255), 4)],
+		['the white of video', () => writePng(new Uint8Array(W * H).fill(235), 1)],
+		['white in a JPEG', () => writeWithSharp(new Uint8Array(W * H * 3).fill(255), 3, 'white.jpg')],
+		['red', () => writePng(paint(black, [new Float64Array(W * H).fill(1), red]), 3)],
+	])('one colour all over: %s', async (_name, write) => {
+		const path = await write();
+		await expect(readMask(path)).rejects.toThrow(
+			/all over, so nothing in it is background.*--mask-type binary/,
+		);
+		expect((await readMask(path, { type: 'binary' })).ids.every((id) => id === 1)).toBe(true);
+	});
+
 	test('colours that fill the frame', async () => {
 		const flag = Uint8Array.from({ length: W * H * 3 }, (_, n) =>
 			(Math.floor(n / 3) % W) * 3 >= W * (n % 3) && (Math.floor(n / 3) % W) * 3 < W * ((n % 3) + 1)

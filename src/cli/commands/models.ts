@@ -23,27 +23,27 @@ type ImportFlags = ReportOptions & {
 };
 
 const listCommand = (models: Command): void => {
-	withReportOptions(models.command('list').description('the models on this machine')).action(
-		async (options: ReportOptions) => {
-			const { listModels } = await import('../../models/registry.js');
-			const found = await listModels();
-			const reporter = new Reporter(options);
-			reporter.record(
-				found.map((model) =>
-					'manifest' in model
-						? { name: model.manifest.name, folder: model.folder, description: model.manifest.description }
-						: { folder: model.folder, error: model.error.message },
-				),
+	withReportOptions(
+		models.command('list', { isDefault: true }).description('the models on this machine'),
+	).action(async (options: ReportOptions) => {
+		const { listModels } = await import('../../models/registry.js');
+		const found = await listModels();
+		const reporter = new Reporter(options);
+		reporter.record(
+			found.map((model) =>
+				'manifest' in model
+					? { name: model.manifest.name, folder: model.folder, description: model.manifest.description }
+					: { folder: model.folder, error: model.error.message },
+			),
+		);
+		for (const model of found) {
+			reporter.print(
+				'manifest' in model
+					? `${model.manifest.name.padEnd(18)} ${model.manifest.description}`
+					: `(broken)           ${model.error.message}`,
 			);
-			for (const model of found) {
-				reporter.print(
-					'manifest' in model
-						? `${model.manifest.name.padEnd(18)} ${model.manifest.description}`
-						: `(broken)           ${model.error.message}`,
-				);
-			}
-		},
-	);
+		}
+	});
 };
 
 const infoCommand = (models: Command): void => {

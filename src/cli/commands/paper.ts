@@ -33,7 +33,7 @@ const tableNumbers = (text: string): TableNumber[] => {
 
 const tablesCommand = (paper: Command): void => {
 	const command = paper
-		.command('tables')
+		.command('tables', { isDefault: true })
 		.description("the paper's tables for every installed model; what isn't there is left out by name")
 		.addOption(
 			new Option('--tables <numbers>', 'which of them')

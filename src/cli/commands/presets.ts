@@ -6,15 +6,15 @@ export const registerPresets = (program: Command): void => {
 	const presets = program
 		.command('presets')
 		.description('the named settings that --preset takes, and the programs that --for takes');
-	withReportOptions(presets.command('list').description('name and description of each')).action(
-		async (options: ReportOptions) => {
-			const { loadPreset, presetNames } = await import('../../presets/load-preset.js');
-			const all = await Promise.all((await presetNames()).map((name) => loadPreset(name)));
-			const reporter = new Reporter(options);
-			reporter.record(all.map(({ name, description }) => ({ name, description })));
-			reporter.print(all.map(({ name, description }) => `${name.padEnd(18)} ${description}`).join('\n'));
-		},
-	);
+	withReportOptions(
+		presets.command('list', { isDefault: true }).description('name and description of each'),
+	).action(async (options: ReportOptions) => {
+		const { loadPreset, presetNames } = await import('../../presets/load-preset.js');
+		const all = await Promise.all((await presetNames()).map((name) => loadPreset(name)));
+		const reporter = new Reporter(options);
+		reporter.record(all.map(({ name, description }) => ({ name, description })));
+		reporter.print(all.map(({ name, description }) => `${name.padEnd(18)} ${description}`).join('\n'));
+	});
 	withReportOptions(
 		presets
 			.command('show')

@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../core/errors.js';
 import type { Quality } from '../../core/quality.js';
 import type { PropagateClipJob } from '../../jobs/propagate-clip.js';
 import { type MaskType, maskTypes } from '../../media/mask-meaning.js';
+import { docsFolder } from '../../store/locations.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	ffmpegOption,
@@ -16,6 +16,7 @@ import {
 } from '../common-options.js';
 import { describeMask } from '../describe-mask.js';
 import { Reporter } from '../reporter.js';
+import { isMeantAsCommand, unknownCommand } from '../usage-error.js';
 
 type MaskOption = { readonly frame: number; readonly path: string };
 
@@ -66,14 +67,15 @@ const frameRate = (text: string): number => {
 
 const collect = (text: string, values: readonly string[]): readonly string[] => [...values, text];
 
-const examples = `
+const examples = (): string => `
 Examples:
   propagate frame clip.mp4 -o first.png                  the picture to paint the mask on
   propagate clip.mp4 --mask mask.png -o masks            an indexed PNG for every frame
   propagate clip.mp4 --mask mask.png -o alpha.mov        the object on transparency
   propagate clip.mp4 --mask 0=a.png --mask 90=b.png -o masks   a second painted frame
 
-"propagate <command> --help" says more about a command; guides are in docs/.`;
+"propagate <command> --help" says more about a command. The guides, docs/ in messages, are in
+${docsFolder()}`;
 
 export const registerPropagate = (program: Command): void => {
 	program
@@ -145,21 +147,17 @@ export const registerPropagate = (program: Command): void => {
 	withReportOptions(withModelOptions(program)).action(
 		async (input: string | undefined, options: PropagateOptions) => {
 			if (input === undefined) {
+				if (options.mask.length > 0 || options.edit !== undefined) {
+					throw new UserError('There is no clip; name it first: propagate clip.mp4 --mask mask.png.');
+				}
 				program.help({ error: true });
 			}
-			requireClipName(input);
+			if (isMeantAsCommand(input)) {
+				throw unknownCommand(program, input);
+			}
 			await run(input, options);
 		},
 	);
-};
-
-/** A word alone is a clip only if there is a file of that name: more often it was meant to be a command. */
-const requireClipName = (input: string): void => {
-	if (/^[a-z][a-z-]*$/i.test(input) && !existsSync(input)) {
-		throw new UserError(
-			`"${input}" is neither a file or folder here nor a command; see "propagate --help" for the commands.`,
-		);
-	}
 };
 
 const run = async (input: string, options: PropagateOptions): Promise<void> => {
