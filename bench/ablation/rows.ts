@@ -22,7 +22,7 @@ export type Row = {
 };
 
 export const groups = {
-	default: 'Default preset',
+	reference: 'Reference',
 	grid: 'Grid',
 	width: 'Descriptor width',
 	propagation: 'Propagation',
@@ -132,7 +132,7 @@ export const ablationRows = (propagation: PropagationSettings, shortSide: number
 		};
 	});
 	return [
-		{ ...base, group: 'default', name: DEFAULT },
+		{ ...base, group: 'reference', name: REFERENCE },
 		...grid,
 		...width,
 		...settings,
@@ -145,5 +145,5 @@ export const ablationRows = (propagation: PropagationSettings, shortSide: number
 	];
 };
 
-export const DEFAULT = 'default';
+export const REFERENCE = 'reference';
 export const NO_REFINEMENT = 'no refinement';

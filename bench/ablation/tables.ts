@@ -1,5 +1,5 @@
 import { mean } from '../../src/evaluation/statistics.js';
-import { DEFAULT, groups, NO_REFINEMENT, type Row } from './rows.js';
+import { groups, NO_REFINEMENT, REFERENCE, type Row } from './rows.js';
 
 /** What a row gave on one sequence; costs are CPU milliseconds a frame. */
 export type Measured = {
@@ -63,7 +63,9 @@ export const printTables = (rows: readonly MeasuredRow[]): void => {
 };
 
 const printRefinement = (rows: readonly MeasuredRow[]): void => {
-	const [refined, plain] = [DEFAULT, NO_REFINEMENT].map((name) => rows.find(({ row }) => row.name === name));
+	const [refined, plain] = [REFERENCE, NO_REFINEMENT].map((name) =>
+		rows.find(({ row }) => row.name === name),
+	);
 	if (refined === undefined || plain === undefined) {
 		return;
 	}
