@@ -24,7 +24,7 @@ import type { LabelMap } from '../src/core/frame.js';
 import { type DavisSequence, listDavisSequences } from '../src/evaluation/davis-dataset.js';
 import { scoreSequence } from '../src/evaluation/sequence-score.js';
 import { mean } from '../src/evaluation/statistics.js';
-import type { PaintedMask } from '../src/masks/read-keyframes.js';
+import type { PaintedMask } from '../src/masks/painted-mask.js';
 import { readLabelMap } from '../src/media/label-map.js';
 
 const { values, positionals } = parseArgs({

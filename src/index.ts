@@ -8,6 +8,7 @@ export { AbortedError, UserError } from './core/errors.js';
 export type { DescriptorExtractor } from './core/extractor.js';
 export type { Frame, LabelMap, Raster } from './core/frame.js';
 export type { DavisScore, SequenceScore } from './evaluation/evaluate-davis.js';
+export { type BatchEvent, type BatchJob, type BatchResult, runBatch } from './jobs/batch.js';
 export { type DavisJob, evaluateDavisModel } from './jobs/evaluate-davis-model.js';
 export { evaluateFlowPairs, evaluateKeypointPairs } from './jobs/evaluate-pairs.js';
 export { exportFeatures, type FeaturesJob } from './jobs/export-features.js';

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { registerBatch } from './commands/batch.js';
 import { registerCache } from './commands/cache.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerEval } from './commands/eval.js';
@@ -21,7 +22,10 @@ import { usageError } from './usage-error.js';
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 const groups: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [
-	['Clips:', [registerPropagate, registerFrame, registerFormats, registerPresets, registerObs]],
+	[
+		'Clips:',
+		[registerPropagate, registerBatch, registerFrame, registerFormats, registerPresets, registerObs],
+	],
 	['Pairs of images:', [registerWarp, registerMatch, registerKeypoints, registerFeatures, registerGenerate]],
 	['This installation:', [registerDoctor, registerCache, registerModels]],
 	['Measuring:', [registerEval, registerPaper, registerWeights]],

@@ -2,6 +2,7 @@ import { printable } from './printable.js';
 
 /** Where a long command stands. */
 export type Progress = {
+	/** May lie between two whole ones. */
 	readonly done: number;
 	/** Undefined when the length is not known. */
 	readonly total: number | undefined;
@@ -24,7 +25,8 @@ export class Reporter {
 	readonly #started = performance.now();
 	readonly #onTerminal = process.stderr.isTTY === true;
 	#lastShown = 0;
-	#barShown = false;
+	/** Lines of the bar that stand on the terminal, with those above it. */
+	#linesShown = 0;
 
 	constructor(options: ReporterOptions) {
 		this.#options = options;
@@ -53,7 +55,16 @@ export class Reporter {
 		}
 	}
 
-	progress({ done, total }: Progress, unit: string): void {
+	/** A line for people about what failed while the rest goes on: on stderr, with `--quiet` too. */
+	failure(text: string): void {
+		if (!this.#options.json) {
+			this.#clearBar();
+			process.stderr.write(`${printable(text)}\n`);
+		}
+	}
+
+	/** @param above lines for a terminal, which stand above the bar: the parts of a whole */
+	progress({ done, total }: Progress, unit: string, above: readonly string[] = []): void {
 		if (this.#options.json || this.#options.quiet) {
 			return;
 		}
@@ -66,14 +77,18 @@ export class Reporter {
 		this.#lastShown = now;
 		const seconds = (now - this.#started) / 1000;
 		const rate = done / seconds;
+		const whole = Math.floor(done);
 		const text = [
-			total === undefined ? `${done} ${unit}` : `${done}/${total} ${unit}`,
-			`${rate.toFixed(1)} ${unit}/s`,
+			total === undefined ? `${whole} ${unit}` : `${whole}/${total} ${unit}`,
+			rate < 1 ? `${(rate * 60).toFixed(1)} ${unit}/min` : `${rate.toFixed(1)} ${unit}/s`,
 			...(total === undefined || finished ? [] : [`${duration((total - done) / rate)} left`]),
 		].join('  ');
 		if (this.#onTerminal) {
-			process.stderr.write(`\r\x1b[K${bar(done, total)}${text}`);
-			this.#barShown = true;
+			this.#clearBar();
+			const width = (process.stderr.columns ?? 80) - 1;
+			const lines = [...above, `${bar(done, total)}${text}`].map((line) => printable(line).slice(0, width));
+			process.stderr.write(lines.join('\n'));
+			this.#linesShown = lines.length;
 		} else {
 			process.stderr.write(`${text}\n`);
 		}
@@ -81,21 +96,22 @@ export class Reporter {
 
 	/** Ends the bar, so that what follows starts on a line of its own. */
 	end(): void {
-		if (this.#barShown) {
+		if (this.#linesShown > 0) {
 			process.stderr.write('\n');
-			this.#barShown = false;
+			this.#linesShown = 0;
 		}
 	}
 
 	#clearBar(): void {
-		if (this.#barShown) {
-			process.stderr.write('\r\x1b[K');
-			this.#barShown = false;
+		if (this.#linesShown > 0) {
+			process.stderr.write(`\r\x1b[K${'\x1b[1A\x1b[K'.repeat(this.#linesShown - 1)}`);
+			this.#linesShown = 0;
 		}
 	}
 }
 
-const bar = (done: number, total: number | undefined): string => {
+/** How much is done, as a bar of letters; empty where the whole is not known. */
+export const bar = (done: number, total: number | undefined): string => {
 	if (total === undefined || total === 0) {
 		return '';
 	}

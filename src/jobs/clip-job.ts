@@ -3,14 +3,15 @@ import { dirname } from 'node:path';
 import { UserError } from '../core/errors.js';
 import type { Quality } from '../core/quality.js';
 import type { Stage } from '../core/stage-clock.js';
-import type { Keyframes, PaintedMask, UnderstoodMask } from '../masks/read-keyframes.js';
+import type { PaintedMask } from '../masks/painted-mask.js';
+import type { Keyframes, UnderstoodMask } from '../masks/read-keyframes.js';
 import type { Clip } from '../media/clip.js';
 import { findFfmpeg } from '../media/ffmpeg-binary.js';
 import type { MaskType } from '../media/mask-meaning.js';
 import { type Position, parsePosition } from '../media/position.js';
 import type { RunRange } from '../media/run-frames.js';
 import { ReviewSheet } from '../output/review-sheet.js';
-import type { Existing } from '../output/video-sink.js';
+import type { ExistingResults } from '../output/run-outputs.js';
 import { loadPreset } from '../presets/load-preset.js';
 import { withQuality } from '../presets/quality.js';
 import type { RuntimeOptions } from '../runtime/session.js';
@@ -42,8 +43,16 @@ export type PropagateClipJob = RuntimeOptions & {
 	readonly ffmpeg?: string | undefined;
 	/** Replace outputs that exist. */
 	readonly overwrite?: boolean | undefined;
-	/** Go on where an interrupted run of the same job stopped: finished PNGs are kept, videos are made anew. */
+	/**
+	 * Go on where an interrupted run of the same job stopped: finished PNGs are kept, videos are made anew. With `overwrite`, results of
+	 * any other job are replaced.
+	 */
 	readonly resume?: boolean | undefined;
+	/**
+	 * Write down also beside videos what they were made from, in a hidden folder, so that a later run with `resume` knows that they are
+	 * finished. PNGs always have such notes.
+	 */
+	readonly keepsNotes?: boolean | undefined;
 	/** Colours multiplied by alpha, in formats with alpha. */
 	readonly premultiplied?: boolean | undefined;
 	/** Image to write, with the frames that are trusted least. */
@@ -125,8 +134,8 @@ export const inputsOf = (job: PropagateClipJob, clip: Clip): (string | undefined
 	job.preset?.endsWith('.json') === true ? job.preset : undefined,
 ];
 
-export const existingFor = ({ overwrite, resume }: PropagateClipJob): Existing =>
-	overwrite === true ? 'overwrite' : resume === true ? 'resume' : 'refuse';
+export const existingFor = ({ overwrite, resume }: PropagateClipJob): ExistingResults =>
+	overwrite === true ? (resume === true ? 'update' : 'overwrite') : resume === true ? 'resume' : 'refuse';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 

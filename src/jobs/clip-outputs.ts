@@ -43,6 +43,7 @@ export const resolveClipOutputs = async (
 	requireOnce(choices);
 	return choices.map((choice) => ({
 		path: choice.path,
+		form: choice.format.name,
 		isFrames: choice.kind === 'png',
 		isMasksOnly: choice.kind === 'png',
 		open: (options) => openSink(choice, { ...options, project: mediaOfProject(choice, choices, clip) }),

@@ -45,6 +45,7 @@ const resolve = async (place: string, format: string | undefined, hasMasks: bool
 		}
 		return {
 			path: place,
+			form: EDIT_PNG,
 			...{ isFrames: true, isMasksOnly: false },
 			open: (options) =>
 				openPngSequence(
@@ -72,6 +73,7 @@ const resolve = async (place: string, format: string | undefined, hasMasks: bool
 	}
 	return {
 		path: choice.path,
+		form: choice.format.name,
 		...{ isFrames: false, isMasksOnly: false },
 		open: (options) => openSink(choice, options),
 	};

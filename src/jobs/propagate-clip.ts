@@ -1,7 +1,7 @@
 import { UserError } from '../core/errors.js';
 import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
 import { resolveClipOutputs } from './clip-outputs.js';
-import { type MaskedFrame, type RunStep, runClip, type WrittenFrame } from './run-clip.js';
+import { type MaskedFrame, type RunKind, type RunStep, runClip, type WrittenFrame } from './run-clip.js';
 
 export type { FrameProgress, PropagateClipJob, PropagateClipResult } from './clip-job.js';
 
@@ -12,18 +12,22 @@ export type { FrameProgress, PropagateClipJob, PropagateClipResult } from './cli
  * @throws UserError for bad input; nothing has been written then
  * @throws AbortedError when the signal fires
  */
-export const propagateClip = async (job: PropagateClipJob): Promise<PropagateClipResult> => {
+export const propagateClip = async (job: PropagateClipJob): Promise<PropagateClipResult> =>
+	runClip(job, kindOfClip(job));
+
+/** What makes a run one that carries masks. @throws UserError when there is no mask */
+export const kindOfClip = (job: PropagateClipJob): RunKind => {
 	if (job.masks.length === 0) {
 		throw new UserError(
 			'There is no mask; "propagate frame" writes the picture to paint it on, and --mask takes the painting (docs/first-mask.md).',
 		);
 	}
-	return runClip(job, {
+	return {
 		openStep: async () => masksThemselves,
 		resolveOutputs: (clip) => resolveClipOutputs(clip, job.outputs, job.format),
 		describesFrames: false,
 		inputs: [],
-	});
+	};
 };
 
 const masksThemselves: RunStep = { identity: '', ofMasksOnly: true, run: writtenMasks };

@@ -11,7 +11,7 @@ import { referenceColours } from '../pairs/reference-colours.js';
 import { fingerprint } from '../store/run-identity.js';
 import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
 import { resolveEditOutputs } from './edit-outputs.js';
-import { type MaskedFrame, runClip, type WrittenFrame } from './run-clip.js';
+import { type MaskedFrame, type RunKind, runClip, type WrittenFrame } from './run-clip.js';
 
 export type PropagateEditJob = PropagateClipJob & {
 	/** The edited first frame, or a layer of its size; undefined with `colourMap`. */
@@ -32,19 +32,22 @@ export type PropagateEditJob = PropagateClipJob & {
  * @throws AbortedError when the signal fires
  */
 export const propagateEdit = (job: PropagateEditJob): Promise<PropagateClipResult> =>
-	runClip(job, {
-		openStep: async (first, mask) => {
-			const layer = await layerOf(job, first, mask);
-			return {
-				identity: editFingerprint(job, layer),
-				ofMasksOnly: false,
-				run: (frames, extractor) => editFrames(job, layer, frames, extractor),
-			};
-		},
-		resolveOutputs: (clip) => resolveEditOutputs(clip, job.outputs, job.format, job.masks.length > 0),
-		describesFrames: true,
-		inputs: [job.edit],
-	});
+	runClip(job, kindOfEdit(job));
+
+/** What makes a run one that carries an edit. */
+export const kindOfEdit = (job: PropagateEditJob): RunKind => ({
+	openStep: async (first, mask) => {
+		const layer = await layerOf(job, first, mask);
+		return {
+			identity: editFingerprint(job, layer),
+			ofMasksOnly: false,
+			run: (frames, extractor) => editFrames(job, layer, frames, extractor),
+		};
+	},
+	resolveOutputs: (clip) => resolveEditOutputs(clip, job.outputs, job.format, job.masks.length > 0),
+	describesFrames: true,
+	inputs: [job.edit],
+});
 
 async function* editFrames(
 	{ mode = 'dense', relight, linearLight }: PropagateEditJob,

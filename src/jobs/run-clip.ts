@@ -10,6 +10,7 @@ import { type Clip, openClip } from '../media/clip.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import { FramePool } from '../media/frame-pool.js';
 import { framesBetween, type RunRange } from '../media/run-frames.js';
+import { findModel } from '../models/registry.js';
 import { type RunOutput, RunOutputs } from '../output/run-outputs.js';
 import type { FrameResult } from '../output/video-sink.js';
 import { ScratchFolder } from '../store/scratch-folder.js';
@@ -63,6 +64,51 @@ export type RunKind = {
 /** What one run leaves of descriptors at most: the frames of a longer clip would only push each other out. */
 const MOST_DESCRIPTOR_BYTES = 3 * 2 ** 30;
 
+/** A run as far as its inputs say, before a model is needed. */
+type OpenRun = {
+	readonly clip: Clip;
+	readonly range: RunRange;
+	readonly keyframes: Keyframes;
+	readonly first: Frame;
+	readonly step: RunStep;
+	readonly places: readonly RunOutput[];
+	/** Files and folders that it reads. */
+	readonly inputs: readonly (string | undefined)[];
+};
+
+/** Opens all that a run reads, and settles what it writes. @throws UserError for bad input */
+const openRun = async (job: PropagateClipJob, kind: RunKind, asked: RunRange): Promise<OpenRun> => {
+	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal: job.signal, frameRate: job.fps });
+	const { range, masks } = settleNumbers(clip, asked, job.masks);
+	const keyframes = await readKeyframes(masks, clip.info, job.maskType);
+	const first = await firstFrame(clip, range);
+	const step = await kind.openStep(first, keyframes.keyframes.find(({ frame }) => frame === 0)?.mask);
+	await requireFramesOfRun(clip, range, masks);
+	const places = await kind.resolveOutputs(clip);
+	const written = [...places.map(({ path }) => path), job.review];
+	const inputs = [...inputsOf(job, clip), ...kind.inputs];
+	await requireDistinct(written, inputs);
+	return { clip, range, keyframes, first, step, places, inputs };
+};
+
+/** What a run reads and writes. */
+export type RunFiles = { readonly inputs: readonly string[]; readonly outputs: readonly string[] };
+
+/**
+ * Sees whether a run could begin, without the model and without writing anything: clip, masks, edit, settings and names of outputs.
+ *
+ * @throws UserError for bad input
+ */
+export const checkRun = async (job: PropagateClipJob, kind: RunKind): Promise<RunFiles> => {
+	const { range, preset } = await readSettings(job);
+	await findModel(job.model ?? preset.model);
+	const { inputs, places } = await openRun(job, kind, range);
+	return {
+		inputs: inputs.filter((path) => path !== undefined),
+		outputs: [...places.map(({ path }) => path), job.review].filter((path) => path !== undefined),
+	};
+};
+
 /**
  * One run on a clip, from its frames to its files: frames -> masks -> step -> outputs. Outputs appear under their own names when they are
  * complete; finished PNGs stay when the run is cancelled.
@@ -74,7 +120,8 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 	const started = performance.now();
 	const { signal } = job;
 	const cache = job.cache !== false;
-	const { range: asked, review, preset } = await readSettings(job);
+	const settings = await readSettings(job);
+	const { review, preset } = settings;
 	// The model is loaded while clip, masks and outputs are opened.
 	const opening = handled(
 		openStoredEngine(
@@ -96,18 +143,10 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 	let outputs: RunOutputs | undefined;
 	let propagator: Propagator | undefined;
 	try {
-		const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal, frameRate: job.fps });
-		const { range, masks } = settleNumbers(clip, asked, job.masks);
-		const keyframes = await readKeyframes(masks, clip.info, job.maskType);
-		const first = await firstFrame(clip, range);
-		const step = await kind.openStep(first, keyframes.keyframes.find(({ frame }) => frame === 0)?.mask);
-		await requireFramesOfRun(clip, range, masks);
-		const places = await kind.resolveOutputs(clip);
-		const written = [...places.map(({ path }) => path), job.review];
-		await requireDistinct(written, [...inputsOf(job, clip), ...kind.inputs]);
+		const { clip, range, keyframes, first, step, places } = await openRun(job, kind, settings.range);
 
 		const engine = await opening;
-		propagator = masks.length === 0 ? undefined : await openPropagator(engine, preset, job);
+		propagator = job.masks.length === 0 ? undefined : await openPropagator(engine, preset, job);
 		const identity = await identityOf(job, clip, range, keyframes, engine, {
 			settings: propagator?.identity ?? '',
 			edit: step.identity,
@@ -116,6 +155,7 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 			...{ clip, range, signal, review, identity, outputs: places, ffmpeg: job.ffmpeg },
 			...{ objects: keyframes.objects, firstFrame: first, existing: existingFor(job) },
 			...{ premultiplied: job.premultiplied, onNote: job.onNote },
+			...{ keepsNotes: job.keepsNotes, modelName: engine.modelName },
 		});
 		tellInput(job, clip, keyframes);
 
@@ -149,7 +189,7 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 			const atLeast = total === undefined ? undefined : Math.max(total, frame.index + 1);
 			job.onFrame?.({ frame: frame.index, total: atLeast, timeSeconds: frame.timeSeconds, confidence });
 		}
-		await outputs.finish();
+		await outputs.finish(count);
 
 		const { isComplete, keptFrames } = outputs;
 		const frames = isComplete ? keptFrames : count;

@@ -1,5 +1,5 @@
 import { UserError } from '../core/errors.js';
-import type { PaintedMask } from '../masks/read-keyframes.js';
+import type { PaintedMask } from '../masks/painted-mask.js';
 import type { Clip } from '../media/clip.js';
 import type { Position } from '../media/position.js';
 import type { RunRange } from '../media/run-frames.js';

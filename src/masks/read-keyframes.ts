@@ -5,9 +5,7 @@ import type { ClipInfo } from '../media/clip-info.js';
 import { davisPalette, paletteUpTo } from '../media/davis-palette.js';
 import { readMask } from '../media/label-map.js';
 import type { MaskMeaning, MaskType } from '../media/mask-meaning.js';
-
-/** A mask file and the frame it was painted on, counted from 0 among the frames of the run. */
-export type PaintedMask = { readonly frame: number; readonly path: string };
+import type { PaintedMask } from './painted-mask.js';
 
 export type Keyframes = {
 	/** By ascending frame. */

@@ -1,5 +1,5 @@
 import { constants, lstat, open, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { makeFolder, type WrittenFile, writeFailure, writeFileAtomically } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
@@ -27,16 +27,44 @@ const notesSchema = z.strictObject({
 	/** How many there are when the run is finished. */
 	frames: z.number().int().nonnegative(),
 	identity: z.record(z.string(), z.string()),
+	/** Name of the model, for people. */
+	model: z.string(),
 	/** Besides the folder itself; paths are relative to it. Files are known when the run is finished. */
-	outputs: z.array(z.strictObject({ path: z.string(), files: z.array(fileSchema) })),
+	outputs: z.array(z.strictObject({ path: z.string(), form: z.string(), files: z.array(fileSchema) })),
 });
 type Notes = z.infer<typeof notesSchema>;
 
 const NOTES_FOLDER = '.propagate-run';
-const about = 'What the frames in this folder were made from: by it, "--resume" knows what it may keep.';
+const about = 'What these results were made from: by it, a later run knows what it may keep.';
+
+/** An output that is to be made, and in which form: a file of one name may hold different formats. */
+export type NotedOutput = { readonly path: string; readonly form: string };
 
 /** An output and what it consists of. */
-export type OutputFiles = { readonly path: string; readonly files: readonly WrittenFile[] };
+export type OutputFiles = NotedOutput & { readonly files: readonly WrittenFile[] };
+
+/** Where notes are kept. */
+export type NotesPlace = {
+	/** Paths in the notes are relative to it. */
+	readonly results: string;
+	readonly folder: string;
+	/** Whether `results` is a folder with a PNG for each frame. */
+	readonly holdsFrames: boolean;
+};
+
+/** Of a run that writes PNGs: in their folder. */
+export const notesOfFrames = (results: string): NotesPlace => ({
+	results,
+	folder: join(results, NOTES_FOLDER),
+	holdsFrames: true,
+});
+
+/** Of a run that writes no PNGs: beside a file that it writes, and named after it. */
+export const notesOfFile = (path: string): NotesPlace => ({
+	results: dirname(path),
+	folder: join(dirname(path), `.${basename(path)}${NOTES_FOLDER}`),
+	holdsFrames: false,
+});
 
 /** What is known of an output that was asked for. */
 export type OutputState =
@@ -56,38 +84,43 @@ export type OutputState =
 export class RunNotes implements FrameNotes {
 	/** For results while the run is unfinished. */
 	readonly scratchFolder: string;
+	readonly #results: string;
 	readonly #folder: string;
 	readonly #frames: Map<string, FrameRecord>;
 	#hasBegun = false;
 	#hasRecorded = false;
 
 	private constructor(
-		private readonly results: string,
+		private readonly place: NotesPlace,
 		private readonly identity: RunIdentity,
 		private readonly isNew: boolean,
 		/** What an earlier run of the same job wrote down. */
 		private readonly earlier: Notes | undefined,
 		readonly kept: ReadonlyMap<string, FrameRecord>,
 	) {
-		this.#folder = join(results, NOTES_FOLDER);
+		this.#results = place.results;
+		this.#folder = place.folder;
 		this.scratchFolder = join(this.#folder, 'results');
 		this.#frames = new Map(kept);
 	}
 
 	/**
-	 * Reads what an earlier run left in a folder of results and sees which of its frames are still as they were. Writes nothing.
+	 * Reads what an earlier run left in a place of results and sees which of its frames are still as they were. Writes nothing.
 	 *
 	 * @param resumes whether it is to be gone on with
 	 * @throws UserError when it is, but was made from something else, which the message says, or nobody knows from what
 	 */
-	static async open(results: string, identity: RunIdentity, resumes: boolean): Promise<RunNotes> {
+	static async open(place: NotesPlace, identity: RunIdentity, resumes: boolean): Promise<RunNotes> {
+		const { results, folder, holdsFrames } = place;
 		const isNew = (await stat(results).catch(() => undefined)) === undefined;
 		if (!resumes) {
-			return new RunNotes(results, identity, isNew, undefined, new Map());
+			return new RunNotes(place, identity, isNew, undefined, new Map());
 		}
-		const folder = join(results, NOTES_FOLDER);
 		const earlier = await readNotes(folder);
 		if (earlier === undefined) {
+			if (!holdsFrames) {
+				return new RunNotes(place, identity, isNew, undefined, new Map());
+			}
 			const frames = (await readdir(results).catch((): string[] => [])).filter((name) =>
 				/^\d{5,}\.png$/.test(name),
 			);
@@ -96,22 +129,32 @@ export class RunNotes implements FrameNotes {
 					`"${results}" holds ${frames.length} frames, but no notes of a run of this command, so they cannot be continued; choose another folder, or add --overwrite.`,
 				);
 			}
-			return new RunNotes(results, identity, isNew, undefined, new Map());
+			return new RunNotes(place, identity, isNew, undefined, new Map());
 		}
 		for (const [fact, words] of Object.entries(meaning)) {
 			if (earlier.identity[fact] !== identity[fact as keyof RunIdentity]) {
 				throw new UserError(
-					`The frames in "${results}" were made ${words}; repeat the first command to resume, or add --overwrite to begin anew.`,
+					holdsFrames
+						? `The frames in "${results}" were made ${words}; repeat the first command to resume, or add --overwrite to begin anew.`
+						: `What ${folder} tells of was made ${words}; choose another name, or add --overwrite to begin anew.`,
 				);
 			}
 		}
 		const kept = await intactFrames(results, await readFrames(folder));
-		return new RunNotes(results, identity, isNew, earlier, kept);
+		return new RunNotes(place, identity, isNew, earlier, kept);
 	}
 
 	/** Whether the frames are all there: the run that made them was finished, and none has gone or changed. */
 	get hasAllFrames(): boolean {
-		return this.earlier?.state === 'finished' && this.kept.size === this.earlier.frames;
+		return (
+			this.earlier?.state === 'finished' &&
+			(!this.place.holdsFrames || this.kept.size === this.earlier.frames)
+		);
+	}
+
+	/** How many frames an earlier run has finished for good. */
+	get keptFrames(): number {
+		return this.place.holdsFrames ? this.kept.size : this.hasAllFrames ? (this.earlier?.frames ?? 0) : 0;
 	}
 
 	/** How many frames are known to be complete. */
@@ -119,14 +162,14 @@ export class RunNotes implements FrameNotes {
 		return this.#frames.size;
 	}
 
-	async stateOf(output: string): Promise<OutputState> {
-		const noted = this.earlier?.outputs.find(({ path }) => path === this.#relative(output));
-		if (noted === undefined) {
+	async stateOf({ path, form }: NotedOutput): Promise<OutputState> {
+		const noted = this.earlier?.outputs.find((output) => output.path === this.#relative(path));
+		if (noted?.form !== form) {
 			return 'unknown';
 		}
 		const found = await Promise.all(
 			noted.files.map(async ({ path, bytes }) => {
-				const size = (await stat(resolve(this.results, path)).catch(() => undefined))?.size;
+				const size = (await stat(resolve(this.#results, path)).catch(() => undefined))?.size;
 				return size === undefined ? 'begun' : size === bytes ? 'complete' : 'changed';
 			}),
 		);
@@ -137,15 +180,18 @@ export class RunNotes implements FrameNotes {
 	}
 
 	/** The run begins: from now on its outputs are known as its own. @param outputs besides the folder */
-	async begin(outputs: readonly string[]): Promise<void> {
+	async begin(outputs: readonly NotedOutput[], model: string): Promise<void> {
 		if (this.earlier === undefined || !(await isFolder(this.#folder))) {
 			await rm(this.#folder, { recursive: true, force: true });
 		}
 		await makeFolder(this.#folder);
+		this.#hasBegun = true;
 		await this.#writeFrames();
 		await this.#write(
 			'unfinished',
-			outputs.map((path) => ({ path, files: [] })),
+			model,
+			this.#frames.size,
+			outputs.map((output) => ({ ...output, files: [] })),
 		);
 	}
 
@@ -168,11 +214,11 @@ export class RunNotes implements FrameNotes {
 		}
 	}
 
-	/** Everything is written. */
-	async finish(outputs: readonly OutputFiles[]): Promise<void> {
+	/** Everything is written. @param frames of the run */
+	async finish(outputs: readonly OutputFiles[], model: string, frames: number): Promise<void> {
 		await rm(this.scratchFolder, { recursive: true, force: true });
 		await this.#writeFrames();
-		await this.#write('finished', outputs);
+		await this.#write('finished', model, this.place.holdsFrames ? this.#frames.size : frames, outputs);
 	}
 
 	/** What a run leaves that has come to nothing: neither notes nor a folder that was made for it. */
@@ -181,31 +227,40 @@ export class RunNotes implements FrameNotes {
 		if (this.#hasBegun && this.earlier === undefined && !this.#hasRecorded && !hasResults) {
 			await rm(this.#folder, { recursive: true, force: true });
 			if (this.isNew) {
-				await rmdir(this.results).catch(() => {});
+				await rmdir(this.#results).catch(() => {});
 			}
 		}
 	}
 
 	#relative(path: string): string {
-		return relative(this.results, path).replaceAll('\\', '/');
+		return relative(this.#results, path).replaceAll('\\', '/');
 	}
 
 	/** Ordered, so that a run which was interrupted leaves what one leaves that was not. */
-	#writeFrames(): Promise<void> {
+	async #writeFrames(): Promise<void> {
+		if (!this.place.holdsFrames) {
+			return;
+		}
 		const ordered = new Map([...this.#frames].sort(([a], [b]) => (a < b ? -1 : 1)));
-		return writeFileAtomically(join(this.#folder, FRAMES_FILE), Buffer.from(formatFrames(ordered)));
+		await writeFileAtomically(join(this.#folder, FRAMES_FILE), Buffer.from(formatFrames(ordered)));
 	}
 
 	/** @param outputs what this run makes; others that are known stay so */
-	#write(state: Notes['state'], outputs: readonly OutputFiles[]): Promise<void> {
-		const mine = outputs.map(({ path, files }) => ({
+	#write(
+		state: Notes['state'],
+		model: string,
+		frames: number,
+		outputs: readonly OutputFiles[],
+	): Promise<void> {
+		const mine = outputs.map(({ path, form, files }) => ({
 			path: this.#relative(path),
+			form,
 			files: files.map((file) => ({ path: this.#relative(file.path), bytes: file.bytes })),
 		}));
 		const others =
 			this.earlier?.outputs.filter(({ path }) => mine.every((output) => output.path !== path)) ?? [];
 		const notes: Notes = {
-			...{ about, state, frames: this.#frames.size, identity: this.identity },
+			...{ about, state, frames, identity: this.identity, model },
 			outputs: [...others, ...mine],
 		};
 		const text = `${JSON.stringify(notes, undefined, '\t')}\n`;

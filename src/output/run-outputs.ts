@@ -7,13 +7,15 @@ import type { DecodeOptions } from '../media/decode.js';
 import type { RunIdentity } from '../store/run-identity.js';
 import { requireFree } from './growing-file.js';
 import type { ReviewSheet } from './review-sheet.js';
-import { type OutputFiles, RunNotes } from './run-notes.js';
+import { type NotedOutput, notesOfFile, notesOfFrames, type OutputFiles, RunNotes } from './run-notes.js';
 import type { SinkOptions } from './sink-options.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 
 /** One place that a run writes to. */
 export type RunOutput = {
 	readonly path: string;
+	/** Name of the format. */
+	readonly form: string;
 	/** A folder with a PNG for each frame, which a later run can complete. */
 	readonly isFrames: boolean;
 	/** Only masks are written, and nothing of the frames themselves. */
@@ -21,11 +23,21 @@ export type RunOutput = {
 	open(options: SinkOptions): Promise<VideoSink>;
 };
 
+/** What to do with results that are there already. */
+export type ExistingResults =
+	| Existing
+	/** Go on with those of the same job, and replace others. */
+	| 'update';
+
 export type RunOutputsOptions = {
 	readonly clip: Clip;
 	readonly outputs: readonly RunOutput[];
 	readonly review?: ReviewSheet | undefined;
-	readonly existing: Existing;
+	readonly existing: ExistingResults;
+	/** Keep notes also where no PNGs are written, so that a later run knows what is finished. */
+	readonly keepsNotes?: boolean | undefined;
+	/** Name of the model, for the notes. */
+	readonly modelName: string;
 	/** What the results depend on: results of anything else are not continued. */
 	readonly identity: RunIdentity;
 	/** Ids of all objects of all masks. */
@@ -38,7 +50,7 @@ export type RunOutputsOptions = {
 	readonly onNote?: ((sentence: string) => void) | undefined;
 };
 
-type OpenOutput = { readonly path: string; readonly isFrames: boolean; readonly sink: VideoSink };
+type OpenOutput = NotedOutput & { readonly isFrames: boolean; readonly sink: VideoSink };
 
 /**
  * Everything that one run writes. PNGs can be continued by a later run, so notes are kept in the first folder of them; videos are made
@@ -53,6 +65,7 @@ export class RunOutputs {
 		private readonly done: readonly string[],
 		private readonly review: ReviewSheet | undefined,
 		private readonly notes: RunNotes | undefined,
+		private readonly modelName: string,
 		/** Where finished frames stay when the run is cancelled, and can be continued; undefined when nowhere. */
 		readonly framesFolder: string | undefined,
 		/** Nothing of the frames themselves is written. */
@@ -67,27 +80,40 @@ export class RunOutputs {
 	 * @throws UserError when one is taken, cannot be written, or is to be resumed but was made from something else
 	 */
 	static async open(options: RunOutputsOptions): Promise<RunOutputs> {
-		const { outputs, review, existing } = options;
+		const { outputs, review, modelName } = options;
 		const frames = outputs.find(({ isFrames }) => isFrames);
-		const notes = frames && (await RunNotes.open(frames.path, options.identity, existing === 'resume'));
-		const others = [...outputs.filter((output) => output !== frames), ...(review ? [review] : [])];
+		const { notes, existing } = await openNotes(options, frames);
+		const form = (output: RunOutput): string =>
+			options.premultiplied === true ? `${output.form}, premultiplied` : output.form;
+		const others: readonly NotedOutput[] = [
+			...outputs
+				.filter((output) => output !== frames)
+				.map((output) => ({ path: output.path, form: form(output) })),
+			...(review ? [{ path: review.path, form: 'review' }] : []),
+		];
 		const states = new Map(
 			await Promise.all(
-				others.map(async ({ path }) => [path, (await notes?.stateOf(path)) ?? 'unknown'] as const),
+				others.map(async (output) => [output.path, (await notes?.stateOf(output)) ?? 'unknown'] as const),
 			),
 		);
 		const isComplete =
 			notes?.hasAllFrames === true && [...states.values()].every((state) => state === 'complete');
 		const done = others.filter(({ path }) => states.get(path) === 'complete').map(({ path }) => path);
 		const changed = others.find(({ path }) => states.get(path) === 'changed');
-		if (changed !== undefined) {
+		if (changed !== undefined && existing !== 'update') {
 			throw new UserError(
 				`"${changed.path}" has been changed since it was made; choose another name, or add --overwrite.`,
 			);
 		}
-		const existingOf = (path: string): Existing =>
+		const existingOf = (path: string): Existing => {
+			if (existing === 'update') {
+				return path === frames?.path ? 'resume' : 'overwrite';
+			}
 			// A file that the earlier run did not announce is somebody else's.
-			existing === 'resume' && path !== frames?.path && states.get(path) === 'unknown' ? 'refuse' : existing;
+			return existing === 'resume' && path !== frames?.path && states.get(path) === 'unknown'
+				? 'refuse'
+				: existing;
+		};
 
 		const opened: OpenOutput[] = [];
 		try {
@@ -101,10 +127,13 @@ export class RunOutputs {
 					existing: existingOf(path),
 					notes: output === frames ? notes : undefined,
 				});
-				opened.push({ path, isFrames, sink });
+				opened.push({ path, form: form(output), isFrames, sink });
 			}
 			if (!isComplete) {
-				await notes?.begin(others.map(({ path }) => path).filter((path) => !done.includes(path)));
+				await notes?.begin(
+					others.filter(({ path }) => !done.includes(path)),
+					modelName,
+				);
 			}
 		} catch (error) {
 			await Promise.all(opened.map(({ sink }) => sink.abort()));
@@ -117,15 +146,16 @@ export class RunOutputs {
 			done,
 			review,
 			notes,
+			modelName,
 			frames?.path,
 			outputs.every(({ isMasksOnly }) => isMasksOnly),
 			isComplete,
 		);
 	}
 
-	/** Frames whose PNGs are there from an earlier run. */
+	/** Frames that an earlier run has finished for good. */
 	get keptFrames(): number {
-		return this.notes?.kept.size ?? 0;
+		return this.notes?.keptFrames ?? 0;
 	}
 
 	/** Frames whose PNGs are there by now. */
@@ -145,29 +175,30 @@ export class RunOutputs {
 	/**
 	 * Completes the outputs in order, since what refers to others comes after them, and sees that every file is there.
 	 *
+	 * @param count of the frames that were written
 	 * @throws Error when one has gone or changed meanwhile
 	 */
-	async finish(): Promise<void> {
+	async finish(count: number): Promise<void> {
 		if (this.isComplete) {
 			return;
 		}
 		const finished: OutputFiles[] = [];
 		const frames: WrittenFile[] = [];
-		for (const { path, isFrames, sink } of this.open) {
+		for (const { path, form, isFrames, sink } of this.open) {
 			const files = await sink.finish();
 			if (isFrames && path === this.framesFolder) {
 				frames.push(...files);
 			} else {
-				finished.push({ path, files });
+				finished.push({ path, form, files });
 			}
 		}
 		if (this.review !== undefined && !this.done.includes(this.review.path)) {
 			const { path } = this.review;
 			await this.review.write();
-			finished.push({ path, files: [{ path, bytes: (await stat(path)).size }] });
+			finished.push({ path, form: 'review', files: [{ path, bytes: (await stat(path)).size }] });
 		}
 		await requireFiles([...frames, ...finished.flatMap(({ files }) => files)]);
-		await this.notes?.finish(finished);
+		await this.notes?.finish(finished, this.modelName, count);
 	}
 
 	/** Gives up: finished PNGs and their notes stay, videos vanish. */
@@ -176,6 +207,36 @@ export class RunOutputs {
 		await this.notes?.discardIfEmpty();
 	}
 }
+
+/**
+ * The notes of a run, and what is to be done with what is there.
+ *
+ * @param frames the folder of PNGs that can be continued, if there is one
+ */
+const openNotes = async (
+	{ outputs, identity, existing, keepsNotes }: RunOutputsOptions,
+	frames: RunOutput | undefined,
+): Promise<{ readonly notes: RunNotes | undefined; readonly existing: ExistingResults }> => {
+	const [first] = outputs;
+	const place =
+		frames !== undefined
+			? notesOfFrames(frames.path)
+			: keepsNotes === true && first !== undefined
+				? notesOfFile(first.path)
+				: undefined;
+	if (place === undefined) {
+		return { notes: undefined, existing: existing === 'update' ? 'overwrite' : existing };
+	}
+	const resumes = existing === 'resume' || existing === 'update';
+	try {
+		return { notes: await RunNotes.open(place, identity, resumes), existing };
+	} catch (error) {
+		if (existing !== 'update' || !(error instanceof UserError)) {
+			throw error;
+		}
+		return { notes: await RunNotes.open(place, identity, false), existing: 'overwrite' };
+	}
+};
 
 const sinkOptions = (options: RunOutputsOptions): SinkOptions => {
 	const { clip, range } = options;

@@ -119,6 +119,18 @@ beforeAll(async () => {
 		at('jobs.json'),
 		JSON.stringify([{ source: 'one.jpg', target: 'two.jpg', points: [[250, 200]] }]),
 	);
+	mkdirSync(at('shots'));
+	for (const name of ['bear', 'kite']) {
+		cpSync(join(folder, 'short.mp4'), at(`shots/${name}.mp4`));
+		cpSync(at('first.png'), at(`shots/${name}.png`));
+	}
+	const inputs = ['bear', 'kite'].map((name) => [`shots/${name}.mp4`, `shots/${name}.png`, `out/${name}`]);
+	const keys = ['input', 'mask', 'output'];
+	writeFileSync(
+		at('list.json'),
+		JSON.stringify(inputs.map((row) => Object.fromEntries(row.map((value, n) => [keys[n], value])))),
+	);
+	writeFileSync(at('list.csv'), [keys, ...inputs].map((row) => `${row.join(',')}\n`).join(''));
 	const image = (id: number, file_name: string) => ({ id, file_name, width: 512, height: 384 });
 	writeFileSync(
 		at('annotated.coco.json'),

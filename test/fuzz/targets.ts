@@ -24,7 +24,7 @@ import { unpickle } from '../../src/models/checkpoint/pickle.js';
 import { readCheckpoint } from '../../src/models/checkpoint/read-checkpoint.js';
 import { readAnyModelFolder, readTrackerFolder } from '../../src/models/model-folder.js';
 import { readModel } from '../../src/onnx/read-model.js';
-import { RunNotes } from '../../src/output/run-notes.js';
+import { notesOfFrames, RunNotes } from '../../src/output/run-notes.js';
 import { parseFlow } from '../../src/pairs/flow-file.js';
 import { formatResults } from '../../src/pairs/format-results.js';
 import { readJobs } from '../../src/pairs/read-jobs.js';
@@ -349,7 +349,8 @@ const identity = {
 };
 const notes = {
 	...{ about: 'Notes', state: 'finished', frames: 2, identity },
-	outputs: [{ path: '../clip.mp4', files: [{ path: '../clip.mp4', bytes: 12 }] }],
+	model: 'propagate-small',
+	outputs: [{ path: '../clip.mp4', form: 'matte.mp4', files: [{ path: '../clip.mp4', bytes: 12 }] }],
 };
 const noteOfFrame = `00000.png 123 ${'0'.repeat(32)}\n`;
 
@@ -493,8 +494,8 @@ export const fuzzTargets = async (): Promise<readonly Target[]> => {
 				for (const name of ['run.json', 'frames.txt']) {
 					writeFileSync(join(results, '.propagate-run', name), bytes);
 				}
-				const opened = await RunNotes.open(results, identity, true);
-				await opened.stateOf(join(folder, 'clip.mp4'));
+				const opened = await RunNotes.open(notesOfFrames(results), identity, true);
+				await opened.stateOf({ path: join(folder, 'clip.mp4'), form: 'matte.mp4' });
 			},
 		},
 		{

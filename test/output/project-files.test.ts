@@ -58,13 +58,15 @@ const writeOutputs = async (clip: Clip, outputs: string[], start?: number): Prom
 		throw new Error('The test clip has no frames.');
 	}
 	const opened = await RunOutputs.open({
-		...{ clip, range, identity, firstFrame: first, objects: [1], existing: 'refuse' },
+		...{ clip, range, identity, firstFrame: first, objects: [1], existing: 'refuse', modelName: '' },
 		outputs: await resolveClipOutputs(clip, outputs, undefined),
 	});
+	let count = 0;
 	for await (const frame of clip.frames(range)) {
 		await opened.write({ frame, labels: boxAt(frame.index + (start ?? 0)) });
+		count++;
 	}
-	await opened.finish();
+	await opened.finish(count);
 	return opened.paths;
 };
 

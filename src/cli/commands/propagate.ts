@@ -2,6 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../core/errors.js';
 import type { Quality } from '../../core/quality.js';
 import type { PropagateClipJob } from '../../jobs/propagate-clip.js';
+import { type PaintedMask, parsePaintedMask } from '../../masks/painted-mask.js';
+import { parseFrameRate } from '../../media/frame-rate.js';
 import { type MaskType, maskTypes } from '../../media/mask-meaning.js';
 import { docsFolder } from '../../store/locations.js';
 import { cancelOnInterrupt } from '../cancellation.js';
@@ -18,11 +20,9 @@ import { describeMask } from '../describe-mask.js';
 import { Reporter } from '../reporter.js';
 import { isMeantAsCommand, unknownCommand } from '../usage-error.js';
 
-type MaskOption = { readonly frame: number; readonly path: string };
-
 type PropagateOptions = ModelOptions &
 	ReportOptions & {
-		readonly mask: readonly MaskOption[];
+		readonly mask: readonly PaintedMask[];
 		readonly maskType?: MaskType;
 		readonly output: readonly string[];
 		readonly format?: string;
@@ -46,20 +46,17 @@ type PropagateOptions = ModelOptions &
 		readonly cache: boolean;
 	};
 
-/** `first.png` belongs to frame 0, `37=mask.png` to frame 37. */
-const collectMask = (text: string, masks: readonly MaskOption[]): readonly MaskOption[] => {
-	const numbered = /^(\d+)=(.+)$/.exec(text);
-	const path = numbered?.[2] ?? text;
-	if (path === '') {
+const collectMask = (text: string, masks: readonly PaintedMask[]): readonly PaintedMask[] => {
+	const mask = parsePaintedMask(text);
+	if (mask === undefined) {
 		throw new InvalidArgumentError('Expected a file, or <frame>=<file>.');
 	}
-	return [...masks, { frame: Number(numbered?.[1] ?? 0), path }];
+	return [...masks, mask];
 };
 
 const frameRate = (text: string): number => {
-	const parts = /^(\d+(?:\.\d+)?)(?:\/(\d+(?:\.\d+)?))?$/.exec(text.trim());
-	const rate = Number(parts?.[1]) / Number(parts?.[2] ?? 1);
-	if (!(rate >= 0.01 && rate <= 1000)) {
+	const rate = parseFrameRate(text);
+	if (rate === undefined) {
 		throw new InvalidArgumentError('Expected frames a second, like 24, 29.97 or 30000/1001.');
 	}
 	return rate;

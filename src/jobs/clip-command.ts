@@ -1,0 +1,195 @@
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { qualities } from '../core/quality.js';
+import { parsePaintedMask } from '../masks/painted-mask.js';
+import { clipStem } from '../media/file-names.js';
+import { parseFrameRate } from '../media/frame-rate.js';
+import { maskTypes } from '../media/mask-meaning.js';
+import { editorOutputs, loadEditorPreset } from '../presets/editor-preset.js';
+import { devices } from '../runtime/session.js';
+import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
+import { kindOfClip, propagateClip } from './propagate-clip.js';
+import { kindOfEdit, type PropagateEditJob, propagateEdit } from './propagate-edit.js';
+import { checkRun, type RunFiles } from './run-clip.js';
+
+/** Paths are this long at most on the systems that there are, and none has a zero in it. */
+const path = z
+	.string()
+	.min(1)
+	.max(4096)
+	.refine((text) => !text.includes('\0'), 'a path has no zero byte in it');
+const word = z.string().min(1).max(256);
+const list = <Item extends z.ZodType>(item: Item) =>
+	z.union([item.transform((one) => [one]), z.array(item).max(10_000)]);
+const flag = z.union([z.boolean(), z.stringbool()]);
+const place = z.union([word, z.number().nonnegative().transform(String)]);
+
+/**
+ * A run of the main command as data: its options by their long names, and the clip as `input`. Left out is what belongs to whoever runs it
+ * (`--json`, `--quiet`, `--ffmpeg`), and `--resume`, which is always meant.
+ */
+export const clipCommandSchema = z.strictObject({
+	input: path,
+	mask: list(
+		path.refine(
+			(text) => parsePaintedMask(text) !== undefined,
+			'expected a file, or <frame>=<file>, like "37=mask.png"',
+		),
+	).optional(),
+	'mask-type': z.enum(maskTypes).optional(),
+	edit: path.optional(),
+	'edit-mode': z.enum(['dense', 'planar', 'affine']).optional(),
+	relight: flag.optional(),
+	'linear-light': flag.optional(),
+	colormap: flag.optional(),
+	output: list(path).optional(),
+	format: word.optional(),
+	for: word.optional(),
+	review: path.optional(),
+	premultiplied: flag.optional(),
+	overwrite: flag.optional(),
+	start: place.optional(),
+	end: place.optional(),
+	fps: z
+		.union([word, z.number()])
+		.transform((given, context) => {
+			const rate = parseFrameRate(String(given));
+			if (rate === undefined) {
+				context.addIssue('expected frames a second, like 24, 29.97 or 30000/1001');
+				return z.NEVER;
+			}
+			return rate;
+		})
+		.optional(),
+	preset: path.optional(),
+	quality: z.enum(qualities).optional(),
+	decoder: z.enum(['on', 'off']).optional(),
+	model: path.optional(),
+	device: z.enum(devices).optional(),
+	threads: z.coerce.number().int().min(1).optional(),
+	'no-cache': flag.optional(),
+});
+
+export type ClipCommand = z.output<typeof clipCommandSchema>;
+
+/** What a run does not get from its command: it belongs to the machine, and to whoever watches. */
+export type RunContext = Pick<
+	PropagateClipJob,
+	'ffmpeg' | 'threads' | 'cache' | 'signal' | 'onNote' | 'onMask' | 'onFrame'
+>;
+
+const isFile = (name: string, extension: string): boolean => name.toLowerCase().endsWith(extension);
+const isPath = (name: string): boolean => /[/\\]/.test(name) || name === '.' || name === '..';
+
+/** The same command with all of its paths changed; names of models and presets are no paths. */
+export const mapPaths = (command: ClipCommand, change: (path: string) => string): ClipCommand => {
+	const { mask, output, edit, review, preset, model } = command;
+	return {
+		...command,
+		input: change(command.input),
+		...(mask && { mask: mask.map((text) => changeMask(text, change)) }),
+		...(output && { output: output.map(change) }),
+		...(edit !== undefined && { edit: change(edit) }),
+		...(review !== undefined && { review: change(review) }),
+		...(preset !== undefined && isFile(preset, '.json') && { preset: change(preset) }),
+		...(model !== undefined && isPath(model) && { model: change(model) }),
+	};
+};
+
+const changeMask = (text: string, change: (path: string) => string): string => {
+	const mask = parsePaintedMask(text);
+	return mask === undefined ? text : `${mask.frame}=${change(mask.path)}`;
+};
+
+/** The same command with paths that hold from anywhere. @param folder that its paths are relative to */
+export const absoluteCommand = (command: ClipCommand, folder: string): ClipCommand =>
+	mapPaths(command, (name) => {
+		const absolute = resolve(folder, name);
+		// A slash at its end makes a name a folder's.
+		return /[/\\]$/.test(name) ? join(absolute, '/') : absolute;
+	});
+
+/** A place in a folder for the results of a command that names none: one that is called as the clip. */
+export const outputInFolder = (
+	{ input, format, edit, colormap, for: editor }: ClipCommand,
+	folder: string,
+): string => {
+	if (editor !== undefined) {
+		return join(folder, '/');
+	}
+	const isEdit = edit !== undefined || colormap === true;
+	const form = format ?? (isEdit ? 'edit.mp4' : 'png');
+	return join(folder, form === 'png' ? clipStem(input) : `${clipStem(input)}-${form}`);
+};
+
+type Job =
+	| { readonly carries: 'masks'; readonly job: PropagateClipJob }
+	| { readonly carries: 'edit'; readonly job: PropagateEditJob };
+
+/** What a command asks for. @throws UserError when it names an editor that there is no preset of */
+const jobOf = async (command: ClipCommand, context: RunContext): Promise<Job> => {
+	const editor = command.for === undefined ? undefined : await loadEditorPreset(command.for);
+	const outputs = command.output ?? [];
+	const job: PropagateClipJob = {
+		...context,
+		input: command.input,
+		masks: (command.mask ?? []).map(parsePaintedMask).filter((mask) => mask !== undefined),
+		maskType: command['mask-type'],
+		outputs: editor === undefined ? outputs : await editorOutputs(editor, command.input, outputs),
+		format: editor?.format ?? command.format,
+		model: command.model,
+		preset: command.preset,
+		quality: command.quality,
+		decoder: command.decoder === undefined ? undefined : command.decoder === 'on',
+		device: command.device,
+		threads: command.threads ?? context.threads,
+		fps: command.fps,
+		start: command.start,
+		end: command.end,
+		overwrite: command.overwrite,
+		resume: true,
+		keepsNotes: true,
+		premultiplied: command.premultiplied,
+		review: command.review,
+		cache: command['no-cache'] === true ? false : context.cache,
+	};
+	return command.edit === undefined && command.colormap !== true
+		? { carries: 'masks', job }
+		: {
+				carries: 'edit',
+				job: {
+					...job,
+					edit: command.edit,
+					colourMap: command.colormap,
+					mode: command['edit-mode'],
+					relight: command.relight === true,
+					linearLight: command['linear-light'] === true,
+				},
+			};
+};
+
+/**
+ * Sees whether a command could begin: its clip, masks and edit are read, its settings and outputs settled. Nothing is written.
+ *
+ * @returns what it reads and writes
+ * @throws UserError for bad input
+ */
+export const checkClipCommand = async (command: ClipCommand, context: RunContext): Promise<RunFiles> => {
+	const { carries, job } = await jobOf(command, context);
+	return checkRun(job, carries === 'masks' ? kindOfClip(job) : kindOfEdit(job));
+};
+
+/**
+ * Does what a command asks for, as {@link propagateClip} or {@link propagateEdit}. What an earlier run of the same command has finished stays,
+ * and what it has begun is gone on with.
+ *
+ * @throws UserError for bad input; nothing has been written then
+ * @throws AbortedError when the signal fires
+ */
+export const runClipCommand = async (
+	command: ClipCommand,
+	context: RunContext,
+): Promise<PropagateClipResult> => {
+	const { carries, job } = await jobOf(command, context);
+	return carries === 'masks' ? propagateClip(job) : propagateEdit(job);
+};
