@@ -32,4 +32,14 @@ export { openSink } from './output/encode.js';
 export { listFormats, resolveFormat } from './output/output-format.js';
 export type { FrameResult, VideoSink } from './output/video-sink.js';
 export { loadPreset, presetNames } from './presets/load-preset.js';
+export { addToQueue, type QueueAddition, type QueueAdditionResult } from './queue/add-jobs.js';
+export { cancelQueued, drainQueue, type JobsChoice, retryQueued } from './queue/change-jobs.js';
+export { type ListedQueueJob, listQueue, type QueueStatus, queueStatus } from './queue/queue-status.js';
+export type { QueuePlace } from './queue/redis.js';
+export {
+	type QueueWork,
+	type QueueWorkEvent,
+	type QueueWorkResult,
+	workOnQueue,
+} from './queue/work-on-queue.js';
 export type { Device, RuntimeOptions } from './runtime/session.js';

@@ -15,6 +15,7 @@ import { registerObs } from './commands/obs.js';
 import { registerPaper } from './commands/paper.js';
 import { registerPresets } from './commands/presets.js';
 import { registerPropagate } from './commands/propagate.js';
+import { registerQueue } from './commands/queue.js';
 import { registerWarp } from './commands/warp.js';
 import { registerWeights } from './commands/weights.js';
 import { usageError } from './usage-error.js';
@@ -24,7 +25,15 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { ve
 const groups: readonly (readonly [string, readonly ((program: Command) => void)[]])[] = [
 	[
 		'Clips:',
-		[registerPropagate, registerBatch, registerFrame, registerFormats, registerPresets, registerObs],
+		[
+			registerPropagate,
+			registerBatch,
+			registerQueue,
+			registerFrame,
+			registerFormats,
+			registerPresets,
+			registerObs,
+		],
 	],
 	['Pairs of images:', [registerWarp, registerMatch, registerKeypoints, registerFeatures, registerGenerate]],
 	['This installation:', [registerDoctor, registerCache, registerModels]],

@@ -58,6 +58,7 @@ export class ReservedFile {
 export const anotherIsWriting = (path: string, [process]: readonly number[]): UserError =>
 	new UserError(
 		`"${path}" is being written by another run at this moment (process ${process}); wait for its end, or choose another name.`,
+		{ cause: Object.assign(new Error('in use'), { code: 'EBUSY' }) },
 	);
 
 /** A file that is written piece by piece and appears under its own name when it is complete. */

@@ -37,6 +37,23 @@ type Notes = z.infer<typeof notesSchema>;
 const NOTES_FOLDER = '.propagate-run';
 const about = 'What these results were made from: by it, a later run knows what it may keep.';
 
+/** The notes are of another run than the one that is asked for. */
+export class OtherRunError extends UserError {
+	/**
+	 * @param canBeginAnew nothing is finished, and the same was asked for: only where and by which version it was begun differs, which is
+	 *   no reason not to make it here from the beginning
+	 */
+	constructor(
+		message: string,
+		readonly canBeginAnew: boolean,
+	) {
+		super(message);
+	}
+}
+
+/** What is not asked for, but given by where and with which version a run is made. */
+const ofTheMachine: readonly string[] = ['program', 'device', 'ffmpeg'];
+
 /** An output that is to be made, and in which form: a file of one name may hold different formats. */
 export type NotedOutput = { readonly path: string; readonly form: string };
 
@@ -133,10 +150,14 @@ export class RunNotes implements FrameNotes {
 		}
 		for (const [fact, words] of Object.entries(meaning)) {
 			if (earlier.identity[fact] !== identity[fact as keyof RunIdentity]) {
-				throw new UserError(
+				const others = Object.keys(meaning).filter(
+					(name) => earlier.identity[name] !== identity[name as keyof RunIdentity],
+				);
+				throw new OtherRunError(
 					holdsFrames
 						? `The frames in "${results}" were made ${words}; repeat the first command to resume, or add --overwrite to begin anew.`
 						: `What ${folder} tells of was made ${words}; choose another name, or add --overwrite to begin anew.`,
+					earlier.state === 'unfinished' && others.every((name) => ofTheMachine.includes(name)),
 				);
 			}
 		}

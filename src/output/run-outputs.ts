@@ -7,7 +7,14 @@ import type { DecodeOptions } from '../media/decode.js';
 import type { RunIdentity } from '../store/run-identity.js';
 import { requireFree } from './growing-file.js';
 import type { ReviewSheet } from './review-sheet.js';
-import { type NotedOutput, notesOfFile, notesOfFrames, type OutputFiles, RunNotes } from './run-notes.js';
+import {
+	type NotedOutput,
+	notesOfFile,
+	notesOfFrames,
+	OtherRunError,
+	type OutputFiles,
+	RunNotes,
+} from './run-notes.js';
 import type { SinkOptions } from './sink-options.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 
@@ -231,7 +238,8 @@ const openNotes = async (
 	try {
 		return { notes: await RunNotes.open(place, identity, resumes), existing };
 	} catch (error) {
-		if (existing !== 'update' || !(error instanceof UserError)) {
+		const isBegunElsewhere = keepsNotes === true && error instanceof OtherRunError && error.canBeginAnew;
+		if (!isBegunElsewhere && (existing !== 'update' || !(error instanceof UserError))) {
 			throw error;
 		}
 		return { notes: await RunNotes.open(place, identity, false), existing: 'overwrite' };

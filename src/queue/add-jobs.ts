@@ -1,0 +1,144 @@
+import { stat } from 'node:fs/promises';
+import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { throwIfAborted, UserError } from '../core/errors.js';
+import { type ClipCommand, mapPaths } from '../jobs/clip-command.js';
+import { type JobDefaults, readJobList } from '../jobs/job-list.js';
+import { parsePaintedMask } from '../masks/painted-mask.js';
+import { fingerprint } from '../store/run-identity.js';
+import { cancelledKey, openQueue, TOGETHER } from './clip-queue.js';
+import type { QueuePlace } from './redis.js';
+
+export type QueueAddition = QueuePlace & {
+	/** The list: see `readJobList`. */
+	readonly jobs: string;
+	/** What jobs do that do not say otherwise. */
+	readonly defaults?: JobDefaults | undefined;
+	/** All paths lie in this folder, and are stored relative to it: workers may have it elsewhere. As absolute paths without. */
+	readonly root?: string | undefined;
+	/** 1 is first; jobs of one priority are done in the order in which they came. Default: 10. */
+	readonly priority?: number | undefined;
+	/** How often a job is begun that fails for what may pass. Default: 8. */
+	readonly attempts?: number | undefined;
+	readonly signal?: AbortSignal | undefined;
+	/** A job that can't be done as it stands: nothing will be added. */
+	readonly onProblem?: ((name: string, reason: string) => void) | undefined;
+	readonly onProgress?: ((done: number, total: number) => void) | undefined;
+};
+
+export type QueueAdditionResult = {
+	readonly added: number;
+	/** Jobs of the same command on the same files, which the queue has already. */
+	readonly known: number;
+};
+
+/** Of waiting before a job is begun again; doubled each time. */
+const FIRST_PAUSE_MS = 5000;
+const KEPT = { age: 7 * 24 * 3600, count: 100_000 };
+
+/**
+ * Puts a list into the queue. A job that is there already, the same command on the same files, is not added again.
+ *
+ * @throws UserError when the list can't be read or one of its jobs can't be done as it stands; nothing has been added then
+ */
+export const addToQueue = async (addition: QueueAddition): Promise<QueueAdditionResult> => {
+	const { signal, priority = 10, attempts = 8 } = addition;
+	const jobs = await commandsOf(addition);
+	const { queue, redis, name, close } = await openQueue(addition);
+	try {
+		let [added, known] = [0, 0];
+		for (let at = 0; at < jobs.length; at += TOGETHER) {
+			throwIfAborted(signal);
+			const some = await Promise.all(
+				jobs.slice(at, at + TOGETHER).map(async (command) => ({
+					command: addition.root === undefined ? command : within(addition.root, command),
+					jobId: fingerprint([command, await filesOf(command)]).slice(0, 32),
+				})),
+			);
+			const found = await Promise.all(some.map(({ jobId }) => redis.exists(queue.toKey(jobId))));
+			const fresh = some.filter((_, n) => found[n] === 0);
+			if (fresh.length > 0) {
+				// One that was cancelled may be asked for anew.
+				await redis.srem(cancelledKey(name), ...fresh.map(({ jobId }) => jobId));
+			}
+			await queue.addBulk(
+				fresh.map(({ command, jobId }) => ({
+					name: 'clip' as const,
+					data: { command },
+					opts: {
+						...{ jobId, priority, attempts, stackTraceLimit: 0 },
+						backoff: { type: 'exponential', delay: FIRST_PAUSE_MS, jitter: 0.2 },
+						...{ removeOnComplete: KEPT, removeOnFail: KEPT },
+					},
+				})),
+			);
+			added += fresh.length;
+			known += some.length - fresh.length;
+			addition.onProgress?.(added + known, jobs.length);
+		}
+		return { added, known };
+	} finally {
+		await close();
+	}
+};
+
+/** The commands of the list, with absolute paths. @throws UserError when one can't be done */
+const commandsOf = async (addition: QueueAddition): Promise<ClipCommand[]> => {
+	const listed = await readJobList(addition.jobs, addition.defaults);
+	const writer = new Map<string, string>();
+	let problems = 0;
+	const tell = (name: string, reason: string): void => {
+		problems++;
+		addition.onProblem?.(name, reason);
+	};
+	const commands: ClipCommand[] = [];
+	for (const job of listed) {
+		if ('problem' in job) {
+			tell(job.name, job.problem);
+			continue;
+		}
+		for (const place of job.command.output ?? []) {
+			const other = writer.get(resolve(place));
+			if (other !== undefined) {
+				tell(job.name, `it writes "${place}", and so does ${other}; give each job places of its own`);
+			}
+			writer.set(resolve(place), job.name);
+		}
+		if (addition.root !== undefined) {
+			const outside = outsideOf(addition.root, job.command);
+			if (outside !== undefined) {
+				tell(job.name, `"${outside}" is not in "${addition.root}", as --root says of all paths`);
+			}
+		}
+		commands.push(job.command);
+	}
+	if (problems > 0) {
+		throw new UserError(
+			`The list "${addition.jobs}" has ${problems === 1 ? 'a problem, which is told above' : `${problems} problems, which are told above`}; nothing was added.`,
+		);
+	}
+	return commands;
+};
+
+const within = (root: string, command: ClipCommand): ClipCommand =>
+	mapPaths(command, (path) => relative(resolve(root), path).replaceAll(sep, '/') || '.');
+
+const outsideOf = (root: string, command: ClipCommand): string | undefined => {
+	let outside: string | undefined;
+	mapPaths(command, (path) => {
+		const inside = relative(resolve(root), path);
+		if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
+			outside ??= path;
+		}
+		return path;
+	});
+	return outside;
+};
+
+/** What can be seen from here of the files that a command reads: a mask that was painted anew makes another job. */
+const filesOf = ({ input, mask = [], edit }: ClipCommand): Promise<(string | null)[]> =>
+	Promise.all(
+		[input, ...mask.map((text) => parsePaintedMask(text)?.path), edit].map(async (path) => {
+			const found = path === undefined ? undefined : await stat(path).catch(() => undefined);
+			return found === undefined ? null : `${found.size} ${found.mtimeMs}`;
+		}),
+	);

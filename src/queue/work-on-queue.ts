@@ -1,0 +1,277 @@
+import { createRequire } from 'node:module';
+import { availableParallelism, hostname } from 'node:os';
+import type { Job } from 'bullmq';
+import { messageOf, UserError } from '../core/errors.js';
+import type { ClipCommand } from '../jobs/clip-command.js';
+import type { FrameProgress, PropagateClipResult } from '../jobs/clip-job.js';
+import { ClipRunner } from '../jobs/clip-runner.js';
+import type { Device } from '../runtime/session.js';
+import {
+	type ClipReport,
+	cancelledKey,
+	countJobs,
+	type OpenQueue,
+	openQueue,
+	type QueuedClip,
+	queuedClipSchema,
+} from './clip-queue.js';
+import { type EndReason, Leases } from './leases.js';
+import { mayPass } from './may-pass.js';
+import type { QueuePlace } from './redis.js';
+import { Roots } from './roots.js';
+import { serveMetrics, WorkMetrics } from './work-metrics.js';
+
+export type QueueWork = QueuePlace & {
+	/** Folders that jobs may read and write in; relative paths are relative to the first. */
+	readonly roots: readonly string[];
+	/** Folders that jobs may read in. */
+	readonly readRoots?: readonly string[] | undefined;
+	/** Clips that are worked on at a time, each in a process of its own. Default: 1. */
+	readonly atOnce?: number | undefined;
+	/** CPU threads of each; its share of the cores when omitted. */
+	readonly threads?: number | undefined;
+	readonly device?: Device | undefined;
+	readonly ffmpeg?: string | undefined;
+	/** A worker that has not been heard of for so long has lost its jobs to others. Default: 30. */
+	readonly leaseSeconds?: number | undefined;
+	/** How long clips may still take when the worker is to stop, before they are handed back. Default: 20. */
+	readonly graceSeconds?: number | undefined;
+	/** Ends when there is nothing left to do, for this worker or any other. */
+	readonly untilEmpty?: boolean | undefined;
+	/** Port on the loopback interface that tells Prometheus how it goes. 0 takes a free one. */
+	readonly metricsPort?: number | undefined;
+	/** Fires when the worker is to stop. */
+	readonly signal?: AbortSignal | undefined;
+	readonly onEvent?: ((event: QueueWorkEvent) => void) | undefined;
+};
+
+export type QueueWorkEvent =
+	/** It is connected, and takes jobs. */
+	| {
+			readonly type: 'ready';
+			readonly redis: string;
+			readonly worker: string;
+			readonly metrics?: string | undefined;
+	  }
+	| ({ readonly type: 'started'; readonly attempt: number } & JobOfQueue)
+	| ({ readonly type: 'note'; readonly text: string } & JobOfQueue)
+	| ({ readonly type: 'progress' } & JobOfQueue & FrameProgress)
+	| ({ readonly type: 'finished'; readonly wasFinished: boolean } & JobOfQueue & PropagateClipResult)
+	| ({ readonly type: 'failed'; readonly reason: string; readonly willBeRetried: boolean } & JobOfQueue)
+	/** Given back for others, or lost to them: what is finished of it stays. */
+	| ({ readonly type: 'handed back' | 'lost' } & JobOfQueue)
+	/** Redis has gone, or is back; work goes on meanwhile. */
+	| { readonly type: 'connection'; readonly isThere: boolean }
+	| { readonly type: 'trouble'; readonly text: string };
+
+type JobOfQueue = { readonly job: string; readonly clip: string };
+
+export type QueueWorkResult = { readonly finished: number; readonly failed: number; readonly frames: number };
+
+/** How often it is looked whether somebody wants a job given up, and progress is told. */
+const LOOK_MS = 2000;
+/** A job that has been lost with so many workers is not given to another one. */
+const MOST_STALLS = 20;
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+/**
+ * Works on the jobs of a queue until it is told to stop. Each clip runs in a process apart. What a worker that died has finished of a clip is
+ * gone on with by the next, because the results of frames are kept beside the output until it is complete.
+ *
+ * @throws UserError when Redis or a root can't be used
+ */
+export const workOnQueue = async (work: QueueWork): Promise<QueueWorkResult> => {
+	const roots = await Roots.open(work.roots, work.readRoots);
+	const open = await openQueue(work);
+	const metrics = await WorkMetrics.open();
+	try {
+		const endpoint =
+			work.metricsPort === undefined ? undefined : await serveMetrics(metrics, work.metricsPort, open);
+		try {
+			return await takeJobs(work, open, roots, metrics, endpoint?.address);
+		} finally {
+			await endpoint?.close();
+		}
+	} finally {
+		await open.close();
+	}
+};
+
+const takeJobs = async (
+	work: QueueWork,
+	open: OpenQueue,
+	roots: Roots,
+	metrics: WorkMetrics,
+	metricsAddress: string | undefined,
+): Promise<QueueWorkResult> => {
+	const { signal, atOnce = 1, leaseSeconds = 30, graceSeconds = 20, onEvent } = work;
+	const { redis, address, name } = open;
+	const { Worker, UnrecoverableError, WaitingError } = await import('bullmq');
+	const leases = new Leases(leaseSeconds * 1000);
+	const runners = Array.from({ length: atOnce }, () => new ClipRunner());
+	const idle = [...runners];
+	const me = `${hostname()}-${process.pid}`;
+	const threads = work.threads ?? Math.max(1, Math.floor(availableParallelism() / atOnce));
+	let [finished, failed, frames] = [0, 0, 0];
+	let [isThere, stopping] = [true, false];
+
+	const run = async (job: Job<QueuedClip>, command: ClipCommand, end: AbortSignal): Promise<ClipReport> => {
+		const about = { job: job.id ?? '', clip: command.input };
+		const runner = idle.pop() ?? new ClipRunner();
+		let told = 0;
+		try {
+			const result = await runner.run(
+				{
+					...command,
+					device: work.device ?? command.device,
+					threads: Math.min(command.threads ?? threads, threads),
+				},
+				{
+					// Results of frames stay beside the output, where another worker finds them.
+					...{ ffmpeg: work.ffmpeg, cache: false, signal: end },
+					onNote: (text) => onEvent?.({ type: 'note', ...about, text }),
+					onFrame: (progress) => {
+						onEvent?.({ type: 'progress', ...about, ...progress });
+						metrics.frame();
+						if (Date.now() - told > LOOK_MS) {
+							told = Date.now();
+							job.updateProgress({ frame: progress.frame, total: progress.total }).catch(() => {});
+						}
+					},
+				},
+			);
+			const wasFinished = result.meanConfidence === undefined;
+			finished++;
+			frames += wasFinished ? 0 : result.frames;
+			metrics.finished(result.seconds);
+			onEvent?.({ type: 'finished', ...about, wasFinished, ...result });
+			return {
+				...{ frames: result.frames, computedFrames: result.computedFrames, seconds: result.seconds },
+				...{ outputs: result.outputs, program: version, model: result.model, worker: me },
+			};
+		} finally {
+			idle.push(runner);
+		}
+	};
+
+	const processor = async (job: Job<QueuedClip>, token?: string): Promise<ClipReport> => {
+		const id = job.id ?? '';
+		const end = leases.begin(id);
+		let about = { job: id, clip: '' };
+		try {
+			const parsed = queuedClipSchema.safeParse(job.data);
+			if (!parsed.success) {
+				throw new UserError('The job can\'t be understood; "propagate queue add" puts jobs into the queue.');
+			}
+			about = { job: id, clip: parsed.data.command.input };
+			onEvent?.({ type: 'started', ...about, attempt: job.attemptsStarted });
+			return await run(job, await roots.allow(parsed.data.command), end);
+		} catch (error) {
+			const reason = end.aborted ? (end.reason as EndReason) : undefined;
+			if (reason === 'stopped') {
+				onEvent?.({ type: 'handed back', ...about });
+				await job.moveToWait(token);
+				throw new WaitingError();
+			}
+			if (reason === 'lost') {
+				onEvent?.({ type: 'lost', ...about });
+				throw new Error('Touch with Redis was lost; another worker has the job.');
+			}
+			const passes = reason === undefined && (mayPass(error) || !(await roots.areThere()));
+			const willBeRetried = passes && job.attemptsMade + 1 < (job.opts.attempts ?? 1);
+			const text = reason === 'cancelled' ? 'Cancelled.' : messageOf(error);
+			failed += willBeRetried ? 0 : 1;
+			metrics.failed(willBeRetried);
+			onEvent?.({ type: 'failed', ...about, reason: text, willBeRetried });
+			throw passes ? new Error(text) : new UnrecoverableError(text);
+		} finally {
+			leases.done(id);
+			if (end.aborted) {
+				redis.srem(cancelledKey(name), id).catch(() => {});
+			}
+		}
+	};
+
+	const worker = new Worker<QueuedClip, ClipReport, 'clip'>(name, processor, {
+		connection: redis,
+		...{ name: me, concurrency: atOnce, autorun: false },
+		...{
+			lockDuration: leaseSeconds * 1000,
+			stalledInterval: leaseSeconds * 1000,
+			maxStalledCount: MOST_STALLS,
+		},
+		// A week of counts, one for each minute.
+		metrics: { maxDataPoints: 7 * 24 * 60 },
+	});
+	worker.on('locksRenewed', ({ jobIds }) => leases.renewed(jobIds));
+	worker.on('lockRenewalFailed', (ids) => {
+		for (const id of ids) {
+			leases.end(id, 'lost');
+		}
+	});
+	worker.on('error', (error) => {
+		// Of a lost connection every command tells; that it is lost is told once.
+		if (isThere && !/could not renew lock|Missing lock|Connection is closed/.test(error.message)) {
+			onEvent?.({ type: 'trouble', text: error.message });
+		}
+	});
+	const tellConnection = (there: boolean) => (): void => {
+		if (isThere !== there && !stopping) {
+			isThere = there;
+			onEvent?.({ type: 'connection', isThere });
+		}
+	};
+	redis.on('close', tellConnection(false));
+	redis.on('ready', tellConnection(true));
+
+	let stop = (): void => {};
+	const ended = new Promise<void>((resolve) => {
+		stop = () => {
+			stopping = true;
+			resolve();
+		};
+	});
+	if (signal?.aborted) {
+		stop();
+	}
+	signal?.addEventListener('abort', stop, { once: true });
+	const look = setInterval(async () => {
+		const { ids } = leases;
+		if (!isThere) {
+			return;
+		}
+		if (ids.length > 0) {
+			const wanted = await redis.smismember(cancelledKey(name), ...ids).catch(() => []);
+			for (const id of ids.filter((_, at) => wanted[at] === 1)) {
+				leases.end(id, 'cancelled');
+			}
+		} else if (work.untilEmpty === true) {
+			const { waiting, active, delayed } = await countJobs(open);
+			if (waiting + active + delayed === 0) {
+				stop();
+			}
+		}
+	}, LOOK_MS);
+
+	onEvent?.({ type: 'ready', redis: address, worker: me, metrics: metricsAddress });
+	worker.run().catch((error: unknown) => onEvent?.({ type: 'trouble', text: messageOf(error) }));
+	try {
+		await ended;
+		await worker.pause(true);
+		const grace = setTimeout(() => {
+			for (const id of leases.ids) {
+				leases.end(id, 'stopped');
+			}
+		}, graceSeconds * 1000);
+		await worker.close();
+		clearTimeout(grace);
+	} finally {
+		clearInterval(look);
+		leases.close();
+		for (const runner of runners) {
+			runner.close();
+		}
+	}
+	return { finished, failed, frames };
+};
