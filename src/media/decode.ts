@@ -3,6 +3,7 @@ import { discard } from '../core/discard.js';
 import { OutsideClip, UserError } from '../core/errors.js';
 import type { Frame, Raster } from '../core/frame.js';
 import { handled } from '../core/handled.js';
+import { findFfmpeg } from './ffmpeg-binary.js';
 import { everyFrame, startFfmpeg } from './ffmpeg-process.js';
 import { FramePool } from './frame-pool.js';
 import type { Position } from './position.js';
@@ -33,6 +34,7 @@ export async function* decodeFrames(
 ): AsyncGenerator<Frame, void, void> {
 	const { width, height } = clip.info;
 	const times = new FrameTimes(clip.info.frameRate);
+	const { filters } = await findFfmpeg(options.ffmpeg);
 	const process = await startFfmpeg({
 		inputs: [
 			{
@@ -45,7 +47,7 @@ export async function* decodeFrames(
 				target: 'pipe',
 				options: [
 					...['-map', `0:V:${clip.stream.index}`],
-					...['-vf', filters(clip, options)],
+					...['-vf', filterChain(clip, options, filters)],
 					...(await everyFrame(options.ffmpeg)),
 					...['-f', 'rawvideo', '-pix_fmt', 'rgb24'],
 				],
@@ -94,7 +96,11 @@ const until = (end: Position | undefined, frameRate: number): string[] =>
 		: ['-t', (('frame' in end ? end.frame / frameRate : end.seconds) * 2 + 10).toFixed(3)];
 
 /** Trim, report times, and turn the stored samples into displayed sRGB. Turns are undone by ffmpeg before these. */
-const filters = ({ info, stream }: ProbedClip, { start, end }: DecodeOptions): string => {
+const filterChain = (
+	{ info, stream }: ProbedClip,
+	{ start, end }: DecodeOptions,
+	available: ReadonlySet<string>,
+): string => {
 	const limits = [
 		start && ('frame' in start ? `start_frame=${start.frame}` : `start=${start.seconds}`),
 		end && ('frame' in end ? `end_frame=${end.frame}` : `end=${end.seconds}`),
@@ -103,6 +109,7 @@ const filters = ({ info, stream }: ProbedClip, { start, end }: DecodeOptions): s
 		...(limits.length > 0 ? [`trim=${limits.join(':')}`] : []),
 		'showinfo',
 		...(stream.mirroring ? [stream.mirroring] : []),
+		...(available.has('setparams') ? understandableTags(stream) : []),
 		...(isHighDynamicRange(stream) ? toneMapping(stream) : []),
 		`scale=${info.width}:${info.height}:${inputColour(stream)}`,
 		'format=rgb24',
@@ -115,6 +122,30 @@ const inputColour = (stream: VideoStream): string => {
 	}
 	const range = stream.colour.range ? `:in_range=${stream.colour.range}` : '';
 	return `in_color_matrix=${effectiveMatrix(stream)}${range}`;
+};
+
+/** Matrices that every scaling filter knows. */
+const plainMatrices: ReadonlySet<string | undefined> = new Set([
+	...[undefined, 'bt709', 'fcc', 'bt470bg', 'smpte170m', 'smpte240m', 'bt2020nc', 'gbr', 'rgb'],
+]);
+const matrixNames = {
+	...{ bt709: 'bt709', bt601: 'smpte170m', bt2020: 'bt2020nc', smpte240m: 'smpte240m' },
+} as const;
+
+/**
+ * Filters refuse pictures whose tags they don't know (ICtCp, logarithmic curves) or that say only half (the curve of PQ without its
+ * primaries), also where they are told what to assume: such tags are replaced by what is assumed.
+ */
+const understandableTags = (stream: VideoStream): string[] => {
+	const { matrix, primaries, transfer } = stream.colour;
+	if (isHighDynamicRange(stream)) {
+		return matrix === 'bt2020nc' && primaries === 'bt2020'
+			? []
+			: [`setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=${transfer}`];
+	}
+	return plainMatrices.has(matrix) && !/^log/.test(transfer ?? '')
+		? []
+		: [`setparams=colorspace=${matrixNames[effectiveMatrix(stream)]}:color_trc=bt709`];
 };
 
 /** To standard range through linear light with a filmic curve; the usual zscale and tonemap chain of the ffmpeg manual. */

@@ -31,23 +31,39 @@ export const colourOptions = (
 	}
 	const { range, matrix, primaries, transfer } = format.channels === 1 ? plain : codingOf(clip, format);
 	// Grey has no use for a matrix, and with one ffmpeg goes through RGB, which tints it by rounding.
-	const conversion =
-		format.channels === 1 ? '' : `out_color_matrix=${matrix === 'bt2020nc' ? 'bt2020' : matrix}:`;
+	const conversion = format.channels === 1 ? '' : `out_color_matrix=${matrixOfScale[matrix] ?? 'bt601'}:`;
 	const chain = [
 		`scale=in_range=pc:${conversion}out_range=${range}`,
 		`format=${pixelFormat}`,
 		// Encoders of newer versions take the tags from the frames, those of older ones from the options below.
-		...(filters.has('setparams') ? [`setparams=color_primaries=${primaries}:color_trc=${transfer}`] : []),
+		...(filters.has('setparams')
+			? [`setparams=color_primaries=${primaries}:color_trc=${transferOfFrames[transfer] ?? transfer}`]
+			: []),
 	];
 	return [
 		...['-vf', chain.join(',')],
-		...['-colorspace', matrix, '-color_primaries', primaries, '-color_trc', transfer, '-color_range', range],
+		...['-colorspace', matrix, '-color_primaries', primaries, '-color_range', range],
+		...['-color_trc', transferOfEncoders[transfer] ?? transfer],
 		// ProRes says it in each frame too, and its encoder writes "unknown" there whatever the options are.
 		...(format.codec.includes('prores_ks')
 			? ['-bsf:v', `prores_metadata=${inProRes({ range, matrix, primaries, transfer })}`]
 			: []),
 	];
 };
+
+// ffmpeg's parts have names of their own for the same thing, and not every version takes the others'.
+
+/** What the scaling filter calls matrices: that of BT.601, which PAL and NTSC share, has no other name in all versions. */
+const matrixOfScale: Readonly<Record<string, string>> = {
+	bt709: 'bt709',
+	smpte240m: 'smpte240m',
+	bt2020nc: 'bt2020',
+};
+/** The curves of analogue television, as files have them, in the words of filters and in those of encoders. */
+const transferOfFrames: Readonly<Record<string, string>> = { gamma22: 'bt470m', gamma28: 'bt470bg' };
+const transferOfEncoders: Readonly<Record<string, string>> = { bt470m: 'gamma22', bt470bg: 'gamma28' };
+/** EBU Tech 3213, by the name that old versions have. */
+const olderPrimaries: Readonly<Record<string, string>> = { ebu3213: 'jedec-p22' };
 
 export const pixelFormatOf = (
 	{ pixelFormat }: VideoFormat,
@@ -70,8 +86,9 @@ const codingOf = (clip: ClipInfo, { channels }: VideoFormat): Coding => {
 	return {
 		// Decoding gives straight values of the source's own primaries and curve, so these are what the tags have to say.
 		matrix: colour.matrix === 'bt470bg' ? colour.matrix : usual.matrix,
-		primaries: colour.primaries ?? usual.primaries,
-		transfer: colour.transfer ?? usual.transfer,
+		primaries: olderPrimaries[colour.primaries ?? ''] ?? colour.primaries ?? usual.primaries,
+		// Newer versions do nothing with pictures that are said to be logarithmic.
+		transfer: /^log/.test(colour.transfer ?? '') ? 'unknown' : (colour.transfer ?? usual.transfer),
 		range: channels === 4 ? 'tv' : (colour.range ?? 'tv'),
 	};
 };

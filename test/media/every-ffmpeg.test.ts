@@ -84,6 +84,63 @@ describe.each(ffmpegs)('ffmpeg $version', ({ path: program }) => {
 		patience,
 	);
 
+	test(
+		'reads pictures whose colours are tagged in ways that filters do not know',
+		async () => {
+			const folder = temporaryFolder();
+			const plain = await makeClip(
+				join(folder, 'plain.mp4'),
+				'color=red:s=64x48:r=10:d=0.3',
+				'-pix_fmt',
+				'yuv420p',
+			);
+			// YCgCo, BT.2020 with constant luminance, SMPTE 2085, chroma-derived, ICtCp; logarithmic, gamma 2.8; PQ and HLG alone.
+			const tags = ['matrix_coefficients', 'transfer_characteristics'].flatMap((name, at) =>
+				(
+					[
+						[8, 10, 11, 13, 14],
+						[5, 9, 10, 16, 18],
+					][at] ?? []
+				).map((value) => `${name}=${value}`),
+			);
+			for (const tag of tags) {
+				const path = join(folder, `${tag}.mp4`);
+				await bundled('-i', plain, '-c', 'copy', '-bsf:v', `h264_metadata=${tag}`, path);
+				expect(await collect((await open(path)).frames()), tag).toHaveLength(3);
+			}
+		},
+		patience,
+	);
+
+	test.each([
+		// As PAL, NTSC, old analogue television, log footage and Motion JPEG have them.
+		{ matrix: 'bt470bg', primaries: 'bt470bg', transfer: 'bt470bg' },
+		{ matrix: 'smpte170m', primaries: 'smpte170m', transfer: 'bt470m' },
+		{ matrix: 'fcc', primaries: 'bt470m', transfer: 'gamma22' },
+		{ matrix: 'bt470bg', primaries: 'ebu3213', transfer: 'gamma28' },
+		{ matrix: 'bt709', primaries: 'film', transfer: 'log100' },
+		{ matrix: 'smpte240m', primaries: 'smpte240m', transfer: 'smpte240m' },
+		{ matrix: 'bt2020c', primaries: 'bt2020', transfer: 'bt2020-12' },
+		{ matrix: 'ictcp', primaries: 'smpte432', transfer: 'iec61966-2-1' },
+	])(
+		'writes the colours of a clip with $matrix, $primaries, $transfer',
+		async (colour) => {
+			const info: ClipInfo = {
+				...{ width, height, frameRate: 25, rate: { numerator: 25, denominator: 1 }, tickSeconds: 0.04 },
+				...{ estimatedFrames: undefined, durationSeconds: undefined, hasAudio: false },
+				colour: { range: 'tv', ...colour },
+			};
+			for (const name of ['overlay.mp4', 'alpha.mov', 'alpha.webm']) {
+				const path = join(temporaryFolder(), name);
+				const sink = await openSink(await resolveFormat(path), { clip: info, ffmpeg: program });
+				await sink.write({ frame: frameAt(0, 0), labels: box });
+				await sink.finish();
+				expect((await open(path)).info).toMatchObject({ width, height });
+			}
+		},
+		patience,
+	);
+
 	test.each(videoFormats)(
 		'writes %s: every frame, at its time, in the colours of the clip',
 		async (name) => {
