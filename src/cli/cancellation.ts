@@ -1,3 +1,6 @@
+import { writeFailure } from '../core/atomic-file.js';
+import { messageOf } from '../core/errors.js';
+
 const running = new Set<AbortController>();
 
 /**
@@ -22,15 +25,19 @@ let readerGone = false;
 /** Whether the program that reads what is printed has ended, as `head` does when it has seen enough. */
 export const isReaderGone = (): boolean => readerGone;
 
-/** From here on, when nobody reads stdout any more, the run is cancelled as by Ctrl-C, and nothing is said. */
+/**
+ * From here on, when nobody reads stdout any more, the run is cancelled as by Ctrl-C, and nothing is said. Where stdout can't be written for
+ * another reason (a full disk), that is said, and the exit code is 1.
+ */
 export const endQuietlyWithoutReader = (): void => {
 	for (const stream of [process.stdout, process.stderr]) {
 		stream.on('error', (error: NodeJS.ErrnoException) => {
-			if (error.code !== 'EPIPE') {
-				throw error;
-			}
-			if (stream === process.stdout) {
+			if (stream === process.stdout && !readerGone) {
 				readerGone = true;
+				if (error.code !== 'EPIPE') {
+					process.exitCode = 1;
+					process.stderr.write(`propagate: ${messageOf(writeFailure('standard output', error))}\n`);
+				}
 				for (const controller of running) {
 					controller.abort();
 				}

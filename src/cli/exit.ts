@@ -6,6 +6,18 @@ import { printable } from './printable.js';
 /** Exit codes of the command contract. */
 const exitCodes = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as const;
 
+/** What the system says of the process itself, wherever it comes up. */
+const plain = (error: unknown): string => {
+	const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+	if (code === 'ENOENT' && syscall === 'uv_cwd') {
+		return 'The folder that this is called from has been removed; go to another one (cd).';
+	}
+	if (code === 'EMFILE' || code === 'ENFILE') {
+		return 'Too many files are open; raise the limit (ulimit -n).';
+	}
+	return messageOf(error);
+};
+
 /**
  * Prints what went wrong, one line, and returns the exit code that goes with it.
  * With `PROPAGATE_DEBUG` set the stack trace follows.
@@ -22,9 +34,9 @@ export const reportFailure = (error: unknown): number => {
 				? exitCodes.cancelled
 				: exitCodes.failed;
 	if (code === exitCodes.cancelled && isReaderGone()) {
-		return code;
+		return process.exitCode === exitCodes.failed ? exitCodes.failed : code;
 	}
-	process.stderr.write(`propagate: ${printable(messageOf(error), true)}\n`);
+	process.stderr.write(`propagate: ${printable(plain(error), true)}\n`);
 	if (process.env.PROPAGATE_DEBUG !== undefined && error instanceof Error) {
 		process.stderr.write(`${error.stack ?? ''}\n`);
 	}

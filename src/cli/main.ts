@@ -2,11 +2,11 @@
 import { endQuietlyWithoutReader } from './cancellation.js';
 import { reportFailure } from './exit.js';
 import { restartedWithinLimit } from './limited-memory.js';
-import { buildProgram } from './program.js';
 
 endQuietlyWithoutReader();
 try {
 	if (!(await restartedWithinLimit())) {
+		const { buildProgram } = await import('./program.js');
 		await buildProgram().parseAsync();
 	}
 } catch (error) {

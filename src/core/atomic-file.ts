@@ -1,4 +1,4 @@
-import { type FileHandle, link, lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, lstat, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UserError } from './errors.js';
 import { clearLeftoversOf, temporaryPath } from './temporary-names.js';
@@ -124,13 +124,28 @@ const unlessUnsupported = (error: NodeJS.ErrnoException): void => {
  * Makes a folder and those on the way to it.
  *
  * @param mode access rights of new ones; 0o777 without what the umask takes away when omitted
+ * @returns the first one that was not there, for {@link removeMade}
  * @throws UserError when it can't be made; the message says why
  */
-export const makeFolder = async (folder: string, mode?: number): Promise<void> => {
+export const makeFolder = async (folder: string, mode?: number): Promise<string | undefined> => {
 	try {
-		await mkdir(folder, { recursive: true, mode });
+		return await mkdir(folder, { recursive: true, mode });
 	} catch (error) {
 		throw writeFailure(folder, await whyNoFolder(folder, error));
+	}
+};
+
+/** Removes the folders that {@link makeFolder} made, from `folder` up to the first of them, as far as they are empty. */
+export const removeMade = async (folder: string, first: string | undefined): Promise<void> => {
+	if (first === undefined) {
+		return;
+	}
+	for (let made = resolve(folder); made.startsWith(resolve(first)); made = dirname(made)) {
+		try {
+			await rmdir(made);
+		} catch {
+			return;
+		}
 	}
 };
 

@@ -80,10 +80,17 @@ const isRunning = (pid: number): boolean => {
  * Removes what killed processes left in a folder under temporary names.
  *
  * @param of only what was to become files of these names; everything when omitted
- * @returns the processes that are working on such a file at this moment, this one left out
+ * @param mine a temporary path of this process, which does not count; without it none of this process does
+ * @returns the processes that are working on such a file at this moment; this one where it has another file that is to get the name of `mine`
  */
-export const clearLeftovers = async (folder: string, of?: (name: string) => boolean): Promise<number[]> => {
+export const clearLeftovers = async (
+	folder: string,
+	of?: (name: string) => boolean,
+	mine?: string,
+): Promise<number[]> => {
 	const names = await readdir(folder).catch((): string[] => []);
+	const own = mine === undefined ? undefined : basename(mine);
+	const ownStem = own === undefined ? undefined : pattern.exec(own)?.[1];
 	const atWork: number[] = [];
 	for (const name of names) {
 		const match = name.endsWith(SUFFIX) ? pattern.exec(name) : null;
@@ -93,7 +100,10 @@ export const clearLeftovers = async (folder: string, of?: (name: string) => bool
 		const state = await stateOf(folder, name, match);
 		if (state === 'left') {
 			await rm(join(folder, name), { recursive: true, force: true }).catch(() => {});
-		} else if (state === 'in use' && Number(match[2]) !== process.pid) {
+		} else if (
+			state === 'in use' &&
+			(Number(match[2]) !== process.pid || (match[1] === ownStem && name !== own))
+		) {
 			atWork.push(Number(match[2]));
 		}
 	}
@@ -101,7 +111,7 @@ export const clearLeftovers = async (folder: string, of?: (name: string) => bool
 };
 
 /** As {@link clearLeftovers}, of one file or folder. */
-export const clearLeftoversOf = (path: string): Promise<number[]> => {
+export const clearLeftoversOf = (path: string, mine?: string): Promise<number[]> => {
 	const stem = stemOf(basename(path));
-	return clearLeftovers(dirname(path), (name) => name === stem);
+	return clearLeftovers(dirname(path), (name) => name === stem, mine);
 };

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { UserError } from '../core/errors.js';
 import type { Clip } from '../media/clip.js';
 import { clipStem, extensionOf, namesFolder } from '../media/file-names.js';
@@ -68,9 +69,9 @@ const defaultOutput = (input: string): string => `${clipStem(input)}-masks`;
 
 /** @throws UserError for a place that is given twice */
 export const requireOnce = (outputs: readonly { readonly path: string }[]): void => {
-	const paths = outputs.map(({ path }) => path);
-	const twice = paths.find((path, at) => paths.indexOf(path) !== at);
-	if (twice !== undefined) {
-		throw new UserError(`"${twice}" is given as output twice; name each output once.`);
+	const places = outputs.map(({ path }) => resolve(path));
+	const twice = places.findIndex((place, at) => places.indexOf(place) !== at);
+	if (twice >= 0) {
+		throw new UserError(`"${outputs[twice]?.path}" is given as output twice; name each output once.`);
 	}
 };

@@ -244,5 +244,7 @@ const cancelled = ({ framesFolder, finishedFrames }: RunOutputs): AbortedError =
 	new AbortedError(
 		framesFolder === undefined
 			? 'Cancelled; nothing was written, because a video is made in one go.'
-			: `Cancelled; ${finishedFrames} finished frames are kept in "${framesFolder}". Repeat the command with --resume to go on.`,
+			: finishedFrames === 0
+				? 'Cancelled before a frame was finished.'
+				: `Cancelled; ${finishedFrames} finished frames are kept in "${framesFolder}". Repeat the command with --resume to go on.`,
 	);

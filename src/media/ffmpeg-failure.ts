@@ -1,3 +1,4 @@
+import { writeFailure } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 
 /**
@@ -66,6 +67,18 @@ export const ffmpegFailure = (file: string, lines: readonly string[]): UserError
 	}
 	const last = lines.findLast((line) => line.trim() !== '' && !line.startsWith('Conversion failed'));
 	return new UserError(`ffmpeg could not process ${quoted(file)}: ${last?.trim() ?? 'it gave no reason'}.`);
+};
+
+/** What it means that a signal ended ffmpeg: what it had said until then is about something else. */
+export const endOfFfmpeg = (file: string, signal: NodeJS.Signals): unknown => {
+	if (signal === 'SIGXFSZ') {
+		return writeFailure(file, { code: 'EFBIG' });
+	}
+	return new Error(
+		/^SIG(SEGV|BUS|ILL|FPE|ABRT|TRAP|SYS)$/.test(signal)
+			? `ffmpeg crashed while working on ${quoted(file)} (${signal}); try another one with --ffmpeg.`
+			: `ffmpeg was ended from outside while working on ${quoted(file)} (${signal}): by somebody, or because memory ran out; run again.`,
+	);
 };
 
 const quoted = (file: string): string => `"${file}"`;

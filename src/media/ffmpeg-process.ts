@@ -5,7 +5,7 @@ import { PassThrough, pipeline, Readable, type Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { AbortedError, messageOf } from '../core/errors.js';
 import { findFfmpeg } from './ffmpeg-binary.js';
-import { ffmpegFailure } from './ffmpeg-failure.js';
+import { endOfFfmpeg, ffmpegFailure } from './ffmpeg-failure.js';
 
 /** One input of ffmpeg: a file, or `'pipe'` for what is written to {@link FfmpegProcess.stdin} (at most one). */
 export type FfmpegInput = {
@@ -197,23 +197,23 @@ export const startFfmpeg = async (job: FfmpegJob): Promise<FfmpegProcess> => {
 	};
 
 	const done = new Promise<void>((fulfil, reject) => {
-		const settle = (code: number | null, problem?: unknown): void => {
+		const settle = (code: number | null, endedBy: NodeJS.Signals | null, problem?: unknown): void => {
 			signal?.removeEventListener('abort', killNow);
 			if (killed) {
 				reject(new AbortedError());
 			} else if (code === 0 && !isCutShort) {
 				fulfil();
+			} else if (endedBy !== null) {
+				reject(endOfFfmpeg(job.about, endedBy));
 			} else {
-				const last = messageOf(
-					problem ?? (code === null ? 'it was ended from outside' : `exit code ${code}`),
-				);
+				const last = messageOf(problem ?? `exit code ${code}`);
 				reject(ffmpegFailure(job.about, lines.length > 0 && code !== null ? lines : [last]));
 			}
 		};
-		child.once('close', (code) => settle(code));
+		child.once('close', settle);
 		child.once('error', (error) => {
 			if (child.pid === undefined) {
-				settle(null, error);
+				settle(null, null, error);
 			}
 		});
 	});

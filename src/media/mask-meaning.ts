@@ -163,7 +163,7 @@ const fromGreys = (mask: MaskPixels, values: Uint8Array | Uint16Array, white: nu
 	if (used.length === 1) {
 		return darkest === 0
 			? oneObject(mask, new Uint8Array(values.length), 'binary')
-			: darkest <= highestSmallId
+			: darkest <= highestSmallId && darkest < white
 				? idsOf(mask, values)
 				: allOver(darkest === white ? 'white' : `the grey ${darkest}`);
 	}

@@ -32,7 +32,9 @@ export const seekableInput = async (path: string, signal?: AbortSignal): Promise
 	if (isStandardInput && process.stdin.isTTY) {
 		throw new UserError('There is nothing on standard input; pipe a video into the command, or name a file.');
 	}
-	const folder = await mkdtemp(join(tmpdir(), 'propagate-input-'));
+	const folder = await mkdtemp(join(tmpdir(), 'propagate-input-')).catch((error: unknown) => {
+		throw writeFailure(tmpdir(), error);
+	});
 	process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 	const copy = join(folder, isStandardInput ? 'stdin' : basename(path));
 	const { stream, end } = openPipe(path, isStandardInput);

@@ -10,14 +10,14 @@ export type Position = { readonly frame: number } | { readonly seconds: number }
  */
 export const parsePosition = (text: string): Position => {
 	const trimmed = text.trim();
-	if (/^\d+$/.test(trimmed)) {
+	if (/^\d{1,9}$/.test(trimmed)) {
 		return { frame: Number(trimmed) };
 	}
-	const seconds = /^(\d+(?:\.\d+)?|\.\d+)s$/.exec(trimmed);
+	const seconds = /^(\d{1,9}(?:\.\d+)?|\.\d+)s$/.exec(trimmed);
 	if (seconds) {
 		return { seconds: Number(seconds[1]) };
 	}
-	const clock = /^(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)$/.exec(trimmed);
+	const clock = /^(?:(\d{1,6}):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)$/.exec(trimmed);
 	if (clock) {
 		return { seconds: Number(clock[1] ?? 0) * 3600 + Number(clock[2]) * 60 + Number(clock[3]) };
 	}

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { type FileHandle, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
 	makeFolder,
 	openTemporary,
+	removeMade,
 	syncFile,
 	syncFolder,
 	type WrittenFile,
@@ -18,7 +19,7 @@ import type { Existing } from './video-sink.js';
 /** The name of a frame's picture: `00000.png`, `00001.png`, … as in the DAVIS data set. */
 export const frameFileName = (index: number): string => `${String(index).padStart(5, '0')}.png`;
 
-const frameFile = /^\d{5,}\.png$/;
+export const frameFile = /^\d{5,}\.png$/;
 
 /** By what a frame's file is known again. */
 export type FrameRecord = { readonly bytes: number; readonly checksum: string };
@@ -61,7 +62,8 @@ export class FrameFolder {
 		readonly path: string,
 		/** Under a temporary name: says that this process is writing here. */
 		private readonly claim: string,
-		private readonly isNew: boolean,
+		/** The first folder of the path that was not there. */
+		private readonly made: string | undefined,
 		/** Frames that were there before. */
 		private readonly present: readonly string[],
 		private readonly existing: Existing,
@@ -73,14 +75,13 @@ export class FrameFolder {
 	 *   `refuse`
 	 */
 	static async open(path: string, existing: Existing, notes?: FrameNotes): Promise<FrameFolder> {
-		const isNew = (await stat(path).catch(() => undefined)) === undefined;
-		let claim: string | undefined;
+		let [claim, folders]: (string | undefined)[] = [];
 		try {
-			await makeFolder(path);
+			folders = await makeFolder(path);
 			const made = await openTemporary(join(path, 'frames'));
 			claim = made.partial;
 			await made.file.close();
-			const others = await clearLeftovers(path);
+			const others = await clearLeftovers(path, undefined, claim);
 			if (others.length > 0) {
 				throw anotherIsWriting(path, others);
 			}
@@ -92,11 +93,12 @@ export class FrameFolder {
 					`"${path}" holds ${present.length} ${frames} already; choose another folder, or add ${ways}.`,
 				);
 			}
-			return new FrameFolder(path, claim, isNew, present, existing, notes);
+			return new FrameFolder(path, claim, folders, present, existing, notes);
 		} catch (error) {
 			if (claim !== undefined) {
 				await rm(claim, { force: true });
 			}
+			await removeMade(path, folders);
 			throw writeFailure(path, error);
 		}
 	}
@@ -150,9 +152,7 @@ export class FrameFolder {
 		await this.#storing?.catch(() => {});
 		await forget(this.#waiting.splice(0));
 		await rm(this.claim, { force: true });
-		if (this.isNew && this.#written.size === 0) {
-			await rmdir(this.path).catch(() => {});
-		}
+		await removeMade(this.path, this.made);
 	}
 
 	async #store(): Promise<void> {

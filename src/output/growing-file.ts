@@ -4,6 +4,7 @@ import {
 	makeFolder,
 	openTemporary,
 	publish,
+	removeMade,
 	syncPath,
 	type WrittenFile,
 	writeFailure,
@@ -19,6 +20,8 @@ export class ReservedFile {
 		/** Where to write. */
 		readonly partial: string,
 		private readonly replaces: boolean,
+		/** The first folder of the path that was not there. */
+		private readonly made: string | undefined,
 	) {}
 
 	/**
@@ -28,18 +31,20 @@ export class ReservedFile {
 	 */
 	static async take(path: string, existing: Existing): Promise<{ place: ReservedFile; file: FileHandle }> {
 		await requireFree(path, existing);
+		let made: string | undefined;
 		try {
-			await makeFolder(dirname(path));
+			made = await makeFolder(dirname(path));
 			// Made before others are looked for: of two that begin at once, at least one sees the other.
 			const { partial, file } = await openTemporary(path);
-			const others = await clearLeftoversOf(path);
+			const others = await clearLeftoversOf(path, partial);
 			if (others.length > 0) {
 				await file.close();
 				await rm(partial, { force: true });
 				throw anotherIsWriting(path, others);
 			}
-			return { place: new ReservedFile(path, partial, existing !== 'refuse'), file };
+			return { place: new ReservedFile(path, partial, existing !== 'refuse', made), file };
 		} catch (error) {
+			await removeMade(dirname(path), made);
 			throw writeFailure(path, error);
 		}
 	}
@@ -52,12 +57,16 @@ export class ReservedFile {
 
 	async abort(): Promise<void> {
 		await rm(this.partial, { force: true });
+		await removeMade(dirname(this.path), this.made);
 	}
 }
 
-export const anotherIsWriting = (path: string, [process]: readonly number[]): UserError =>
+/** @param at processes that are writing there, this one among them where two outputs of a run have one place */
+export const anotherIsWriting = (path: string, at: readonly number[]): UserError =>
 	new UserError(
-		`"${path}" is being written by another run at this moment (process ${process}); wait for its end, or choose another name.`,
+		at.includes(process.pid)
+			? `"${path}" would be written twice; name each output once, and none within another.`
+			: `"${path}" is being written by another run at this moment (process ${at[0]}); wait for its end, or choose another name.`,
 		{ cause: Object.assign(new Error('in use'), { code: 'EBUSY' }) },
 	);
 

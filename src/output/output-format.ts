@@ -283,6 +283,9 @@ export const listFormats = (): { name: string; about: string; kind: Kind }[] =>
  * @throws UserError when the format is unknown or does not go with the name.
  */
 export const resolveFormat = async (output: string, formatName?: string): Promise<OutputChoice> => {
+	if (output === '') {
+		throw new UserError('The name of an output is empty; give a folder or a file with -o.');
+	}
 	if (output === '-') {
 		throw new UserError(
 			'Results are files, which cannot be written to standard output; give a name with -o.',

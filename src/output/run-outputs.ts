@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises';
+import { basename, relative } from 'node:path';
 import type { WrittenFile } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 import type { Frame } from '../core/frame.js';
 import type { Clip } from '../media/clip.js';
 import type { DecodeOptions } from '../media/decode.js';
 import type { RunIdentity } from '../store/run-identity.js';
+import { frameFile } from './frame-folder.js';
 import { requireFree } from './growing-file.js';
 import type { ReviewSheet } from './review-sheet.js';
 import {
@@ -125,6 +127,7 @@ export class RunOutputs {
 		const opened: OpenOutput[] = [];
 		try {
 			if (review !== undefined && !done.includes(review.path)) {
+				requireNoFrame(review.path, outputs);
 				await requireFree(review.path, existingOf(review.path));
 			}
 			for (const output of isComplete ? [] : outputs.filter(({ path }) => !done.includes(path))) {
@@ -243,6 +246,16 @@ const openNotes = async (
 			throw error;
 		}
 		return { notes: await RunNotes.open(place, identity, false), existing: 'overwrite' };
+	}
+};
+
+/** @throws UserError for a name that a frame in a folder of the run may get */
+const requireNoFrame = (path: string, outputs: readonly RunOutput[]): void => {
+	const around = outputs.find((output) => !relative(output.path, path).startsWith('..'));
+	if (around !== undefined && frameFile.test(basename(path))) {
+		throw new UserError(
+			`"${path}" would be taken for a frame in "${around.path}"; give the review another name.`,
+		);
 	}
 };
 

@@ -6,6 +6,7 @@ import {
 	readdirSync,
 	readFileSync,
 	rmSync,
+	symlinkSync,
 	writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -137,6 +138,17 @@ describe('settings that are none', () => {
 		expect(line).toContain('has no frame in the given range');
 	});
 
+	test.each([
+		[['--start', '99999999999999999999'], 'is not a place in a clip'],
+		[['--end', '9999999999s'], 'is not a place in a clip'],
+		[['--mask', '99999999999999999999=m.png'], 'give the number of a frame before "="'],
+		[['--mask', '1.5s=m.png'], 'give the number of a frame before "="'],
+		[['--relight'], '--relight is for edits'],
+		[['--edit-mode', 'planar'], '--edit-mode is for edits'],
+	])('numbers without end, and options without use: %j', async (options, said) => {
+		expect(await refusal(good.clip, '--mask', good.mask, ...options)).toContain(said);
+	});
+
 	test('an unknown format', async () => {
 		const line = await refusal(good.clip, '--mask', good.mask, '--format', 'imaginary');
 		expect(line).toContain('There is no format "imaginary"');
@@ -169,6 +181,34 @@ describe('an output that cannot be', () => {
 		expect(await refusal(good.clip, '--mask', good.mask, ...outputs)).toContain('exists already');
 		expect(readdirSync(place).filter((name) => name !== 'masks')).toEqual(['matte.mp4']);
 		expect(existsSync(join(place, 'masks')) ? readdirSync(join(place, 'masks')) : []).toEqual([]);
+	});
+
+	test.each([
+		['the same by another way', ['a.mp4', './a.mp4']],
+		['the same through a link', ['linked/a.mp4', 'a.mp4']],
+		['one of the files of another', ['x-mattes.mp4', 'x-mattes-1.mp4']],
+		['one of the folders of another', ['x-mattes', 'x-mattes/1']],
+		['the sheet of another', ['sprites.png', 'sprites.json']],
+	])('is two outputs in one: %s', async (_name, names) => {
+		const place = temporaryFolder();
+		symlinkSync('.', join(place, 'linked'));
+		for (const more of [[], ['--overwrite']]) {
+			const outputs = names.flatMap((name) => ['-o', `${place}/${name}`]);
+			const line = await refusal(good.clip, '--mask', good.mask, ...outputs, ...more);
+			expect(line).toMatch(/given as output twice|would be written twice/);
+			expect(readdirSync(place)).toEqual(['linked']);
+		}
+	});
+
+	test('is a review with the name of a frame', async () => {
+		const place = join(temporaryFolder(), 'masks');
+		const review = join(place, '00001.png');
+		const line = await refusal(good.clip, '--mask', good.mask, '-o', place, '--review', review);
+		expect(line).toContain('would be taken for a frame');
+	});
+
+	test('has no name', async () => {
+		expect(await refusal(good.clip, '--mask', good.mask, '-o', '')).toContain('name of an output is empty');
 	});
 
 	test('is below a file', async () => {

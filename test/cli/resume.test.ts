@@ -181,7 +181,7 @@ describe('an interrupted run', () => {
 		const other = await makeBoxFrames(place, frames + 1);
 		expect(await refusedResume(output, other.clip, '--mask', clip.mask)).toContain('from another clip');
 		expect(await refusedResume(output, ...same, '--overwrite')).toContain(
-			"cannot be used with option '--overwrite'",
+			'--resume and --overwrite exclude each other',
 		);
 		expect(readdirSync(output)).toEqual(before);
 	});

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../core/errors.js';
 import type { Quality } from '../../core/quality.js';
@@ -50,6 +51,11 @@ const collectMask = (text: string, masks: readonly PaintedMask[]): readonly Pain
 	const mask = parsePaintedMask(text);
 	if (mask === undefined) {
 		throw new InvalidArgumentError('Expected a file, or <frame>=<file>.');
+	}
+	if (mask.path === text && /^[\d.:]+s?=./.test(text) && !existsSync(text)) {
+		throw new InvalidArgumentError(
+			'Expected the number of a frame before "=", which "propagate frame --at <time>" tells',
+		);
 	}
 	return [...masks, mask];
 };
@@ -142,7 +148,7 @@ export const registerPropagate = (program: Command): void => {
 		.option('--no-cache', 'use nothing that earlier runs on the clip have left, and leave nothing')
 		.addHelpText('after', examples);
 	withReportOptions(withModelOptions(program)).action(
-		async (input: string | undefined, options: PropagateOptions) => {
+		async (input: string | undefined, options: PropagateOptions, command: Command) => {
 			if (input === undefined) {
 				if (options.mask.length > 0 || options.edit !== undefined) {
 					throw new UserError('There is no clip; name it first: propagate clip.mp4 --mask mask.png.');
@@ -152,9 +158,24 @@ export const registerPropagate = (program: Command): void => {
 			if (isMeantAsCommand(input)) {
 				throw unknownCommand(program, input);
 			}
+			requireUse(options, command);
 			await run(input, options);
 		},
 	);
+};
+
+/** @throws UserError for an option that would do nothing: whoever gives it expects something of it */
+const requireUse = ({ edit, colormap }: PropagateOptions, command: Command): void => {
+	const given = ['editMode', 'relight', 'linearLight'].find(
+		(name) => command.getOptionValueSource(name) === 'cli',
+	);
+	if (given !== undefined && edit === undefined && colormap !== true) {
+		const name = command.options.find((option) => option.attributeName() === given)?.long;
+		throw new UserError(`${name} is for edits; give one with --edit, or leave ${name} out.`);
+	}
+	if (edit !== undefined && colormap === true) {
+		throw new UserError('--edit and --colormap exclude each other; give one of them.');
+	}
 };
 
 const run = async (input: string, options: PropagateOptions): Promise<void> => {
