@@ -16,7 +16,7 @@ git clone --quiet "file://$root" "$work/clone"
 tarball="$(echo "$work"/propagate-video-*.tgz)"
 cp "$work/clone/README.md" "$work/clone/package-lock.json" "$work/clone/.ci/library.ts" "$work"
 rm -rf "$work/clone"
-for needed in dist/cli/main.js dist/index.d.ts dist/kernels/kernels.wasm dist/propagate-blender.zip docs/first-mask.md models/propagate-small/manifest.json \
+for needed in dist/cli/main.js dist/index.d.ts dist/kernels/kernels.wasm dist/studio/page/index.html dist/propagate-blender.zip docs/first-mask.md models/propagate-small/manifest.json \
 	samples/LICENSE LICENSE NOTICE CHANGELOG.md; do
 	# All of the list is read: tar must not write to a pipe that nobody reads any more.
 	tar -tzf "$tarball" | grep -c -x "package/$needed" >/dev/null || { echo "the tarball has no $needed" >&2; exit 1; }

@@ -3,6 +3,7 @@
  * {@link UserError} whose message is one sentence for the person at the keyboard.
  */
 
+export { writeFileAtomically } from './core/atomic-file.js';
 export type { DescriptorMap } from './core/descriptor-map.js';
 export { AbortedError, UserError } from './core/errors.js';
 export type { DescriptorExtractor } from './core/extractor.js';
@@ -13,6 +14,7 @@ export { type DavisJob, evaluateDavisModel } from './jobs/evaluate-davis-model.j
 export { evaluateFlowPairs, evaluateKeypointPairs } from './jobs/evaluate-pairs.js';
 export { exportFeatures, type FeaturesJob } from './jobs/export-features.js';
 export { type GenerateJob, generateImages } from './jobs/generate-images.js';
+export { type ClipMask, type MaskClipJob, maskClip } from './jobs/mask-clip.js';
 export { type MatchJob, matchPair, type NamedMatch } from './jobs/match-pair.js';
 export { type Engine, openEngine } from './jobs/open-engine.js';
 export {
@@ -27,10 +29,13 @@ export { type WarpJob, type WarpResult, warpPair } from './jobs/warp-pair.js';
 export { type MaskedFrame, propagateMasks } from './masks/labels/propagate-masks.js';
 export { type Clip, openClip } from './media/clip.js';
 export type { ClipInfo } from './media/clip-info.js';
+export { davisPalette } from './media/davis-palette.js';
+export { writeIndexedPng as writeLabelMap } from './media/indexed-png.js';
 export { readLabelMap } from './media/label-map.js';
 export { openSink } from './output/encode.js';
 export { listFormats, resolveFormat } from './output/output-format.js';
 export type { FrameResult, VideoSink } from './output/video-sink.js';
+export { type EditorPreset, editorFileName, editorNames, loadEditorPreset } from './presets/editor-preset.js';
 export { loadPreset, presetNames } from './presets/load-preset.js';
 export { addToQueue, type QueueAddition, type QueueAdditionResult } from './queue/add-jobs.js';
 export { cancelQueued, drainQueue, type JobsChoice, retryQueued } from './queue/change-jobs.js';

@@ -65,6 +65,7 @@ describe('the package', () => {
 			'dist/index.d.ts',
 			'dist/jobs/try-device.js',
 			'dist/kernels/kernels.wasm',
+			'dist/studio/page/index.html',
 			'models/propagate-small/manifest.json',
 			'LICENSE',
 			'NOTICE',

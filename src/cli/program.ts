@@ -16,6 +16,7 @@ import { registerPaper } from './commands/paper.js';
 import { registerPresets } from './commands/presets.js';
 import { registerPropagate } from './commands/propagate.js';
 import { registerQueue } from './commands/queue.js';
+import { registerStudio } from './commands/studio.js';
 import { registerWarp } from './commands/warp.js';
 import { registerWeights } from './commands/weights.js';
 import { usageError } from './usage-error.js';
@@ -27,6 +28,7 @@ const groups: readonly (readonly [string, readonly ((program: Command) => void)[
 		'Clips:',
 		[
 			registerPropagate,
+			registerStudio,
 			registerBatch,
 			registerQueue,
 			registerFrame,

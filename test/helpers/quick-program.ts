@@ -57,7 +57,7 @@ export default (): (() => void) | undefined => {
 	linkAll(join(root, 'dist'), join(folder, 'dist'));
 	linkAll(join(root, MODEL), join(folder, MODEL));
 	link(join(root, 'package.json'), join(folder, 'package.json'));
-	for (const name of ['node_modules', 'presets']) {
+	for (const name of ['node_modules', 'presets', 'samples']) {
 		symlinkSync(join(root, name), join(folder, name), 'junction');
 	}
 	alter(join(folder, MODEL, 'manifest.json'), ({ image }) => {

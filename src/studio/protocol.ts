@@ -1,0 +1,158 @@
+import { z } from 'zod';
+
+/**
+ * What page and server say to each other. The page imports nothing but types from here, so that what checks requests stays with the server.
+ */
+
+/** One of the things that are marked. */
+export const objectSchema = z.strictObject({
+	id: z.int().min(1).max(255),
+	name: z.string().trim().min(1).max(80),
+	colour: z.string().regex(/^#[0-9a-f]{6}$/),
+});
+export type MarkedObject = z.infer<typeof objectSchema>;
+
+export const qualitySchema = z.enum(['fast', 'balanced', 'best']);
+
+/** What can be changed of a project besides its painted frames. */
+export const settingsSchema = z.strictObject({
+	objects: z.exactOptional(z.array(objectSchema).min(1).max(255)),
+	/** First frame that is used, and the first that is not used any more; null: the clip's own. */
+	start: z.exactOptional(z.int().min(0).nullable()),
+	end: z.exactOptional(z.int().min(1).nullable()),
+	quality: z.exactOptional(qualitySchema),
+});
+export type ProjectSettings = z.infer<typeof settingsSchema>;
+
+export const openSchema = z.union([
+	/** A clip or a project. */
+	z.strictObject({ path: z.string().min(1).max(4096) }),
+	z.strictObject({ sample: z.string().regex(/^[a-z][a-z0-9-]*$/) }),
+	z.strictObject({ upload: z.uuid() }),
+	/** A project that has been open before. */
+	z.strictObject({ project: z.uuid() }),
+]);
+export type OpenRequest = z.infer<typeof openSchema>;
+
+export const exportSchema = z.strictObject({
+	/** A format's name; with `editor`, its own. */
+	format: z.string().min(1).max(40).optional(),
+	editor: z.string().min(1).max(40).optional(),
+	/** A folder or file; relative ones are in the project's folder `exports`. A name that is free when omitted. */
+	output: z.string().min(1).max(4096).optional(),
+	overwrite: z.boolean().default(false),
+});
+export type ExportRequest = z.input<typeof exportSchema>;
+
+/** A painted frame. */
+export type PaintedFrame = {
+	readonly frame: number;
+	/** Another one for every painting: whoever saves says which one theirs began with. */
+	readonly revision: number;
+	/** A mask that had been found before it was painted over is kept, to be compared with. */
+	readonly hasBefore: boolean;
+};
+
+/** What became of a painting. */
+export type PaintingKept = {
+	/** Of the frame, as it is now; 0 where it is not painted. */
+	readonly revision: number;
+	/** Of the project. */
+	readonly version: number;
+	/** False: somebody else has painted on the frame meanwhile, and what is there stays. */
+	readonly isKept: boolean;
+};
+
+/** How frames' pictures come along. */
+export type FramesReady = {
+	readonly ready: number;
+	/** Exact when `complete`, before that what the file says. */
+	readonly total: number;
+	readonly complete: boolean;
+	/** Why there are no more. */
+	readonly failure?: string | undefined;
+};
+
+export type ProjectState = {
+	readonly id: string;
+	/** Grows with every change: news may come late, and what is older than what is known is none. */
+	readonly version: number;
+	readonly name: string;
+	/** Absolute. */
+	readonly folder: string;
+	readonly clip: string;
+	readonly width: number;
+	readonly height: number;
+	readonly frameRate: number;
+	readonly objects: readonly MarkedObject[];
+	readonly start: number | null;
+	readonly end: number | null;
+	readonly quality: z.infer<typeof qualitySchema>;
+	readonly painted: readonly PaintedFrame[];
+	/** Of each frame that has a mask that was found: 0..1, how far it can be trusted. */
+	readonly confidence: Readonly<Record<number, number>>;
+	/** Frames whose masks were found before something was painted that changes them: from, and the first that is right again. */
+	readonly outdated: readonly (readonly [number, number])[];
+	readonly frames: FramesReady;
+};
+
+export type RunState = {
+	readonly state: 'idle' | 'starting' | 'running' | 'paused';
+	/** Frames of this run that have come. */
+	readonly done: number;
+	/** Computed in it, not found by earlier ones. */
+	readonly computed: number;
+	/** Why the last run ended before it was done. */
+	readonly failure?: string | undefined;
+};
+
+export type ExportState = {
+	readonly state: 'idle' | 'running' | 'done' | 'failed' | 'cancelled';
+	readonly done: number;
+	readonly total: number;
+	/** What was written, absolute. */
+	readonly outputs: readonly string[];
+	/** How the editor opens it. */
+	readonly advice?: string | undefined;
+	readonly failure?: string | undefined;
+};
+
+/** What the server tells of its own accord, to every page that shows the project. */
+export type StudioEvent =
+	| { readonly type: 'project'; readonly project: ProjectState }
+	| { readonly type: 'frames'; readonly frames: FramesReady }
+	| { readonly type: 'run'; readonly run: RunState }
+	| { readonly type: 'mask'; readonly frame: number; readonly confidence: number; readonly painted: boolean }
+	| { readonly type: 'export'; readonly export: ExportState };
+
+export type RecentProject = {
+	readonly id: string;
+	readonly name: string;
+	readonly folder: string;
+	readonly openedAt: string;
+};
+
+export type FormatChoice = { readonly name: string; readonly about: string; readonly kind: string };
+export type EditorChoice = {
+	readonly name: string;
+	readonly program: string;
+	readonly format: string;
+	readonly colour: string;
+	readonly howToOpen: string;
+};
+
+/** What the page shows before a project is open. */
+export type StudioState = {
+	readonly version: string;
+	/** Opened when the address names none: the clip of the command line. */
+	readonly first: string | undefined;
+	readonly samples: readonly string[];
+	readonly recent: readonly RecentProject[];
+	readonly formats: readonly FormatChoice[];
+	readonly editors: readonly EditorChoice[];
+	readonly projectsFolder: string;
+};
+
+/** Says which kind of mask a response with ids is. */
+export const MASK_KIND = 'x-mask-kind';
+export type MaskKind = 'painted' | 'found' | 'none';

@@ -1,0 +1,172 @@
+import type {
+	ExportRequest,
+	ExportState,
+	MaskKind,
+	OpenRequest,
+	PaintingKept,
+	ProjectSettings,
+	ProjectState,
+	RunState,
+	StudioEvent,
+	StudioState,
+} from '../../src/studio/protocol';
+
+/** The server has refused, with a sentence for the person; `status` 0 when it can't be reached. */
+export class StudioError extends Error {
+	constructor(
+		message: string,
+		readonly status: number,
+		/** Of a painted frame that somebody else has changed, as it is now. */
+		readonly revision?: number,
+	) {
+		super(message);
+	}
+}
+
+const send = async (path: string, init: RequestInit = {}): Promise<Response> => {
+	let response: Response;
+	try {
+		response = await fetch(path, init);
+	} catch (error) {
+		if (init.signal?.aborted) {
+			throw error;
+		}
+		throw new StudioError('The studio does not answer.', 0);
+	}
+	if (!response.ok) {
+		const told = (await response.json().catch(() => ({}))) as {
+			readonly message?: string;
+			readonly revision?: number;
+		};
+		throw new StudioError(told.message ?? response.statusText, response.status, told.revision);
+	}
+	return response;
+};
+
+const json = async <Answer>(path: string, method = 'GET', body?: unknown): Promise<Answer> => {
+	const init: RequestInit = { method };
+	if (body !== undefined) {
+		init.headers = { 'content-type': 'application/json' };
+		init.body = JSON.stringify(body);
+	}
+	const response = await send(path, init);
+	return (response.status === 204 ? undefined : await response.json()) as Answer;
+};
+
+const bytes = { 'content-type': 'application/octet-stream' };
+
+const deflated = (data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> =>
+	new Response(new Blob([data]).stream().pipeThrough(new CompressionStream('deflate'))).arrayBuffer();
+
+const idsOf = async (response: Response): Promise<Uint8Array<ArrayBuffer> | undefined> =>
+	response.status === 204 ? undefined : new Uint8Array(await response.arrayBuffer());
+
+export const getStudio = (): Promise<StudioState> => json('/api/studio');
+export const openProject = (request: OpenRequest): Promise<ProjectState> =>
+	json('/api/open', 'POST', request);
+export const beginUpload = (): Promise<{ readonly id: string }> => json('/api/uploads', 'POST');
+export const uploadFile = async (id: string, file: File): Promise<void> => {
+	await send(`/api/uploads/${id}/${encodeURIComponent(file.name)}`, {
+		method: 'PUT',
+		headers: bytes,
+		body: file,
+	});
+};
+
+/** What can be asked of an open project. */
+export class ProjectApi {
+	readonly #base: string;
+
+	constructor(readonly id: string) {
+		this.#base = `/api/projects/${id}`;
+	}
+
+	set(settings: ProjectSettings): Promise<ProjectState> {
+		return json(this.#base, 'PATCH', settings);
+	}
+
+	close(): Promise<void> {
+		return json(this.#base, 'DELETE');
+	}
+
+	async picture(frame: number, signal: AbortSignal): Promise<ImageBitmap> {
+		const response = await send(`${this.#base}/pictures/${frame}`, { signal });
+		return createImageBitmap(await response.blob());
+	}
+
+	/** [height * width] object ids; undefined where nothing is known of the frame. */
+	async mask(
+		frame: number,
+		signal: AbortSignal,
+	): Promise<{ readonly kind: MaskKind; readonly ids: Uint8Array<ArrayBuffer> | undefined }> {
+		const response = await send(`${this.#base}/masks/${frame}`, { signal });
+		return { kind: response.headers.get('x-mask-kind') as MaskKind, ids: await idsOf(response) };
+	}
+
+	async before(frame: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+		return idsOf(await send(`${this.#base}/before/${frame}`));
+	}
+
+	async paint(frame: number, ids: Uint8Array<ArrayBuffer>, basis: number): Promise<PaintingKept> {
+		const response = await send(`${this.#base}/painted/${frame}?basis=${basis}`, {
+			...{ method: 'PUT', headers: bytes, body: await deflated(ids) },
+		});
+		return (await response.json()) as PaintingKept;
+	}
+
+	unpaint(frame: number, basis: number): Promise<PaintingKept> {
+		return json(`${this.#base}/painted/${frame}?basis=${basis}`, 'DELETE');
+	}
+
+	run(): Promise<RunState> {
+		return json(`${this.#base}/run`, 'POST');
+	}
+
+	pause(): Promise<RunState> {
+		return json(`${this.#base}/run/pause`, 'POST');
+	}
+
+	cancelRun(): Promise<RunState> {
+		return json(`${this.#base}/run`, 'DELETE');
+	}
+
+	export(request: ExportRequest): Promise<ExportState> {
+		return json(`${this.#base}/export`, 'POST', request);
+	}
+
+	exportCommand(request: ExportRequest): Promise<{ readonly command: string }> {
+		return json(`${this.#base}/export/command`, 'POST', request);
+	}
+
+	cancelExport(): Promise<ExportState> {
+		return json(`${this.#base}/export`, 'DELETE');
+	}
+
+	showExport(): Promise<void> {
+		return json(`${this.#base}/export/show`, 'POST');
+	}
+
+	/** Tells of events until it is closed; comes back by itself when the connection was lost. */
+	events(listener: (event: StudioEvent) => void, state: (connected: boolean) => void): () => void {
+		let socket: WebSocket | undefined;
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		let closed = false;
+		const connect = (): void => {
+			socket = new WebSocket(`ws://${location.host}${this.#base}/events`);
+			socket.onopen = () => state(true);
+			socket.onmessage = ({ data }) => listener(JSON.parse(String(data)) as StudioEvent);
+			socket.onclose = () => {
+				if (!closed) {
+					state(false);
+					timer = setTimeout(connect, 1000);
+				}
+			};
+		};
+		connect();
+		return () => {
+			closed = true;
+			clearTimeout(timer);
+			socket?.close();
+		};
+	}
+}

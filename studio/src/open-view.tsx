@@ -1,0 +1,181 @@
+import { useSignal } from '@preact/signals';
+import type { OpenRequest } from '../../src/studio/protocol';
+import { beginUpload, uploadFile } from './api';
+import { failure, isOpening, openAny, studio } from './app-state';
+import { Icon } from './icons';
+
+/** The files of what was dropped; a folder's in it. */
+const filesOf = async (transfer: DataTransfer): Promise<File[]> => {
+	const entries = [...transfer.items]
+		.map((item) => item.webkitGetAsEntry())
+		.filter((entry) => entry !== null);
+	const files: File[] = [];
+	for (const entry of entries) {
+		if (entry.isDirectory) {
+			const reader = (entry as FileSystemDirectoryEntry).createReader();
+			// It gives a hundred at a time, until there are none.
+			for (;;) {
+				const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+					reader.readEntries(resolve, reject),
+				);
+				if (some.length === 0) {
+					break;
+				}
+				for (const inner of some.filter(({ isFile, name }) => isFile && !name.startsWith('.'))) {
+					files.push(
+						await new Promise((resolve, reject) => (inner as FileSystemFileEntry).file(resolve, reject)),
+					);
+				}
+			}
+		} else {
+			files.push(
+				await new Promise((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject)),
+			);
+		}
+	}
+	return files;
+};
+
+/** Where a clip or a project is opened. */
+export const OpenView = () => {
+	const isOver = useSignal(false);
+	const sent = useSignal<{ readonly done: number; readonly total: number } | undefined>(undefined);
+	const path = useSignal('');
+	const { value: state } = studio;
+
+	const upload = (files: readonly File[]): void => {
+		if (files.length === 0) {
+			return;
+		}
+		void openAny(async (): Promise<OpenRequest> => {
+			sent.value = { done: 0, total: files.length };
+			try {
+				const { id } = await beginUpload();
+				for (const [at, file] of files.entries()) {
+					await uploadFile(id, file);
+					sent.value = { done: at + 1, total: files.length };
+				}
+				return { upload: id };
+			} finally {
+				sent.value = undefined;
+			}
+		});
+	};
+
+	return (
+		<main
+			class={isOver.value ? 'open over' : 'open'}
+			onDragOver={(event) => {
+				event.preventDefault();
+				isOver.value = true;
+			}}
+			onDragLeave={() => {
+				isOver.value = false;
+			}}
+			onDrop={(event) => {
+				event.preventDefault();
+				isOver.value = false;
+				if (event.dataTransfer !== null) {
+					void filesOf(event.dataTransfer).then(upload);
+				}
+			}}
+		>
+			<div class="open-card">
+				<h1>Paint the first frame, get the whole clip</h1>
+				<label class="drop">
+					<Icon name="film" />
+					<strong>Drop a clip here, or choose one</strong>
+					<span class="faint">A video, or a folder of numbered frames. It stays on this machine.</span>
+					<input
+						type="file"
+						class="visually-hidden"
+						multiple
+						data-testid="files"
+						onChange={(event) => upload([...(event.currentTarget.files ?? [])])}
+					/>
+				</label>
+				<form
+					class="path"
+					onSubmit={(event) => {
+						event.preventDefault();
+						if (path.value.trim() !== '') {
+							void openAny({ path: path.value.trim() });
+						}
+					}}
+				>
+					<label for="path" class="visually-hidden">
+						Path of a clip or project
+					</label>
+					<input
+						id="path"
+						type="text"
+						placeholder="… or the path of a clip, a folder of frames, or a project"
+						value={path.value}
+						spellcheck={false}
+						onInput={(event) => {
+							path.value = event.currentTarget.value;
+						}}
+					/>
+					<button type="submit" disabled={path.value.trim() === '' || isOpening.value}>
+						Open
+					</button>
+				</form>
+				{failure.value !== undefined && (
+					<p class="error" role="alert">
+						{failure.value}
+					</p>
+				)}
+				{(isOpening.value || sent.value !== undefined) && (
+					<p role="status" class="faint">
+						{sent.value === undefined ? 'Opening…' : `Copying ${sent.value.done} of ${sent.value.total}…`}
+					</p>
+				)}
+				<div class="columns">
+					<section>
+						<h2>Recent projects</h2>
+						{state !== undefined && state.recent.length === 0 && (
+							<p class="faint">None yet. They are kept in {state.projectsFolder}.</p>
+						)}
+						<ul class="choices">
+							{state?.recent.slice(0, 6).map(({ id, name, folder }) => (
+								<li key={id}>
+									<button
+										type="button"
+										class="choice"
+										disabled={isOpening.value}
+										onClick={() => void openAny({ project: id })}
+									>
+										<Icon name="folder" />
+										<span>
+											{name}
+											<span class="faint">{folder}</span>
+										</span>
+									</button>
+								</li>
+							))}
+						</ul>
+					</section>
+					<section>
+						<h2>Try it on a sample</h2>
+						<ul class="choices">
+							{state?.samples.map((name) => (
+								<li key={name}>
+									<button
+										type="button"
+										class="choice"
+										data-testid={`sample-${name}`}
+										disabled={isOpening.value}
+										onClick={() => void openAny({ sample: name })}
+									>
+										<Icon name="film" />
+										<span>{name}</span>
+									</button>
+								</li>
+							))}
+						</ul>
+					</section>
+				</div>
+			</div>
+		</main>
+	);
+};

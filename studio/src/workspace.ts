@@ -1,0 +1,443 @@
+import { batch, computed, signal } from '@preact/signals';
+import type {
+	ExportState,
+	MarkedObject,
+	ProjectSettings,
+	ProjectState,
+	RunState,
+	StudioEvent,
+} from '../../src/studio/protocol';
+import { ProjectApi } from './api';
+import { type CachedMask, FrameCache } from './frame-cache';
+import type { Display } from './overlay';
+import { Painting } from './painting';
+import type { Box } from './raster';
+
+export const tools = ['brush', 'eraser', 'lasso', 'polygon', 'fill', 'hand'] as const;
+export type Tool = (typeof tools)[number];
+
+/** A frame with all that is needed to show it. */
+export type Shown = { readonly frame: number; readonly picture: ImageBitmap; readonly mask: CachedMask };
+
+/** What has changed of what is shown. @param box where; everywhere when undefined */
+export type Redraw = { readonly box: Box | undefined };
+
+/** Colours that are told apart by most eyes, on most pictures. */
+const objectColours = [
+	'#ff4f64',
+	'#3fb8ff',
+	'#ffd23f',
+	'#5ee06d',
+	'#c77dff',
+	'#ff9f43',
+	'#2ee6c5',
+	'#ff7ac6',
+];
+
+/** One open project: its state, the frame that is shown, and what can be done. */
+export class Workspace {
+	readonly project;
+	readonly run = signal<RunState>({ state: 'idle', done: 0, computed: 0 });
+	readonly exporting = signal<ExportState>({ state: 'idle', done: 0, total: 0, outputs: [] });
+	readonly isConnected = signal(true);
+	readonly notice = signal<string | undefined>(undefined);
+
+	/** The frame that is wanted; {@link shown} follows as soon as it is there. */
+	readonly frame = signal(0);
+	readonly shown = signal<Shown | undefined>(undefined);
+	readonly redraw = signal<Redraw>({ box: undefined });
+	readonly isPlaying = signal(false);
+	/** Frames are shown as their masks come. */
+	readonly isFollowing = signal(false);
+	/** Shows what had been found, instead of what was painted over it. */
+	readonly isBefore = signal(false);
+
+	readonly tool = signal<Tool>('brush');
+	/** Of the brush, in pixels of the clip. */
+	readonly brush = signal(24);
+	readonly object = signal(1);
+	readonly hidden = signal<ReadonlySet<number>>(new Set());
+	readonly locked = signal<ReadonlySet<number>>(new Set());
+	readonly display = signal<Display>('overlay');
+	readonly opacity = signal(0.45);
+	/** What keys and buttons want of the stage, which knows its own size. */
+	readonly zoomRequest = signal<'in' | 'out' | 'fit' | undefined>(undefined);
+	/** Pixels of the screen for one of the clip. */
+	readonly zoom = signal(1);
+
+	/** How far masks can be trusted, by frame; mutable, `marks` grows with changes. */
+	readonly confidence = new Map<number, number>();
+	readonly marks = signal(0);
+
+	readonly total = computed(() => Math.max(1, this.project.value.frames.total));
+	readonly painted = computed(() => new Set(this.project.value.painted.map(({ frame }) => frame)));
+	/** What a run covers. */
+	readonly range = computed(() => ({
+		start: this.project.value.start ?? 0,
+		end: Math.min(this.project.value.end ?? this.total.value, this.total.value),
+	}));
+
+	readonly api: ProjectApi;
+	readonly cache: FrameCache;
+	readonly painting: Painting;
+	readonly #stopEvents: () => void;
+	#isLoading = false;
+	#version = 0;
+
+	constructor(project: ProjectState) {
+		this.project = signal(project);
+		this.api = new ProjectApi(project.id);
+		this.cache = new FrameCache(this.api);
+		this.painting = new Painting(this.api, this.cache, {
+			change: (frame, box) => {
+				if (frame === this.shown.value?.frame) {
+					void this.#reload(box);
+				}
+			},
+			saved: (version) => {
+				this.#version = Math.max(this.#version, version);
+			},
+			conflict: (frame, message) => {
+				this.notice.value = message;
+				this.go(frame);
+				void this.#reload(undefined);
+			},
+			failure: (message) => {
+				this.notice.value = message;
+			},
+		});
+		this.#take(project);
+		void this.painting.recover(project.width * project.height);
+		this.object.value = project.objects[0]?.id ?? 1;
+		this.frame.value = project.painted[0]?.frame ?? project.start ?? 0;
+		this.#stopEvents = this.api.events(
+			(event) => this.#onEvent(event),
+			(isConnected) => {
+				this.isConnected.value = isConnected;
+			},
+		);
+		void this.#load();
+	}
+
+	close(): void {
+		this.isPlaying.value = false;
+		this.#stopEvents();
+		this.painting.close();
+		this.cache.close();
+	}
+
+	get size(): { readonly width: number; readonly height: number } {
+		const { width, height } = this.project.value;
+		return { width, height };
+	}
+
+	/** Shows a frame as soon as it is there; what is asked for meanwhile comes first. */
+	go(frame: number): void {
+		const last = this.total.value - 1;
+		const next = Math.max(0, Math.min(last, Math.round(frame)));
+		if (next !== this.frame.value) {
+			this.painting.end();
+			batch(() => {
+				this.frame.value = next;
+				this.isBefore.value = false;
+			});
+		}
+		void this.#load();
+	}
+
+	/** As {@link go}, by hand: whoever looks for something does not want to be led on. */
+	seek(frame: number): void {
+		this.isPlaying.value = false;
+		this.isFollowing.value = false;
+		this.go(frame);
+	}
+
+	play(): void {
+		if (this.isPlaying.value) {
+			this.isPlaying.value = false;
+			return;
+		}
+		this.isFollowing.value = false;
+		this.isPlaying.value = true;
+		const { start, end } = this.range.value;
+		const from = this.frame.value >= end - 1 || this.frame.value < start ? start : this.frame.value;
+		void this.#play(from);
+	}
+
+	undo(): void {
+		void this.painting.undo(this.size).then((frame) => frame !== undefined && this.seek(frame));
+	}
+
+	redo(): void {
+		void this.painting.redo(this.size).then((frame) => frame !== undefined && this.seek(frame));
+	}
+
+	/** Whether tools may change pixels of an object. */
+	readonly mayChange = (id: number): boolean => !this.locked.value.has(id);
+
+	set(settings: ProjectSettings): void {
+		this.attempt(async () => this.#take(await this.api.set(settings)));
+	}
+
+	/** The run begins with the frame that is shown. */
+	setIn(): void {
+		this.set({ start: this.frame.value === 0 ? null : this.frame.value });
+	}
+
+	/** The run ends behind the frame that is shown. */
+	setOut(): void {
+		const end = this.frame.value + 1;
+		this.set({ end: end >= this.total.value ? null : end });
+	}
+
+	addObject(): void {
+		const { objects } = this.project.value;
+		const taken = new Set(objects.map(({ id }) => id));
+		const id = Array.from({ length: 255 }, (_, n) => n + 1).find((free) => !taken.has(free));
+		if (id !== undefined) {
+			const colour = objectColours[(id - 1) % objectColours.length] ?? '#ff4f64';
+			const object: MarkedObject = { id, name: `Object ${id}`, colour };
+			this.attempt(async () => {
+				this.#take(await this.api.set({ objects: [...objects, object] }));
+				this.object.value = id;
+			});
+		}
+	}
+
+	/** The next frame whose mask is trusted less than its neighbours. */
+	nextDip(): void {
+		const dips = dipsOf(this.confidence, this.total.value);
+		const next = dips.find((frame) => frame > this.frame.value) ?? dips[0];
+		if (next === undefined) {
+			this.notice.value = 'No frame stands out: all masks are trusted alike.';
+		} else {
+			this.seek(next);
+		}
+	}
+
+	/** The next or previous painted frame. */
+	nextPainted(step: 1 | -1): void {
+		const frames = this.project.value.painted.map(({ frame }) => frame);
+		const next =
+			step > 0
+				? frames.find((frame) => frame > this.frame.value)
+				: frames.filter((frame) => frame < this.frame.value).at(-1);
+		if (next !== undefined) {
+			this.seek(next);
+		}
+	}
+
+	startRun(): void {
+		this.isPlaying.value = false;
+		this.isFollowing.value = true;
+		this.attempt(async () => {
+			this.run.value = await this.api.run();
+		});
+	}
+
+	pauseRun(): void {
+		this.attempt(async () => {
+			this.run.value = await this.api.pause();
+		});
+	}
+
+	cancelRun(): void {
+		this.attempt(async () => {
+			this.run.value = await this.api.cancelRun();
+		});
+	}
+
+	unpaint(): void {
+		const { value: frame } = this.frame;
+		this.painting.unpaint(frame);
+		this.shown.value = this.shown.value && { ...this.shown.value, mask: { kind: 'none', ids: undefined } };
+		this.redraw.value = { box: undefined };
+	}
+
+	/** What goes wrong is told. */
+	attempt(action: () => Promise<unknown>): void {
+		action().catch((error: unknown) => {
+			this.notice.value = error instanceof Error ? error.message : String(error);
+		});
+	}
+
+	/** A mask that somebody asked to see, of the frame that is shown. */
+	async toggleBefore(): Promise<void> {
+		const { frame } = this;
+		this.isBefore.value = !this.isBefore.value;
+		const { shown } = this;
+		if (shown.value?.frame !== frame.value) {
+			return;
+		}
+		const mask: CachedMask = this.isBefore.value
+			? { kind: 'found', ids: await this.api.before(frame.value) }
+			: await this.cache.mask(frame.value);
+		shown.value = { ...shown.value, mask };
+		this.redraw.value = { box: undefined };
+	}
+
+	async #load(): Promise<void> {
+		if (this.#isLoading) {
+			return;
+		}
+		this.#isLoading = true;
+		try {
+			while (this.shown.value?.frame !== this.frame.value) {
+				const frame = this.frame.value;
+				await this.#show(frame);
+			}
+		} catch (error) {
+			if (this.shown.value === undefined) {
+				this.notice.value = error instanceof Error ? error.message : String(error);
+			}
+			// An answer that is missing now may come with the next frame that is asked for.
+		} finally {
+			this.#isLoading = false;
+		}
+	}
+
+	async #show(frame: number): Promise<void> {
+		const [picture, mask] = await Promise.all([this.cache.picture(frame), this.cache.mask(frame)]);
+		batch(() => {
+			this.shown.value = { frame, picture, mask };
+			this.redraw.value = { box: undefined };
+		});
+	}
+
+	/** The mask of the frame that is shown, after it has changed. */
+	async #reload(box: Box | undefined): Promise<void> {
+		const { shown } = this;
+		if (shown.value === undefined) {
+			return;
+		}
+		const { frame } = shown.value;
+		const mask = await this.cache.mask(frame);
+		if (shown.value?.frame === frame && !this.isBefore.value) {
+			batch(() => {
+				shown.value = { frame, picture: (shown.value as Shown).picture, mask };
+				this.redraw.value = { box };
+			});
+		}
+	}
+
+	async #play(from: number): Promise<void> {
+		const { frameRate } = this.project.value;
+		let started = performance.now();
+		let first = from;
+		for (let frame = from; this.isPlaying.value; ) {
+			for (let ahead = 1; ahead <= 8 && frame + ahead < this.range.value.end; ahead++) {
+				this.cache.picture(frame + ahead).catch(() => {});
+				this.cache.mask(frame + ahead).catch(() => {});
+			}
+			try {
+				this.frame.value = frame;
+				await this.#show(frame);
+			} catch {
+				this.isPlaying.value = false;
+				return;
+			}
+			await nextPaint();
+			const due = first + Math.floor(((performance.now() - started) * frameRate) / 1000);
+			if (due > frame + frameRate) {
+				// What could not be loaded in time is not skipped: the clock waits.
+				[started, first] = [performance.now(), frame];
+			}
+			while (this.isPlaying.value && performance.now() < started + ((frame + 1 - first) * 1000) / frameRate) {
+				await nextPaint();
+			}
+			frame = Math.max(frame + 1, Math.min(due, frame + 2));
+			if (frame >= this.range.value.end) {
+				[frame, first, started] = [this.range.value.start, this.range.value.start, performance.now()];
+			}
+		}
+	}
+
+	#take(project: ProjectState): void {
+		if (project.version < this.#version) {
+			return;
+		}
+		this.#version = project.version;
+		const changed = this.painting.takeRevisions(project.painted);
+		batch(() => {
+			this.project.value = project;
+			this.confidence.clear();
+			for (const [frame, value] of Object.entries(project.confidence)) {
+				this.confidence.set(Number(frame), value);
+			}
+			this.marks.value++;
+		});
+		this.painting.changedElsewhere(changed);
+		if (changed.includes(this.frame.value)) {
+			void this.#reload(undefined);
+		}
+	}
+
+	#onEvent(event: StudioEvent): void {
+		switch (event.type) {
+			case 'project':
+				this.#take(event.project);
+				break;
+			case 'frames':
+				this.project.value = { ...this.project.value, frames: event.frames };
+				break;
+			case 'run':
+				if (event.run.failure !== undefined && this.run.value.failure !== event.run.failure) {
+					this.notice.value = event.run.failure;
+				}
+				this.run.value = event.run;
+				break;
+			case 'export':
+				this.exporting.value = event.export;
+				break;
+			case 'mask':
+				this.#onMask(event.frame, event.confidence);
+		}
+	}
+
+	#onMask(frame: number, confidence: number): void {
+		this.confidence.set(frame, confidence);
+		const { project } = this;
+		if (project.value.outdated.length > 0) {
+			const outdated = project.value.outdated.flatMap(([from, to]): [number, number][] =>
+				frame < from || frame >= to
+					? [[from, to]]
+					: [
+							[from, frame],
+							[frame + 1, to],
+						],
+			);
+			project.value = { ...project.value, outdated: outdated.filter(([from, to]) => from < to) };
+		}
+		this.marks.value++;
+		if (this.painted.value.has(frame)) {
+			if (this.isFollowing.value) {
+				this.go(frame);
+			}
+			return;
+		}
+		this.cache.forgetMask(frame);
+		if (this.isFollowing.value) {
+			this.go(frame);
+		}
+		if (this.shown.value?.frame === frame) {
+			void this.#reload(undefined);
+		}
+	}
+}
+
+const nextPaint = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve));
+
+/** Frames that are trusted less than what is around them: the lowest of each valley, where it is deeper than a wobble. */
+export const dipsOf = (confidence: ReadonlyMap<number, number>, total: number): number[] => {
+	const dips: number[] = [];
+	const values = Array.from({ length: total }, (_, frame) => confidence.get(frame) ?? 1);
+	const around = 8;
+	for (const [frame, value] of values.entries()) {
+		const neighbours = values.slice(Math.max(0, frame - around), frame + around + 1);
+		const isLowest = value === Math.min(...neighbours) && value < (values[frame - 1] ?? 1.1);
+		if (isLowest && value < 0.9 && Math.max(...neighbours) - value > 0.03) {
+			dips.push(frame);
+		}
+	}
+	return dips;
+};

@@ -1,0 +1,242 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, type Page, chromium as playwright } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readLabelMap } from '../../src/index.js';
+import { quickCliPath, runCli } from '../helpers/cli.js';
+import { chromium, RunningStudio } from '../helpers/studio.js';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
+
+/** The page in a real browser, used as somebody would use it. */
+describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
+	let projects: string;
+	let studio: RunningStudio;
+	let browser: Browser;
+	let page: Page;
+	const problems: string[] = [];
+
+	const openPage = async (address: string): Promise<Page> => {
+		const context = await browser.newContext({
+			viewport: { width: 1280, height: 720 },
+			acceptDownloads: false,
+		});
+		const opened = await context.newPage();
+		opened.on('pageerror', (error) => problems.push(error.message));
+		opened.on('console', (message) => {
+			if (
+				message.type() === 'error' &&
+				!/Failed to load resource|WebSocket connection/.test(message.text())
+			) {
+				problems.push(message.text());
+			}
+		});
+		opened.on('request', (request) => {
+			const { hostname } = new URL(request.url());
+			if (!['127.0.0.1', ''].includes(hostname)) {
+				problems.push(`left the machine: ${request.url()}`);
+			}
+		});
+		await opened.goto(address);
+		return opened;
+	};
+
+	/** A stroke from one place to another, in parts of the stage. */
+	const stroke = async (...points: readonly (readonly [number, number])[]): Promise<void> => {
+		const box = await page.getByTestId('stage').boundingBox();
+		if (box === null) {
+			throw new Error('There is no stage.');
+		}
+		for (const [at, [x, y]] of points.entries()) {
+			await page.mouse.move(box.x + x * box.width, box.y + y * box.height, { steps: at === 0 ? 1 : 5 });
+			if (at === 0) {
+				await page.mouse.down();
+			}
+		}
+		await page.mouse.up();
+	};
+
+	const saved = async (): Promise<void> => {
+		await page.getByTestId('saved').getByText('Saved').waitFor();
+	};
+	const frame = async (): Promise<number> =>
+		Number(await page.getByTestId('clock').locator('strong').textContent());
+	const goTo = async (wanted: number): Promise<void> => {
+		await page.keyboard.press('Home');
+		for (let at = 0; at < Math.floor(wanted / 10); at++) {
+			await page.keyboard.press('Shift+ArrowRight');
+		}
+		for (let at = 0; at < wanted % 10; at++) {
+			await page.keyboard.press('ArrowRight');
+		}
+		await page.getByLabel(`Frame ${wanted},`).waitFor();
+	};
+	const runToEnd = async (): Promise<void> => {
+		await page.getByTestId('run').click();
+		await page.getByText('All frames are done').waitFor({ timeout: 120_000 });
+	};
+
+	const projectFolder = (): string => join(projects, 'birds');
+	/** So many pixels of the first frame are an object's, on disk. */
+	const pixels = async (id: number): Promise<number> => {
+		const { ids } = await readLabelMap(join(projectFolder(), 'painted/00000.png'));
+		return ids.reduce((sum, value) => sum + (value === id ? 1 : 0), 0);
+	};
+	/** As soon as what was painted is on disk. */
+	const expectPixels = (id: number) => expect.poll(() => pixels(id), { timeout: 10_000 });
+
+	beforeAll(async () => {
+		projects = mkdtempSync(join(tmpdir(), 'propagate-test-studio-'));
+		studio = await RunningStudio.start(projects);
+		browser = await playwright.launch({
+			...{ executablePath: chromium ?? '', args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] },
+		});
+		page = await openPage(studio.address);
+	});
+	afterAll(async () => {
+		await browser.close();
+		await studio.end();
+		rmSync(projects, { recursive: true, force: true });
+	});
+
+	it('opens a sample and shows its first frame, with no token left in the address', async () => {
+		await page.getByTestId('sample-birds').click();
+		await page.getByLabel('Frame 0, no mask yet').waitFor();
+		expect(page.url()).not.toContain('token');
+	});
+
+	it('keeps a stroke through a reload that comes at once', async () => {
+		await stroke([0.45, 0.45], [0.5, 0.5]);
+		await page.reload();
+		await page.getByLabel('Frame 0, painted').waitFor();
+		await expectPixels(1).toBeGreaterThan(500);
+	});
+
+	it('paints with every tool, and takes back', async () => {
+		const before = await pixels(1);
+		await page.keyboard.press('e');
+		await stroke([0.45, 0.45], [0.46, 0.46]);
+		await expectPixels(1).toBeLessThan(before);
+		const erased = await pixels(1);
+
+		await page.keyboard.press('l');
+		await stroke([0.6, 0.4], [0.7, 0.4], [0.7, 0.6], [0.6, 0.6]);
+		await expectPixels(1).toBeGreaterThan(erased + 1000);
+		const drawn = await pixels(1);
+
+		await page.getByRole('button', { name: 'New object' }).click();
+		await page.getByRole('button', { name: 'Paint Object 2' }).waitFor();
+		await page.keyboard.press('g');
+		await stroke([0.65, 0.5]);
+		await expectPixels(2).toBe(drawn - erased);
+
+		await page.keyboard.press('Control+z');
+		await expectPixels(2).toBe(0);
+		await page.keyboard.press('Control+z');
+		await expectPixels(1).toBe(erased);
+		await page.keyboard.press('Control+Shift+z');
+		await expectPixels(1).toBe(drawn);
+	});
+
+	it('finds the masks of all frames, and shows them as they come', async () => {
+		await runToEnd();
+		expect(await frame()).toBe(35);
+		expect(readdirSync(join(projectFolder(), 'masks')).filter((name) => name.endsWith('.png'))).toHaveLength(
+			36,
+		);
+		await page.getByTestId('confidence').waitFor();
+	});
+
+	it('corrects a later frame, finds again, and takes the correction away', async () => {
+		await goTo(20);
+		await page.keyboard.press('1');
+		await page.keyboard.press('b');
+		await stroke([0.2, 0.8], [0.3, 0.85]);
+		await saved();
+		await page.getByLabel('Frame 20, painted').waitFor();
+		expect(readdirSync(join(projectFolder(), 'painted'))).toEqual(['00000.png', '00020.png']);
+		await runToEnd();
+		await goTo(20);
+		await page.getByTestId('unpaint').click();
+		await page.getByLabel('Frame 20, mask found').waitFor();
+		await saved();
+		expect(readdirSync(join(projectFolder(), 'painted'))).toEqual(['00000.png']);
+		await page.keyboard.press('Home');
+	});
+
+	it('goes on where it was when the studio has been killed and started again', async () => {
+		const { port } = studio;
+		await studio.kill();
+		await page.getByText('has stopped, or is busy').waitFor();
+		// What is painted meanwhile waits in the browser.
+		await page.keyboard.press('b');
+		await stroke([0.8, 0.2], [0.85, 0.25]);
+		await page.getByTestId('saved').getByText('Saving').waitFor();
+		const before = await pixels(1);
+		studio = await RunningStudio.start(projects, ['--port', String(port)]);
+		const old = page;
+		page = await old.context().newPage();
+		await old.close();
+		await page.goto(studio.address);
+		await page.getByRole('button', { name: /birds.*birds/ }).click();
+		await page.getByLabel('Frame 0, painted').waitFor();
+		await saved();
+		await expectPixels(1).toBeGreaterThan(before);
+	});
+
+	it('exports what the command line that it shows makes', async () => {
+		await runToEnd();
+		await page.getByTestId('export').click();
+		for (const format of ['png', 'alpha.webm']) {
+			await page.getByTestId(`format-${format}`).check({ force: true });
+			await page.getByTestId('command').getByText(format).waitFor();
+			const words = (await page.getByTestId('command').textContent())?.split(' ').slice(1) ?? [];
+			const output = words[words.indexOf('-o') + 1] ?? '';
+			await page.getByTestId('export-start').click();
+			await page
+				.getByTestId('export-state')
+				.getByText(output.split('/').at(-1) ?? '')
+				.waitFor({ timeout: 120_000 });
+			const twin = join(projects, `twin-${format}`);
+			words[words.indexOf('-o') + 1] = twin;
+			expect(await runCli(words, { program: quickCliPath })).toMatchObject({ code: 0 });
+			if (format === 'png') {
+				for (const name of ['00000.png', '00017.png', '00035.png']) {
+					expect(Buffer.compare(readFileSync(join(output, name)), readFileSync(join(twin, name))), name).toBe(
+						0,
+					);
+				}
+			} else {
+				expect(readFileSync(output).length).toBe(readFileSync(twin).length);
+			}
+		}
+		await page.keyboard.press('Escape');
+	});
+
+	it('shows a frame that is asked for in a tenth of a second', async () => {
+		await goTo(30);
+		const track = await page.getByTestId('track').boundingBox();
+		const milliseconds: number[] = [];
+		for (const wanted of [3, 25, 20, 33, 11]) {
+			// Measured in the page, from the mouse to the picture.
+			await page.evaluate(`window.shown = new Promise((resolve) => {
+				const stage = document.querySelector('[data-testid=stage]');
+				let began;
+				addEventListener('pointerdown', () => { began = performance.now(); }, { capture: true, once: true });
+				const look = () => began !== undefined && stage.getAttribute('aria-label').startsWith('Frame ${wanted},')
+					? resolve(performance.now() - began) : requestAnimationFrame(look);
+				look();
+			}); 0`);
+			const x = (track?.x ?? 0) + ((wanted + 0.5) / 36) * (track?.width ?? 0);
+			await page.mouse.click(x, (track?.y ?? 0) + 40);
+			milliseconds.push(Number(await page.evaluate('window.shown')));
+		}
+		milliseconds.sort((a, b) => a - b);
+		expect(milliseconds[2]).toBeLessThan(100);
+	});
+
+	it('works without an error, and asks no other machine', () => {
+		expect(problems).toEqual([]);
+	});
+});

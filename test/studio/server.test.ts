@@ -1,0 +1,236 @@
+import {
+	existsSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	writeFileSync,
+} from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readLabelMap } from '../../src/index.js';
+import type { ProjectState } from '../../src/studio/protocol.js';
+import { runCli, sample } from '../helpers/cli.js';
+import { RunningStudio, rectangle } from '../helpers/studio.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+
+let projects: string;
+let studio: RunningStudio;
+beforeAll(async () => {
+	projects = mkdtempSync(join(tmpdir(), 'propagate-test-studio-'));
+	studio = await RunningStudio.start(projects);
+});
+afterAll(async () => {
+	expect(await studio.end()).toBe(0);
+	rmSync(projects, { recursive: true, force: true });
+});
+
+describe('who is let in', () => {
+	it('is who has the token, in the address, in the cookie that it becomes, or in a header', async () => {
+		const path = new URL(studio.address).pathname + new URL(studio.address).search;
+		const page = await studio.ask(path, { token: null });
+		expect(page.status).toBe(200);
+		expect(page.body.toString()).toContain('<div id="studio">');
+		const [cookie] = page.headers['set-cookie'] as string[];
+		expect(cookie).toMatch(/HttpOnly; SameSite=Strict/);
+		const headers = { cookie: (cookie ?? '').split(';')[0] ?? '' };
+		expect((await studio.ask('/api/studio', { token: null, headers })).status).toBe(200);
+		expect((await studio.ask('/api/studio')).status).toBe(200);
+	});
+
+	it('is nobody else: not without it, not with another', async () => {
+		for (const path of ['/', '/api/studio', '/index.html', '/api/nothing']) {
+			expect((await studio.ask(path, { token: null })).status, path).toBe(403);
+			expect((await studio.ask(path, { token: 'a'.repeat(43) })).status, path).toBe(403);
+		}
+		expect((await studio.ask(`/?token=${'b'.repeat(43)}`, { token: null })).status).toBe(403);
+	});
+
+	it('is no page of another site, and no name that was made to lead here', async () => {
+		const status = async (headers: Record<string, string>) =>
+			(await studio.ask('/api/studio', { headers })).status;
+		expect(await status({ origin: 'https://example.com' })).toBe(403);
+		expect(await status({ origin: 'null' })).toBe(403);
+		expect(await status({ host: `example.com:${studio.port}` })).toBe(403);
+		expect(await status({ 'sec-fetch-site': 'cross-site' })).toBe(403);
+		expect(await status({ origin: `http://127.0.0.1:${studio.port}` })).toBe(200);
+		const { status: upgraded } = await studio.ask(`/api/projects/${crypto.randomUUID()}/events`, {
+			headers: {
+				...{ origin: 'https://example.com', connection: 'Upgrade', upgrade: 'websocket' },
+				...{ 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' },
+			},
+		});
+		expect(upgraded).toBe(403);
+	});
+
+	it('is on this machine', async () => {
+		const { networkInterfaces } = await import('node:os');
+		const outside = Object.values(networkInterfaces())
+			.flat()
+			.find((address) => address?.family === 'IPv4' && !address.internal);
+		if (outside !== undefined) {
+			await expect(
+				new Promise((resolve, reject) => {
+					connect(studio.port, outside.address).once('connect', resolve).once('error', reject);
+				}),
+			).rejects.toThrow(/ECONNREFUSED/);
+		}
+	});
+
+	it('gets pages that may load nothing from elsewhere', async () => {
+		const { headers, body } = await studio.ask('/');
+		expect(headers['content-security-policy']).toMatch(
+			/^default-src 'none'; script-src 'self'; style-src 'self'/,
+		);
+		expect(headers['referrer-policy']).toBe('no-referrer');
+		expect(body.toString()).not.toMatch(/(src|href)="https?:/);
+	});
+});
+
+describe('what is given out', () => {
+	it('are the page and what was opened, no other file', async () => {
+		const { id } = await studio.open({ sample: 'birds' });
+		for (const path of [
+			'/../package.json',
+			'/%2e%2e/%2e%2e/package.json',
+			'/..%2f..%2fpackage.json',
+			'/assets/..%5c..%5cpackage.json',
+			`/api/projects/${id}/masks/..%2f..%2fproject.json`,
+			`/api/projects/${id}/pictures/-1`,
+			'/api/projects/..%2f../masks/0',
+		]) {
+			const { status, body } = await studio.ask(path);
+			expect(status, path).toBeGreaterThanOrEqual(400);
+			expect(body.toString(), path).not.toContain('"propagate-video"');
+		}
+	});
+
+	it('takes files in under plain names alone', async () => {
+		const { id } = await studio.json<{ id: string }>('/api/uploads', 'POST');
+		const send = (name: string) =>
+			studio.ask(`/api/uploads/${id}/${encodeURIComponent(name)}`, {
+				...{ method: 'PUT', headers: { 'content-type': 'application/octet-stream' } },
+				body: readFileSync(sample('birds/clip.mp4')),
+			});
+		for (const name of ['../out.mp4', '/tmp/out.mp4', '.hidden', 'a\\b.mp4', 'a\0b']) {
+			expect((await send(name)).status, name).toBeGreaterThanOrEqual(400);
+		}
+		expect((await send('flight 1.mp4')).status).toBe(204);
+		const project = await studio.open({ upload: id });
+		expect(project.name).toBe('flight 1');
+		expect(project.clip).toBe(join(projects, 'flight 1', 'clip', 'flight 1.mp4'));
+		expect(readdirSync(projects).filter((name) => name.startsWith('.upload'))).toEqual([]);
+	});
+
+	it('says in a sentence why something cannot be opened', async () => {
+		await expect(studio.open({ path: join(projects, 'nothing.mp4') })).rejects.toThrow(/does not exist/);
+		writeFileSync(join(projects, 'text.mp4'), 'no video');
+		await expect(studio.open({ path: join(projects, 'text.mp4') })).rejects.toThrow(/text\.mp4/);
+		expect(existsSync(join(projects, 'text'))).toBe(false);
+	});
+});
+
+describe('what is painted', () => {
+	it('is on disk when it is acknowledged, as a mask that the command line takes', async () => {
+		const folder = temporaryFolder();
+		const first = await RunningStudio.start(folder);
+		const project = await first.open({ sample: 'birds' });
+		const ids = rectangle(project, [200, 100, 300, 200]);
+		expect((await first.paint(project.id, 5, ids, 0)).status).toBe(200);
+		await first.kill();
+		const path = join(project.folder, 'painted/00005.png');
+		expect(Buffer.compare((await readLabelMap(path)).ids, ids)).toBe(0);
+
+		// And the project is as it was, wherever it has been moved.
+		const moved = join(folder, 'moved');
+		renameSync(project.folder, moved);
+		const second = await RunningStudio.start(folder);
+		const again = await second.open({ path: moved });
+		expect(again.id).toBe(project.id);
+		expect(again.painted).toMatchObject([{ frame: 5 }]);
+		expect(Buffer.compare((await second.mask(again.id, 5)) ?? Buffer.of(), ids)).toBe(0);
+		await second.end();
+	});
+
+	it('is not lost to another window that had not seen it', async () => {
+		const project = await studio.open({ sample: 'bear' });
+		const { id } = project;
+		const [left, right] = [rectangle(project, [0, 0, 50, 50]), rectangle(project, [60, 0, 90, 50])];
+		const { revision } = JSON.parse((await studio.paint(id, 3, left, 0)).body.toString()) as {
+			revision: number;
+		};
+		const refused = await studio.paint(id, 3, right, 0);
+		expect(refused.status).toBe(409);
+		expect(Buffer.compare((await studio.mask(id, 3)) ?? Buffer.of(), left)).toBe(0);
+		expect((await studio.paint(id, 3, right, revision)).status).toBe(200);
+	});
+
+	it('has the size of the clip', async () => {
+		const { id } = await studio.open({ sample: 'bear' });
+		for (const size of [10, 854 * 480 + 1]) {
+			const answer = await studio.paint(id, 9, new Uint8Array(size), 0);
+			expect(answer.status).toBe(400);
+			expect(answer.body.toString()).toContain('854×480');
+		}
+	});
+});
+
+describe('a run', () => {
+	it('finds what the command line finds, again only what has changed, and what was corrected can be given up', async () => {
+		const folder = temporaryFolder();
+		const own = await RunningStudio.start(folder);
+		const project = await own.open({ sample: 'birds' });
+		const { id } = project;
+		const end = 12;
+		await own.json(`/api/projects/${id}`, 'PATCH', { end });
+		await expect(own.json(`/api/projects/${id}/run`, 'POST')).rejects.toThrow(/Nothing is painted/);
+		await own.paint(id, 0, (await readLabelMap(sample('birds/first.png'))).ids, 0);
+		await own.json(`/api/projects/${id}/run`, 'POST');
+		const isDone = ({ confidence, outdated }: ProjectState): boolean =>
+			Object.keys(confidence).length === end && outdated.every(([from]) => from >= end);
+		const done = await own.until(id, isDone);
+		expect(done.confidence[0]).toBe(1);
+		const found = await own.mask(id, 8);
+
+		const { command } = await own.json<{ command: string }>(`/api/projects/${id}/export/command`, 'POST', {
+			format: 'png',
+		});
+		const words = command.split(' ').slice(1);
+		expect(words).toContain('--end');
+		const out = join(folder, 'by-command-line');
+		words[words.indexOf('-o') + 1] = out;
+		const { program } = { program: join(process.env.PROPAGATE_TEST_QUICK ?? '', 'dist/cli/main.js') };
+		expect(await runCli(words, { program })).toMatchObject({ code: 0 });
+		expect(Buffer.compare((await readLabelMap(join(out, '00008.png'))).ids, found ?? Buffer.of())).toBe(0);
+
+		// A correction changes what lies behind it, and itself nothing before the frame that was painted last.
+		await own.paint(id, 6, rectangle(project, [100, 100, 200, 200]), 0);
+		const corrected = await own.json<ProjectState>(`/api/projects/${id}`);
+		expect(corrected.painted).toMatchObject([
+			{ frame: 0, hasBefore: false },
+			{ frame: 6, hasBefore: true },
+		]);
+		await own.json(`/api/projects/${id}/run`, 'POST');
+		await own.until(id, isDone);
+		expect(Buffer.compare((await own.mask(id, 8)) ?? Buffer.of(), found ?? Buffer.of())).not.toBe(0);
+
+		const basis = corrected.painted[1]?.revision;
+		await own.json(`/api/projects/${id}/painted/6?basis=${basis}`, 'DELETE');
+		await own.json(`/api/projects/${id}/run`, 'POST');
+		await own.until(id, isDone);
+		expect(Buffer.compare((await own.mask(id, 8)) ?? Buffer.of(), found ?? Buffer.of())).toBe(0);
+		await own.end();
+	});
+});
+
+it('refuses in a sentence what cannot be served', async () => {
+	const nothing = await runCli(['studio', 'nothing.mp4', '--no-open']);
+	expect(nothing).toMatchObject({ code: 2, stderr: expect.stringMatching(/"nothing\.mp4" does not exist/) });
+	const taken = await runCli(['studio', '--no-open', '--port', String(studio.port)]);
+	expect(taken).toMatchObject({ code: 2, stderr: expect.stringMatching(/Port \d+ can't be used/) });
+});
