@@ -4,7 +4,7 @@ import { AbortedError, messageOf, throwIfAborted, UserError } from '../core/erro
 import { type ClipCommand, checkClipCommand } from './clip-command.js';
 import type { FrameProgress, PropagateClipResult } from './clip-job.js';
 import { ClipRunner } from './clip-runner.js';
-import { type JobDefaults, readJobList } from './job-list.js';
+import { type JobDefaults, type ListedJob, readJobList } from './job-list.js';
 
 export type BatchJob = {
 	/** The list: see `readJobList`. */
@@ -104,7 +104,10 @@ const CHECKED_AT_ONCE = 4;
 /** Every job of the list, once all of them could begin. @throws UserError when one could not; it has been told which and why */
 const checkedJobs = async (batch: BatchJob): Promise<Checked[]> => {
 	const { signal, onEvent } = batch;
-	const jobs = await readJobList(batch.jobs, batch.defaults);
+	const jobs: ListedJob[] = [];
+	for await (const job of readJobList(batch.jobs, batch.defaults)) {
+		jobs.push(job);
+	}
 	let [problems, checked, next] = [0, 0, 0];
 	const tell = (name: string, reason: string): void => {
 		problems++;

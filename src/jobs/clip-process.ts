@@ -29,7 +29,8 @@ export type ClipFailure = {
 };
 
 const tell = (answer: ClipAnswer): void => {
-	process.send?.(answer);
+	// Whoever would be told may have been killed, which ends this process, too.
+	process.send?.(answer, undefined, undefined, () => {});
 };
 
 const codeOf = (error: unknown): string | undefined => {

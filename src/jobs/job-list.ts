@@ -1,5 +1,7 @@
+import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import Papa from 'papaparse';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
@@ -25,30 +27,34 @@ const EXPECTED =
 	'expected [{"input": "clip.mp4", "mask": "first.png", "output": "masks"}, …], with any option of the main command by its long name';
 
 /**
- * Reads a list of jobs: `.json` (a list, or an object whose `jobs` is one), `.csv` (a column for each option; several values in a cell are
- * separated by semicolons), or a folder of clips with a mask of the same name beside each. Paths are relative to the list's folder, and
- * absolute in what is returned.
+ * Reads a list of jobs: `.json` (a list, or an object whose `jobs` is one), `.jsonl` (one a line), `.csv` (a column for each option; several
+ * values in a cell are separated by semicolons), or a folder of clips with a mask of the same name beside each. Paths are relative to the
+ * list's folder, and absolute in what is given out. A table and lines are read piece by piece, so that their length costs no memory.
  *
- * @throws UserError when there is no such list, or nothing in it; what is wrong with a single job is returned in its place
+ * @throws UserError when there is no such list, or nothing in it; what is wrong with a single job is given out in its place
  */
-export const readJobList = async (path: string, defaults: JobDefaults = {}): Promise<ListedJob[]> => {
+export async function* readJobList(
+	path: string,
+	defaults: JobDefaults = {},
+): AsyncGenerator<ListedJob, void, void> {
 	const found = await stat(path).catch((error: unknown) => {
 		throw new UserError(`The list "${path}" can't be read (${messageOf(error)}); check the path.`);
 	});
 	const isFolder = found.isDirectory();
-	const raw = isFolder ? await clipsOfFolder(path) : await jobsOfFile(path);
-	if (raw.length === 0) {
+	const folder = resolve(isFolder ? path : dirname(path));
+	let count = 0;
+	for await (const { name, value, problem } of isFolder ? await clipsOfFolder(path) : jobsOfFile(path)) {
+		count++;
+		yield problem === undefined ? listedJob(name, value, folder, defaults) : { name, problem };
+	}
+	if (count === 0) {
 		throw new UserError(
 			isFolder
 				? `"${path}" holds no clips; expected videos, each with a mask of the same name beside it: bear.mp4 and bear.png.`
 				: `The list "${path}" has no jobs; ${EXPECTED}.`,
 		);
 	}
-	const folder = resolve(isFolder ? path : dirname(path));
-	return raw.map(({ name, value, problem }) =>
-		problem === undefined ? listedJob(name, value, folder, defaults) : { name, problem },
-	);
-};
+}
 
 type RawJob = { readonly name: string; readonly value?: unknown; readonly problem?: string };
 
@@ -94,10 +100,34 @@ const sentence = (error: z.ZodError): string => {
 	return issue === undefined ? EXPECTED : `"${issue.path.join('.')}": ${issue.message}`;
 };
 
-const jobsOfFile = async (path: string): Promise<RawJob[]> => {
-	const text = await readTextFile(path);
-	return extname(path).toLowerCase() === '.csv' ? jobsOfCsv(text, path) : jobsOfJson(text, path);
-};
+async function* jobsOfFile(path: string): AsyncGenerator<RawJob, void, void> {
+	switch (extname(path).toLowerCase()) {
+		case '.csv':
+			return yield* jobsOfCsv(path);
+		case '.jsonl':
+		case '.ndjson':
+			return yield* jobsOfLines(path);
+		default:
+			return yield* jobsOfJson(await readTextFile(path), path);
+	}
+}
+
+async function* jobsOfLines(path: string): AsyncGenerator<RawJob, void, void> {
+	let at = 0;
+	for await (const line of createInterface({ input: createReadStream(path, 'utf8') })) {
+		at++;
+		const text = line.replace(/^\ufeff/, '').trim();
+		if (text === '') {
+			continue;
+		}
+		const name = `line ${at} of ${basename(path)}`;
+		try {
+			yield { name, value: JSON.parse(text) };
+		} catch (error) {
+			yield { name, problem: `it is not valid JSON (${messageOf(error)})` };
+		}
+	}
+}
 
 const listSchema = z.union([
 	z.array(z.unknown()),
@@ -121,32 +151,43 @@ const jobsOfJson = (text: string, path: string): RawJob[] => {
 /** Columns whose cells may hold several values. */
 const several: readonly string[] = ['mask', 'output'];
 
-const jobsOfCsv = (text: string, path: string): RawJob[] => {
-	const { data, meta, errors } = Papa.parse<Record<string, string>>(text, {
+/** What Papa Parse calls the cells of a row that there are no columns for. */
+const EXTRA = '__parsed_extra';
+
+async function* jobsOfCsv(path: string): AsyncGenerator<RawJob, void, void> {
+	const parser = Papa.parse(Papa.NODE_STREAM_INPUT, {
 		header: true,
 		skipEmptyLines: 'greedy',
-		transformHeader: (name) => name.trim().toLowerCase(),
+		transformHeader: (name) =>
+			name
+				.replace(/^\ufeff/, '')
+				.trim()
+				.toLowerCase(),
 	});
-	if (meta.fields?.includes('input') !== true) {
-		throw new UserError(
-			`The list "${path}" has no column "input"; expected a first line like input,mask,output, with any option of the main command as a column.`,
-		);
-	}
-	const wrong = new Map(errors.map(({ row, message }) => [row, message]));
-	return data.map((row, at) => {
-		const name = `row ${at + 1} of ${basename(path)}`;
-		const problem = wrong.get(at);
-		if (problem !== undefined) {
-			return { name, problem: `it can't be read: ${problem}` };
+	const source = createReadStream(path);
+	source.on('error', (error) => parser.destroy(error));
+	source.pipe(parser);
+	let at = 0;
+	for await (const row of parser as AsyncIterable<Record<string, string>>) {
+		at++;
+		if (!Object.hasOwn(row, 'input')) {
+			throw new UserError(
+				`The list "${path}" has no column "input"; expected a first line like input,mask,output, with any option of the main command as a column.`,
+			);
+		}
+		const name = `row ${at} of ${basename(path)}`;
+		if (Object.hasOwn(row, EXTRA)) {
+			yield { name, problem: 'it has more cells than there are columns; put a cell with a comma in quotes' };
+			continue;
 		}
 		const cells = Object.entries(row).flatMap(([option, cell]) => {
 			const text = cell.trim();
 			const parts = text.split(';').map((part) => part.trim());
 			return text === '' ? [] : [[option, several.includes(option) ? parts : text] as const];
 		});
-		return { name, value: Object.fromEntries(cells) };
-	});
-};
+		yield { name, value: Object.fromEntries(cells) };
+	}
+}
 
 const videoName = /\.(mp4|m4v|mov|mkv|webm|avi|mxf|wmv|flv|mpe?g|m2v|ts|mts|m2ts|vob|ogv|3gp|3g2|y4m)$/i;
 const maskName = /\.(png|jpe?g|webp|tiff?|gif|bmp)$/i;

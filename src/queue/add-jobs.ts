@@ -42,14 +42,14 @@ const KEPT = { age: 7 * 24 * 3600, count: 100_000 };
  */
 export const addToQueue = async (addition: QueueAddition): Promise<QueueAdditionResult> => {
 	const { signal, priority = 10, attempts = 8 } = addition;
-	const jobs = await commandsOf(addition);
+	const total = await countJobs(addition);
 	const { queue, redis, name, close } = await openQueue(addition);
 	try {
 		let [added, known] = [0, 0];
-		for (let at = 0; at < jobs.length; at += TOGETHER) {
+		for await (const commands of piecesOf(addition)) {
 			throwIfAborted(signal);
 			const some = await Promise.all(
-				jobs.slice(at, at + TOGETHER).map(async (command) => ({
+				commands.map(async (command) => ({
 					command: addition.root === undefined ? command : within(addition.root, command),
 					jobId: fingerprint([command, await filesOf(command)]).slice(0, 32),
 				})),
@@ -73,7 +73,7 @@ export const addToQueue = async (addition: QueueAddition): Promise<QueueAddition
 			);
 			added += fresh.length;
 			known += some.length - fresh.length;
-			addition.onProgress?.(added + known, jobs.length);
+			addition.onProgress?.(added + known, total);
 		}
 		return { added, known };
 	} finally {
@@ -81,42 +81,57 @@ export const addToQueue = async (addition: QueueAddition): Promise<QueueAddition
 	}
 };
 
-/** The commands of the list, with absolute paths. @throws UserError when one can't be done */
-const commandsOf = async (addition: QueueAddition): Promise<ClipCommand[]> => {
-	const listed = await readJobList(addition.jobs, addition.defaults);
-	const writer = new Map<string, string>();
-	let problems = 0;
+/** The commands of a list that is known to be right, some at a time. */
+async function* piecesOf({ jobs, defaults }: QueueAddition): AsyncGenerator<ClipCommand[], void, void> {
+	let piece: ClipCommand[] = [];
+	for await (const job of readJobList(jobs, defaults)) {
+		if ('problem' in job) {
+			throw new Error(`The list "${jobs}" has changed while it was added: ${job.name}: ${job.problem}.`);
+		}
+		piece.push(job.command);
+		if (piece.length === TOGETHER) {
+			yield piece;
+			piece = [];
+		}
+	}
+	if (piece.length > 0) {
+		yield piece;
+	}
+}
+
+/** How many jobs the list has. @throws UserError when one of them can't be done as it stands */
+const countJobs = async (addition: QueueAddition): Promise<number> => {
+	// Of a long list, fingerprints take less memory than paths.
+	const written = new Set<string>();
+	let [count, problems] = [0, 0];
 	const tell = (name: string, reason: string): void => {
 		problems++;
 		addition.onProblem?.(name, reason);
 	};
-	const commands: ClipCommand[] = [];
-	for (const job of listed) {
+	for await (const job of readJobList(addition.jobs, addition.defaults)) {
+		count++;
 		if ('problem' in job) {
 			tell(job.name, job.problem);
 			continue;
 		}
 		for (const place of job.command.output ?? []) {
-			const other = writer.get(resolve(place));
-			if (other !== undefined) {
-				tell(job.name, `it writes "${place}", and so does ${other}; give each job places of its own`);
+			const print = fingerprint(resolve(place)).slice(0, 16);
+			if (written.has(print)) {
+				tell(job.name, `it writes "${place}", and so does a job before it; give each job places of its own`);
 			}
-			writer.set(resolve(place), job.name);
+			written.add(print);
 		}
-		if (addition.root !== undefined) {
-			const outside = outsideOf(addition.root, job.command);
-			if (outside !== undefined) {
-				tell(job.name, `"${outside}" is not in "${addition.root}", as --root says of all paths`);
-			}
+		const outside = addition.root === undefined ? undefined : outsideOf(addition.root, job.command);
+		if (outside !== undefined) {
+			tell(job.name, `"${outside}" is not in "${addition.root}", as --root says of all paths`);
 		}
-		commands.push(job.command);
 	}
 	if (problems > 0) {
 		throw new UserError(
 			`The list "${addition.jobs}" has ${problems === 1 ? 'a problem, which is told above' : `${problems} problems, which are told above`}; nothing was added.`,
 		);
 	}
-	return commands;
+	return count;
 };
 
 const within = (root: string, command: ClipCommand): ClipCommand =>

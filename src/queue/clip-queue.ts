@@ -26,7 +26,7 @@ export type ClipProgress = { readonly frame: number; readonly total?: number | u
 export type QueuedJob = Job<QueuedClip, ClipReport, 'clip'>;
 
 /** Jobs that are read or written in one go: what a long queue takes of memory here does not depend on its length. */
-export const TOGETHER = 500;
+export const TOGETHER = 100;
 
 const DEFAULT_QUEUE = 'propagate';
 

@@ -13,6 +13,7 @@ export type QueuePlace = {
 export type RedisConnection = { readonly redis: Redis; readonly address: string };
 
 const CONNECT_MS = 5000;
+const SILENCE_MS = 30_000;
 const LONGEST_PAUSE_MS = 2000;
 
 const EXPECTED =
@@ -41,6 +42,8 @@ export const openRedis = async ({ redis: text }: QueuePlace): Promise<RedisConne
 	const redis = new Redis(text, {
 		lazyConnect: true,
 		connectTimeout: CONNECT_MS,
+		// A connection that is cut without a word is found out; nothing that is asked for takes so long.
+		...{ socketTimeout: SILENCE_MS, keepAlive: CONNECT_MS },
 		// A queue waits for Redis however long that takes, as soon as it is known to be the right one.
 		maxRetriesPerRequest: null,
 		retryStrategy: (times) => (wasThere ? Math.min(times * 100, LONGEST_PAUSE_MS) : null),

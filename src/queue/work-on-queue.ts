@@ -73,6 +73,21 @@ const LOOK_MS = 2000;
 /** A job that has been lost with so many workers is not given to another one. */
 const MOST_STALLS = 20;
 
+/** What the system says of connections that are lost or can't be made. */
+const ofConnection: ReadonlySet<string> = new Set([
+	...[
+		'ECONNREFUSED',
+		'ECONNRESET',
+		'EPIPE',
+		'ETIMEDOUT',
+		'EHOSTUNREACH',
+		'ENETUNREACH',
+		'ENETDOWN',
+		'ENOTFOUND',
+		'EAI_AGAIN',
+	],
+]);
+
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /**
@@ -211,8 +226,14 @@ const takeJobs = async (
 		}
 	});
 	worker.on('error', (error) => {
-		// Of a lost connection every command tells; that it is lost is told once.
-		if (isThere && !/could not renew lock|Missing lock|Connection is closed/.test(error.message)) {
+		// Of a lost connection every command tells; that it is lost is told once. What a lost lease means is told with the job.
+		const isOfConnection = 'code' in error && ofConnection.has(String(error.code));
+		if (
+			!isOfConnection &&
+			!/could not renew lock|Missing lock|Lock mismatch|Connection is closed|Socket timeout/.test(
+				error.message,
+			)
+		) {
 			onEvent?.({ type: 'trouble', text: error.message });
 		}
 	});

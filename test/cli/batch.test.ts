@@ -155,6 +155,26 @@ describe('a list', () => {
 		expect(existsSync(join(shots, 'a-matte.mkv'))).toBe(true);
 	});
 
+	test('may be lines of JSON, of which each is told by its number', async () => {
+		const shots = makeShots();
+		writeFileSync(
+			join(shots, 'jobs.jsonl'),
+			'{"input": "moving.mp4", "mask": "moving.png", "output": "a", "end": 2}\n\n{"input": }\n',
+		);
+		const { code, stderr } = await run(shots, 'batch', 'jobs.jsonl');
+		expect([code, stderr]).toEqual([
+			2,
+			expect.stringMatching(/^line 3 of jobs.jsonl: it is not valid JSON/m),
+		]);
+		writeFileSync(join(shots, 'jobs.csv'), 'input,mask,output\nmoving.mp4,moving.png,a,b\n');
+		const table = await run(shots, 'batch', 'jobs.csv');
+		expect([table.code, table.stderr]).toEqual([
+			2,
+			expect.stringMatching(/^row 1 of jobs.csv: it has more cells/m),
+		]);
+		expect(existsSync(join(shots, 'a'))).toBe(false);
+	});
+
 	test('takes every option of the main command that belongs to a job', () => {
 		const options = buildProgram().options.map(({ long }) => long?.slice(2) ?? '');
 		const ofThePerson = ['version', 'json', 'quiet', 'ffmpeg', 'resume'];
