@@ -50,6 +50,25 @@ try {
 	await page.getByLabel('Frame 0, no mask yet').waitFor();
 	const [project] = (await studio.json<{ recent: { id: string }[] }>('/api/studio')).recent;
 	const { id = '' } = project ?? {};
+	await page.keyboard.press('s');
+	await page.waitForTimeout(5000);
+	await page.mouse.move(...(await at(0.15, 0.5)));
+	await page.mouse.down();
+	await page.mouse.move(...(await at(0.36, 0.5)), { steps: 12 });
+	await page.mouse.up();
+	await page.getByLabel('Frame 0, painted').waitFor({ timeout: 60_000 });
+	await page.mouse.move(...(await at(0.22, 0.66)));
+	await page.mouse.down();
+	await page.mouse.move(...(await at(0.24, 0.78)), { steps: 6 });
+	await page.mouse.up();
+	await page.waitForTimeout(3000);
+	await take('strokes');
+	await page.keyboard.press('Control+z');
+	await page.keyboard.press('Control+z');
+	await page.getByLabel('Frame 0, no mask yet').waitFor();
+	await isSettled();
+	await page.keyboard.press('b');
+
 	const { ids } = await readLabelMap(sample('bear/first.png'));
 	await studio.json(`/api/projects/${id}`, 'PATCH', {
 		objects: [{ id: 1, name: 'Bear', colour: '#ff4f64' }],

@@ -14,9 +14,11 @@ export { type DavisJob, evaluateDavisModel } from './jobs/evaluate-davis-model.j
 export { evaluateFlowPairs, evaluateKeypointPairs } from './jobs/evaluate-pairs.js';
 export { exportFeatures, type FeaturesJob } from './jobs/export-features.js';
 export { type GenerateJob, generateImages } from './jobs/generate-images.js';
+export { type MarkFrameJob, type MarkFrameResult, markFrame } from './jobs/mark-frame.js';
 export { type ClipMask, type MaskClipJob, maskClip } from './jobs/mask-clip.js';
 export { type MatchJob, matchPair, type NamedMatch } from './jobs/match-pair.js';
 export { type Engine, openEngine } from './jobs/open-engine.js';
+export { type Hints, type Marker, type MarkerOptions, openMarker } from './jobs/open-marker.js';
 export {
 	type FrameProgress,
 	type PropagateClipJob,
@@ -26,6 +28,7 @@ export {
 export { type PropagateEditJob, propagateEdit } from './jobs/propagate-edit.js';
 export { type TransferJob, type TransferResult, transferKeypoints } from './jobs/transfer-keypoints.js';
 export { type WarpJob, type WarpResult, warpPair } from './jobs/warp-pair.js';
+export type { HintedImage } from './masks/hints/hinted-image.js';
 export { type MaskedFrame, propagateMasks } from './masks/labels/propagate-masks.js';
 export { type Clip, openClip } from './media/clip.js';
 export type { ClipInfo } from './media/clip-info.js';

@@ -9,6 +9,7 @@ import { registerFormats } from './commands/formats.js';
 import { registerFrame } from './commands/frame.js';
 import { registerGenerate } from './commands/generate.js';
 import { registerKeypoints } from './commands/keypoints.js';
+import { registerMask } from './commands/mask.js';
 import { registerMatch } from './commands/match.js';
 import { registerModels } from './commands/models.js';
 import { registerObs } from './commands/obs.js';
@@ -32,6 +33,7 @@ const groups: readonly (readonly [string, readonly ((program: Command) => void)[
 			registerBatch,
 			registerQueue,
 			registerFrame,
+			registerMask,
 			registerFormats,
 			registerPresets,
 			registerObs,

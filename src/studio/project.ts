@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import {
@@ -198,6 +198,20 @@ export class Project {
 		const path = kind === 'painted' ? this.paintedPath(frame) : this.#foundPath(frame);
 		const ids = await this.#idsOf(path);
 		return ids === undefined ? { kind: 'none', ids } : { kind, ids };
+	}
+
+	/** [height * width] object ids of a mask file of the clip's size. @throws UserError when it can't be understood */
+	async readMask(file: Uint8Array): Promise<Uint8Array> {
+		const path = join(this.folder, `.mask-${randomUUID()}`);
+		try {
+			await writeFile(path, file);
+			const { width, height, stored } = this.clip.info;
+			return (await readLabelMap(path, { size: { width, height, stored } })).ids;
+		} catch (error) {
+			throw error instanceof UserError ? new UserError(error.message.replaceAll(`"${path}" `, '')) : error;
+		} finally {
+			await rm(path, { force: true });
+		}
 	}
 
 	/** What had been found for a frame before it was painted over. */

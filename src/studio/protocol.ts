@@ -34,6 +34,16 @@ export const openSchema = z.union([
 ]);
 export type OpenRequest = z.infer<typeof openSchema>;
 
+const pointSchema = z.tuple([z.number().min(-1e6).max(1e6), z.number().min(-1e6).max(1e6)]);
+
+/** Strokes on the object and on what is not, as points in pixels of the clip (centres at integers), or a box around it. */
+export const hintsSchema = z.strictObject({
+	object: z.array(pointSchema).max(2000),
+	background: z.array(pointSchema).max(2000),
+	box: z.exactOptional(z.tuple([z.number(), z.number(), z.number(), z.number()])),
+});
+export type FrameHints = z.infer<typeof hintsSchema>;
+
 export const exportSchema = z.strictObject({
 	/** A format's name; with `editor`, its own. */
 	format: z.string().min(1).max(40).optional(),

@@ -12,9 +12,11 @@ import open from 'open';
 import { z } from 'zod';
 import { AbortedError, editorNames, listFormats, loadEditorPreset, UserError } from '../index.js';
 import { guard, newToken } from './guard.js';
+import { HintMarker } from './hint-marker.js';
 import { Library, type OpenProject, requireClipOrProject } from './library.js';
 import {
 	exportSchema,
+	hintsSchema,
 	MASK_KIND,
 	openSchema,
 	type PaintingKept,
@@ -70,13 +72,15 @@ export const startStudio = async (options: StudioOptions = {}): Promise<Studio> 
 	app.setErrorHandler((error, _request, reply) => answerFailure(error, reply));
 	const first = options.clip === undefined ? undefined : resolve(options.clip);
 	addStudioRoutes(app, library, first);
-	addProjectRoutes(app, library);
+	const marker = new HintMarker();
+	addProjectRoutes(app, library, marker);
 	await app.register(async (scope) => addEvents(scope, library));
 	port = await listen(app, options.port);
 	return {
 		address: `http://127.0.0.1:${port}/?token=${token}`,
 		close: async () => {
 			await library.closeAll();
+			await marker.close();
 			await app.close();
 		},
 	};
@@ -144,7 +148,7 @@ const projectParams = z.object({ id: z.uuid() });
 const frameParams = z.object({ id: z.uuid(), frame: z.coerce.number<string>().int().min(0).max(1e7) });
 const basisSchema = z.object({ basis: z.coerce.number<string>().int().min(0) });
 
-const addProjectRoutes = (app: FastifyInstance, library: Library): void => {
+const addProjectRoutes = (app: FastifyInstance, library: Library, marker: HintMarker): void => {
 	const of = (params: unknown): OpenProject => library.get(projectParams.parse(params).id);
 	const at = (params: unknown): OpenProject & { readonly frame: number } => {
 		const { id, frame } = frameParams.parse(params);
@@ -194,6 +198,22 @@ const addProjectRoutes = (app: FastifyInstance, library: Library): void => {
 		const { project, frame } = at(params);
 		const { basis } = basisSchema.parse(query);
 		return sendKept(reply, await project.unpaint(frame, basis));
+	});
+
+	/** What a mask file means, for the page to paint it. */
+	app.post(`${base}/mask-file`, { bodyLimit: MOST_PAINTED_BYTES }, async ({ params, body }, reply) => {
+		const { project } = of(params);
+		return sendIds(reply, await project.readMask(await received(streamOf(body))));
+	});
+
+	app.post(`${base}/hints/:frame`, async ({ params, body }, reply) => {
+		const { project, frame } = at(params);
+		return sendIds(reply, await marker.mask(project, frame, hintsSchema.parse(body)));
+	});
+	app.post(`${base}/hints/:frame/look`, async ({ params }, reply) => {
+		const { project, frame } = at(params);
+		await marker.look(project, frame);
+		return reply.code(204).send();
 	});
 
 	app.post(`${base}/run`, async ({ params }) => {
@@ -290,6 +310,20 @@ const receivedIds = async (
 	{ width, height }: { readonly width: number; readonly height: number },
 	body: Readable,
 ): Promise<Uint8Array> => {
+	const wrong = new UserError(`A mask of this clip has ${width}×${height} pixels.`);
+	const ids = await inflateInThreadPool(await received(body), { maxOutputLength: width * height }).catch(
+		() => {
+			throw wrong;
+		},
+	);
+	if (ids.length !== width * height) {
+		throw wrong;
+	}
+	return ids;
+};
+
+/** @throws UserError when it is more than a mask can be */
+const received = async (body: Readable): Promise<Buffer> => {
 	const pieces: Buffer[] = [];
 	let bytes = 0;
 	for await (const piece of body) {
@@ -299,14 +333,5 @@ const receivedIds = async (
 		}
 		pieces.push(piece as Buffer);
 	}
-	const wrong = new UserError(`A mask of this clip has ${width}×${height} pixels.`);
-	const ids = await inflateInThreadPool(Buffer.concat(pieces), { maxOutputLength: width * height }).catch(
-		() => {
-			throw wrong;
-		},
-	);
-	if (ids.length !== width * height) {
-		throw wrong;
-	}
-	return ids;
+	return Buffer.concat(pieces);
 };

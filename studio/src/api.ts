@@ -1,6 +1,7 @@
 import type {
 	ExportRequest,
 	ExportState,
+	FrameHints,
 	MaskKind,
 	OpenRequest,
 	PaintingKept,
@@ -116,6 +117,26 @@ export class ProjectApi {
 
 	unpaint(frame: number, basis: number): Promise<PaintingKept> {
 		return json(`${this.#base}/painted/${frame}?basis=${basis}`, 'DELETE');
+	}
+
+	/** [height * width] object ids of a mask file. */
+	async maskFile(file: File): Promise<Uint8Array<ArrayBuffer> | undefined> {
+		return idsOf(await send(`${this.#base}/mask-file`, { method: 'POST', headers: bytes, body: file }));
+	}
+
+	/** [height * width] 1 on what the hints mean. */
+	async hints(frame: number, hints: FrameHints): Promise<Uint8Array<ArrayBuffer> | undefined> {
+		const init = {
+			method: 'POST',
+			headers: { 'content-type': 'application/json' },
+			body: JSON.stringify(hints),
+		};
+		return idsOf(await send(`${this.#base}/hints/${frame}`, init));
+	}
+
+	/** Lets the engine look at a frame, so that its first hint need not wait. */
+	lookAt(frame: number): Promise<void> {
+		return json(`${this.#base}/hints/${frame}/look`, 'POST');
 	}
 
 	run(): Promise<RunState> {

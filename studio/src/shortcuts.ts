@@ -17,6 +17,22 @@ const resized = (size: number, factor: number): number =>
 export const shortcuts: readonly Shortcut[] = [
 	{
 		group: 'Tools',
+		keys: ['s'],
+		label: 'Strokes on the object',
+		action: ({ tool }) => {
+			tool.value = 'hint';
+		},
+	},
+	{
+		group: 'Tools',
+		keys: ['m'],
+		label: 'Box around the object',
+		action: ({ tool }) => {
+			tool.value = 'box';
+		},
+	},
+	{
+		group: 'Tools',
 		keys: ['b'],
 		label: 'Brush',
 		action: ({ tool }) => {

@@ -173,6 +173,22 @@ const FrameSection = ({ workspace }: { readonly workspace: Workspace }) => {
 					</p>
 				</>
 			)}
+			<label class="file small" title="A mask from another program, of the clip's size">
+				<Icon name="folder" /> Load a mask file…
+				<input
+					type="file"
+					class="visually-hidden"
+					accept="image/*"
+					data-testid="mask-file"
+					onChange={(event) => {
+						const file = event.currentTarget.files?.[0];
+						event.currentTarget.value = '';
+						if (file !== undefined) {
+							workspace.loadMask(file);
+						}
+					}}
+				/>
+			</label>
 		</section>
 	);
 };

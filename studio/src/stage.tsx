@@ -116,6 +116,21 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 		);
 	});
 
+	// A frame is looked at as soon as somebody may draw strokes on it.
+	useSignalEffect(() => {
+		const wanted = workspace.shown.value?.frame;
+		if (
+			(workspace.tool.value === 'hint' || workspace.tool.value === 'box') &&
+			wanted !== undefined &&
+			!workspace.isPlaying.value &&
+			workspace.run.value.state === 'idle'
+		) {
+			const timer = setTimeout(() => workspace.api.lookAt(wanted).catch(() => {}), 300);
+			return () => clearTimeout(timer);
+		}
+		return undefined;
+	});
+
 	// A tool that is changed leaves no line behind.
 	useSignalEffect(() => {
 		workspace.tool.value;
@@ -193,6 +208,8 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 					);
 				}
 				break;
+			case 'hint':
+			case 'box':
 			case 'lasso':
 				host.current?.setPointerCapture(event.pointerId);
 				drag.current = { id, last: point };
@@ -231,7 +248,9 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 		const moves = event.getCoalescedEvents?.() ?? [];
 		for (const move of moves.length > 0 ? moves : [event]) {
 			const point = pointOf(move);
-			if (workspace.tool.value === 'lasso') {
+			if (workspace.tool.value === 'box') {
+				line.value = rectangle(line.value[0] ?? point, point);
+			} else if (workspace.tool.value === 'lasso' || workspace.tool.value === 'hint') {
 				line.value = [...line.value, point];
 			} else {
 				const from = current.last;
@@ -250,7 +269,16 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 		if (current === undefined || current.panFrom !== undefined) {
 			return;
 		}
-		if (workspace.tool.value === 'lasso') {
+		if (workspace.tool.value === 'hint') {
+			workspace.hint(thinned(line.value), current.id > 0);
+			line.value = [];
+		} else if (workspace.tool.value === 'box') {
+			const [from] = line.value;
+			line.value = [];
+			if (from !== undefined) {
+				workspace.hintBox(from, pointOf(event));
+			}
+		} else if (workspace.tool.value === 'lasso') {
 			closePolygon(current.id);
 		} else {
 			workspace.painting.end();
@@ -330,6 +358,14 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 				<canvas ref={overlay} width={width} height={height} class="mask" />
 			</div>
 			<svg class="drawn" aria-hidden="true">
+				{tool === 'hint' &&
+					workspace.hints.value?.strokes.map(({ points, isObject }, at) => (
+						<polyline
+							key={at}
+							class={isObject ? 'hint' : 'hint not'}
+							points={[...points, ...points.slice(-1)].map((point) => onScreen(point).join(',')).join(' ')}
+						/>
+					))}
 				{drawn.length > 0 && (
 					<>
 						<polyline class="line under" points={drawn.map((point) => point.join(',')).join(' ')} />
@@ -367,3 +403,24 @@ const emptyMap = (width: number, height: number): IdMap => ({
 	height,
 	ids: new Uint8Array(width * height),
 });
+
+/** The corners of a box between two of them, and the first again. */
+const rectangle = ([ax, ay]: Point, [bx, by]: Point): readonly Point[] => [
+	[ax, ay],
+	[bx, ay],
+	[bx, by],
+	[ax, by],
+	[ax, ay],
+];
+
+/** Points of a stroke that are some pixels apart: more say no more. */
+const thinned = (points: readonly Point[]): readonly Point[] => {
+	const kept: Point[] = [];
+	for (const point of points) {
+		const last = kept.at(-1);
+		if (last === undefined || Math.hypot(point[0] - last[0], point[1] - last[1]) >= 6) {
+			kept.push(point);
+		}
+	}
+	return kept.slice(0, 500);
+};

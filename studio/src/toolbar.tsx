@@ -5,6 +5,8 @@ import type { Tool, Workspace } from './workspace';
 const toolNames: Readonly<
 	Record<Tool, { readonly label: string; readonly keys: string; readonly icon: IconName }>
 > = {
+	hint: { label: 'Strokes', keys: 'S', icon: 'hint' },
+	box: { label: 'Box', keys: 'M', icon: 'box' },
 	brush: { label: 'Brush', keys: 'B', icon: 'brush' },
 	eraser: { label: 'Eraser', keys: 'E', icon: 'eraser' },
 	lasso: { label: 'Lasso', keys: 'L', icon: 'lasso' },
@@ -14,6 +16,8 @@ const toolNames: Readonly<
 };
 
 const hints: Readonly<Record<Tool, string>> = {
+	hint: 'Draw a stroke on the object; with Alt, on what is not.',
+	box: 'Drag a box around the object.',
 	brush: 'Paint over the object. Alt erases.',
 	eraser: 'Wipe away what is too much.',
 	lasso: 'Draw around the object. Alt takes away.',
@@ -86,6 +90,11 @@ export const OptionsBar = ({ workspace }: { readonly workspace: Workspace }) => 
 					/>
 					<output>{brush.value}</output>
 				</label>
+			)}
+			{workspace.isMarking.value && (
+				<span class="faint" role="status">
+					Looking…
+				</span>
 			)}
 			<span class="hint" title={hints[tool]}>
 				{hints[tool]}

@@ -11,13 +11,21 @@ import { ProjectApi } from './api';
 import { type CachedMask, FrameCache } from './frame-cache';
 import type { Display } from './overlay';
 import { Painting } from './painting';
-import type { Box } from './raster';
+import type { Box, Point } from './raster';
 
-export const tools = ['brush', 'eraser', 'lasso', 'polygon', 'fill', 'hand'] as const;
+export const tools = ['hint', 'box', 'brush', 'eraser', 'lasso', 'polygon', 'fill', 'hand'] as const;
 export type Tool = (typeof tools)[number];
 
 /** A frame with all that is needed to show it. */
 export type Shown = { readonly frame: number; readonly picture: ImageBitmap; readonly mask: CachedMask };
+
+/** Strokes on a frame, and what was there before the first of them. */
+export type Hinting = {
+	readonly frame: number;
+	readonly object: number;
+	readonly from: CachedMask;
+	readonly strokes: readonly { readonly points: readonly Point[]; readonly isObject: boolean }[];
+};
 
 /** What has changed of what is shown. @param box where; everywhere when undefined */
 export type Redraw = { readonly box: Box | undefined };
@@ -33,6 +41,11 @@ const objectColours = [
 	'#2ee6c5',
 	'#ff7ac6',
 ];
+
+const newObject = (id: number): MarkedObject => ({
+	...{ id, name: `Object ${id}` },
+	colour: objectColours[(id - 1) % objectColours.length] ?? '#ff4f64',
+});
 
 /** One open project: its state, the frame that is shown, and what can be done. */
 export class Workspace {
@@ -53,6 +66,10 @@ export class Workspace {
 	readonly isBefore = signal(false);
 
 	readonly tool = signal<Tool>('brush');
+	/** Strokes that say what the object is, of the frame that is shown. */
+	readonly hints = signal<Hinting | undefined>(undefined);
+	/** The engine is thinking about them. */
+	readonly isMarking = signal(false);
 	/** Of the brush, in pixels of the clip. */
 	readonly brush = signal(24);
 	readonly object = signal(1);
@@ -83,6 +100,8 @@ export class Workspace {
 	readonly #stopEvents: () => void;
 	#isLoading = false;
 	#version = 0;
+	/** Of the hints that count. */
+	#asked = 0;
 
 	constructor(project: ProjectState) {
 		this.project = signal(project);
@@ -140,6 +159,7 @@ export class Workspace {
 			batch(() => {
 				this.frame.value = next;
 				this.isBefore.value = false;
+				this.hints.value = undefined;
 			});
 		}
 		void this.#load();
@@ -164,7 +184,98 @@ export class Workspace {
 		void this.#play(from);
 	}
 
+	/** A stroke that says what belongs to the object, or what does not; the mask follows. */
+	hint(points: readonly Point[], isObject: boolean): void {
+		const shown = this.shown.value;
+		if (shown === undefined || shown.frame !== this.frame.value || this.isBefore.value) {
+			return;
+		}
+		const object = this.object.value;
+		const known = this.hints.value;
+		const hinting: Hinting =
+			known?.frame === shown.frame && known.object === object
+				? { ...known, strokes: [...known.strokes, { points, isObject }] }
+				: { frame: shown.frame, object, from: shown.mask, strokes: [{ points, isObject }] };
+		this.hints.value = hinting;
+		const of = (kind: boolean): [number, number][] =>
+			hinting.strokes
+				.filter((stroke) => stroke.isObject === kind)
+				.flatMap((stroke) => stroke.points.map(([x, y]): [number, number] => [x - 0.5, y - 0.5]));
+		const [inside, outside] = [of(true), of(false)];
+		const had = hinting.from.ids?.includes(object) === true;
+		this.#mark(hinting, async () => ({
+			add:
+				inside.length === 0
+					? undefined
+					: await this.api.hints(shown.frame, { object: inside, background: outside }),
+			// Of what was marked before, that goes which hangs together with what is wiped.
+			remove:
+				outside.length === 0 || !had
+					? undefined
+					: await this.api.hints(shown.frame, { object: outside, background: inside }),
+		}));
+	}
+
+	/** A box around the object. */
+	hintBox([ax, ay]: Point, [bx, by]: Point): void {
+		const shown = this.shown.value;
+		const { width, height } = this.size;
+		const box: [number, number, number, number] = [
+			...[Math.max(0, Math.min(ax, bx)), Math.max(0, Math.min(ay, by))],
+			...[Math.min(width - 1, Math.max(ax, bx)), Math.min(height - 1, Math.max(ay, by))],
+		] as [number, number, number, number];
+		if (
+			shown === undefined ||
+			shown.frame !== this.frame.value ||
+			box[2] - box[0] < 4 ||
+			box[3] - box[1] < 4
+		) {
+			return;
+		}
+		const hinting: Hinting = { frame: shown.frame, object: this.object.value, from: shown.mask, strokes: [] };
+		this.#mark(hinting, async () => ({
+			add: await this.api.hints(shown.frame, { object: [], background: [], box }),
+			remove: undefined,
+		}));
+	}
+
+	/** What the engine makes of hints becomes a step that can be undone; what was asked later counts. */
+	#mark(
+		hinting: Hinting,
+		ask: () => Promise<{
+			readonly add: Uint8Array<ArrayBuffer> | undefined;
+			readonly remove: Uint8Array<ArrayBuffer> | undefined;
+		}>,
+	): void {
+		const asked = ++this.#asked;
+		this.isMarking.value = true;
+		this.attempt(async () => {
+			try {
+				const { add, remove } = await ask();
+				const shown = this.shown.value;
+				if (asked !== this.#asked || shown?.frame !== hinting.frame) {
+					return;
+				}
+				const { width, height } = this.size;
+				const ids = hinting.from.ids?.slice() ?? new Uint8Array(width * height);
+				for (let at = 0; at < ids.length; at++) {
+					if (remove?.[at] === 1 && ids[at] === hinting.object) {
+						ids[at] = 0;
+					} else if (add?.[at] === 1 && this.mayChange(ids[at] as number)) {
+						ids[at] = hinting.object;
+					}
+				}
+				this.painting.replace(hinting.frame, this.size, await this.cache.mask(hinting.frame), ids);
+			} finally {
+				if (asked === this.#asked) {
+					this.isMarking.value = false;
+				}
+			}
+		});
+	}
+
 	undo(): void {
+		this.hints.value = undefined;
 		void this.painting.undo(this.size).then((frame) => frame !== undefined && this.seek(frame));
 	}
 
@@ -195,10 +306,8 @@ export class Workspace {
 		const taken = new Set(objects.map(({ id }) => id));
 		const id = Array.from({ length: 255 }, (_, n) => n + 1).find((free) => !taken.has(free));
 		if (id !== undefined) {
-			const colour = objectColours[(id - 1) % objectColours.length] ?? '#ff4f64';
-			const object: MarkedObject = { id, name: `Object ${id}`, colour };
 			this.attempt(async () => {
-				this.#take(await this.api.set({ objects: [...objects, object] }));
+				this.#take(await this.api.set({ objects: [...objects, newObject(id)] }));
 				this.object.value = id;
 			});
 		}
@@ -244,6 +353,23 @@ export class Workspace {
 	cancelRun(): void {
 		this.attempt(async () => {
 			this.run.value = await this.api.cancelRun();
+		});
+	}
+
+	/** Paints the frame that is shown as a mask file is; objects that the project does not know are added. */
+	loadMask(file: File): void {
+		this.attempt(async () => {
+			const ids = await this.api.maskFile(file);
+			const shown = this.shown.value;
+			if (ids === undefined || shown === undefined || shown.frame !== this.frame.value) {
+				return;
+			}
+			const { objects } = this.project.value;
+			const unknown = [...new Set(ids)].filter((id) => id > 0 && objects.every((object) => object.id !== id));
+			if (unknown.length > 0) {
+				this.#take(await this.api.set({ objects: [...objects, ...unknown.map(newObject)] }));
+			}
+			this.painting.replace(shown.frame, this.size, shown.mask, ids);
 		});
 	}
 

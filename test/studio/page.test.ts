@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Browser, type Page, chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readLabelMap } from '../../src/index.js';
-import { quickCliPath, runCli } from '../helpers/cli.js';
+import { quickCliPath, runCli, sample } from '../helpers/cli.js';
 import { chromium, RunningStudio } from '../helpers/studio.js';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
@@ -137,6 +137,15 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 		await expectPixels(1).toBe(erased);
 		await page.keyboard.press('Control+Shift+z');
 		await expectPixels(1).toBe(drawn);
+	});
+
+	it('takes a mask file', async () => {
+		const kept = await pixels(1);
+		await page.getByTestId('mask-file').setInputFiles(sample('birds/first.png'));
+		const { ids } = await readLabelMap(sample('birds/first.png'));
+		await expectPixels(1).toBe(ids.filter((id) => id === 1).length);
+		await page.keyboard.press('Control+z');
+		await expectPixels(1).toBe(kept);
 	});
 
 	it('finds the masks of all frames, and shows them as they come', async () => {

@@ -10,6 +10,7 @@ import {
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readLabelMap } from '../../src/index.js';
 import type { ProjectState } from '../../src/studio/protocol.js';
@@ -168,6 +169,24 @@ describe('what is painted', () => {
 		expect(refused.status).toBe(409);
 		expect(Buffer.compare((await studio.mask(id, 3)) ?? Buffer.of(), left)).toBe(0);
 		expect((await studio.paint(id, 3, right, revision)).status).toBe(200);
+	});
+
+	it('may be begun with strokes, or a box', async () => {
+		const { id, width } = await studio.open({ sample: 'bear' });
+		const ask = async (hints: object): Promise<Buffer> => {
+			const { status, body } = await studio.ask(`/api/projects/${id}/hints/0`, {
+				...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+				body: Buffer.from(JSON.stringify({ object: [], background: [], ...hints })),
+			});
+			expect(status).toBe(200);
+			return inflateSync(body);
+		};
+		const at = ([x, y]: readonly [number, number]): number => y * width + x;
+		const strokes = await ask({ object: [[180, 230]], background: [[500, 120]] });
+		expect([strokes[at([180, 230])], strokes[at([500, 120])]]).toEqual([1, 0]);
+		const boxed = await ask({ box: [35, 150, 355, 420] });
+		expect(boxed.includes(1)).toBe(true);
+		expect(boxed[at([500, 120])]).toBe(0);
 	});
 
 	it('has the size of the clip', async () => {

@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import { UserError } from '../core/errors.js';
+import type { Frame } from '../core/frame.js';
+import { openClip } from '../media/clip.js';
+import { davisPalette } from '../media/davis-palette.js';
+import { imageSize, readImage } from '../media/image.js';
+import { requireImageFile } from '../media/image-file.js';
+import { writeIndexedPng } from '../media/indexed-png.js';
+import { parsePosition } from '../media/position.js';
+import { type Hints, type MarkerOptions, openMarker } from './open-marker.js';
+import { requireFree } from './pair-inputs.js';
+
+export type MarkFrameJob = MarkerOptions & {
+	/** Video file, folder or pattern of frames, or a single image. */
+	readonly input: string;
+	/** Which frame: a number from 0, or a time like `1.5s`. Default: the first. */
+	readonly at?: string | undefined;
+	/** JSON: `{"object": [[x, y], …], "background": [[x, y], …]}`, in pixels as displayed, pixel centres at integers. */
+	readonly points?: string | undefined;
+	/** `x1,y1,x2,y2`: a box that the object is in, its corners within. */
+	readonly box?: string | undefined;
+	/** An indexed PNG. */
+	readonly output: string;
+	readonly overwrite?: boolean | undefined;
+	readonly ffmpeg?: string | undefined;
+	readonly signal?: AbortSignal | undefined;
+};
+
+export type MarkFrameResult = {
+	readonly output: string;
+	readonly width: number;
+	readonly height: number;
+	/** In the clip, from 0: the number that the mask is given with. */
+	readonly frame: number;
+	/** Of the picture, 0..1. */
+	readonly share: number;
+};
+
+/**
+ * Makes a mask of one frame from points or a box: what `propagate mask` does.
+ *
+ * @throws UserError for hints that can't be understood or lie outside the picture, and as {@link openClip}
+ */
+export const markFrame = async (job: MarkFrameJob): Promise<MarkFrameResult> => {
+	const { input, output, overwrite } = job;
+	const hints = readHints(job);
+	if (!/\.png$/i.test(output)) {
+		throw new UserError(`A mask is a PNG, but "${output}" is not a name for one; end it in .png.`);
+	}
+	requireFree([output], overwrite);
+	const { image, index } = await frameOf(job);
+	const { width, height } = image;
+	requireInside(hints, input, { width, height });
+	const marker = await openMarker(job);
+	try {
+		const ids = (await marker.open(image)).mask(hints);
+		await writeIndexedPng(output, { width, height, ids, palette: davisPalette });
+		const marked = ids.reduce((sum, id) => sum + (id === 0 ? 0 : 1), 0);
+		return { output, width, height, frame: index, share: marked / ids.length };
+	} finally {
+		await marker.close();
+	}
+};
+
+const frameOf = async ({
+	input,
+	at = '0',
+	ffmpeg,
+	signal,
+}: MarkFrameJob): Promise<Pick<Frame, 'image' | 'index'>> => {
+	const start = parsePosition(at);
+	const isPicture = await requireImageFile(input)
+		.then((format) => format !== undefined)
+		.catch(() => false);
+	if (isPicture) {
+		await imageSize(input);
+		return { image: await readImage(input), index: 0 };
+	}
+	const clip = await openClip(input, { ffmpeg, signal });
+	const counting = !('frame' in start);
+	for await (const { image, index, timeSeconds } of clip.frames(
+		counting ? { signal } : { start, end: { frame: start.frame + 1 }, signal },
+	)) {
+		// Times are typed with a few digits.
+		if (!counting || timeSeconds >= start.seconds - 0.0005) {
+			return { image, index: counting ? index : start.frame };
+		}
+	}
+	throw new UserError(`"${input}" ends before ${at}; give an earlier place.`);
+};
+
+const pointsSchema = z.array(z.tuple([z.number(), z.number()])).max(10_000);
+const hintsSchema = z.strictObject({
+	object: pointsSchema.default([]),
+	background: pointsSchema.default([]),
+});
+
+const readHints = ({ points, box }: MarkFrameJob): Hints => {
+	if (points === undefined && box === undefined) {
+		throw new UserError(
+			'Nothing says where the object is; give --points \'{"object": [[x, y]]}\' or --box x1,y1,x2,y2.',
+		);
+	}
+	const corners = box === undefined ? undefined : readBox(box);
+	if (points === undefined) {
+		return { object: [], background: [], box: corners };
+	}
+	const parsed = hintsSchema.safeParse(jsonOf(points));
+	if (!parsed.success) {
+		throw new UserError(
+			'--points can\'t be understood; expected {"object": [[x, y], …], "background": [[x, y], …]}.',
+		);
+	}
+	if (parsed.data.object.length === 0 && corners === undefined) {
+		throw new UserError('--points has no point on the object; give one in "object", or a --box.');
+	}
+	return { ...parsed.data, box: corners };
+};
+
+const jsonOf = (text: string): unknown => {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return undefined;
+	}
+};
+
+const readBox = (text: string): NonNullable<Hints['box']> => {
+	const parts = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+	const [left = Number.NaN, top = Number.NaN, right = Number.NaN, bottom = Number.NaN] = parts;
+	if (parts.length !== 4 || !(left < right) || !(top < bottom)) {
+		throw new UserError(
+			`--box "${text}" is no box; expected x1,y1,x2,y2 with the left top corner first, like 120,40,360,300.`,
+		);
+	}
+	return [left, top, right, bottom];
+};
+
+const requireInside = (
+	{ object, background, box }: Hints,
+	input: string,
+	{ width, height }: { readonly width: number; readonly height: number },
+): void => {
+	const corners = box === undefined ? [] : [[box[0], box[1]] as const, [box[2], box[3]] as const];
+	const outside = [...object, ...background, ...corners].find(
+		([x, y]) => !(x >= -0.5 && x <= width - 0.5 && y >= -0.5 && y <= height - 0.5),
+	);
+	if (outside !== undefined) {
+		throw new UserError(
+			`[${outside.join(', ')}] is outside "${input}", which is ${width}×${height}; x must be 0 to ${width - 1} and y 0 to ${height - 1}.`,
+		);
+	}
+};
