@@ -1,9 +1,9 @@
 import { realpath } from 'node:fs/promises';
-import { OutsideClip, UserError } from '../core/errors.js';
-import { type Clip, openClip } from '../media/clip.js';
-import { FramePool } from '../media/frame-pool.js';
+import { UserError } from '../core/errors.js';
+import { openClip } from '../media/clip.js';
+import { frameAt } from '../media/frame-at.js';
 import { requireImageName, writeImage } from '../media/image.js';
-import { type Position, parsePosition } from '../media/position.js';
+import { parsePosition } from '../media/position.js';
 import { requireFree } from './pair-inputs.js';
 
 export type ExtractFrameJob = {
@@ -40,51 +40,11 @@ export const extractFrame = async (job: ExtractFrameJob): Promise<ExtractFrameRe
 	requireFree([output], overwrite);
 	const clip = await openClip(input, { ffmpeg, signal });
 	await requireNoInput(output, clip.files);
-	const start = placeOf(clip, asked);
-	// Where a time is, only counting tells: rates vary, and a mask is given with a number.
-	const counting = !('frame' in start);
-	const wanted = counting ? undefined : { start, end: { frame: start.frame + 1 } };
-	const pool = new FramePool();
-	try {
-		for await (const { index, number, image, timeSeconds } of clip.frames({ ...wanted, pool, signal })) {
-			if (counting && timeSeconds < start.seconds - HALF_TICK_SECONDS) {
-				pool.giveBack(image);
-				continue;
-			}
-			await writeImage(output, image);
-			const { width, height } = image;
-			return { output, width, height, frame: number ?? (counting ? index : start.frame), timeSeconds };
-		}
-	} catch (error) {
-		if (!(error instanceof OutsideClip)) {
-			throw error;
-		}
-	}
-	const { durationSeconds } = clip.info;
-	const length = durationSeconds === undefined ? '' : `: it takes ${durationSeconds.toFixed(2)} s`;
-	throw new UserError(`"${input}" ends before ${job.at}${length}; give an earlier place with --at.`);
+	const { image, index, timeSeconds } = await frameAt(clip, asked, signal);
+	await writeImage(output, image);
+	const { width, height } = image;
+	return { output, width, height, frame: index, timeSeconds };
 };
-
-/**
- * Images that have numbers in their names are called by them.
- *
- * @throws UserError for a number that no image has
- */
-const placeOf = ({ path, numbers }: Clip, asked: Position): Position => {
-	if (numbers === undefined || !('frame' in asked) || asked.frame === 0) {
-		return asked;
-	}
-	const frame = numbers.indexOf(asked.frame);
-	if (frame < 0) {
-		throw new UserError(
-			`"${path}" has no frame ${asked.frame}: its frames are ${numbers[0]} to ${numbers.at(-1)}; give one of them with --at.`,
-		);
-	}
-	return { frame };
-};
-
-/** Times are typed with a few digits: 0.04s is the frame at 0.0400000001. */
-const HALF_TICK_SECONDS = 0.0005;
 
 const requireNoInput = async (output: string, inputs: readonly string[]): Promise<void> => {
 	const replaced = await realpath(output).catch(() => undefined);

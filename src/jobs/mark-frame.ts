@@ -3,7 +3,8 @@ import { UserError } from '../core/errors.js';
 import type { Frame } from '../core/frame.js';
 import { openClip } from '../media/clip.js';
 import { davisPalette } from '../media/davis-palette.js';
-import { imageSize, readImage } from '../media/image.js';
+import { frameAt } from '../media/frame-at.js';
+import { readImage } from '../media/image.js';
 import { requireImageFile } from '../media/image-file.js';
 import { writeIndexedPng } from '../media/indexed-png.js';
 import { parsePosition } from '../media/position.js';
@@ -68,25 +69,14 @@ const frameOf = async ({
 	ffmpeg,
 	signal,
 }: MarkFrameJob): Promise<Pick<Frame, 'image' | 'index'>> => {
-	const start = parsePosition(at);
+	const asked = parsePosition(at);
 	const isPicture = await requireImageFile(input)
 		.then((format) => format !== undefined)
 		.catch(() => false);
 	if (isPicture) {
-		await imageSize(input);
 		return { image: await readImage(input), index: 0 };
 	}
-	const clip = await openClip(input, { ffmpeg, signal });
-	const counting = !('frame' in start);
-	for await (const { image, index, timeSeconds } of clip.frames(
-		counting ? { signal } : { start, end: { frame: start.frame + 1 }, signal },
-	)) {
-		// Times are typed with a few digits.
-		if (!counting || timeSeconds >= start.seconds - 0.0005) {
-			return { image, index: counting ? index : start.frame };
-		}
-	}
-	throw new UserError(`"${input}" ends before ${at}; give an earlier place.`);
+	return frameAt(await openClip(input, { ffmpeg, signal }), asked, signal);
 };
 
 const pointsSchema = z.array(z.tuple([z.number(), z.number()])).max(10_000);
