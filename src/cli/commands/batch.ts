@@ -1,31 +1,21 @@
 import { basename } from 'node:path';
-import { type Command, Option } from 'commander';
-import type { Quality } from '../../core/quality.js';
+import type { Command } from 'commander';
 import type { BatchEvent } from '../../jobs/batch.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	ffmpegOption,
 	type ModelOptions,
-	overwriteOption,
 	positiveInteger,
-	qualityOption,
 	type ReportOptions,
 	withModelOptions,
 	withReportOptions,
 } from '../common-options.js';
+import { type JobDefaultsOptions, jobDefaultsOf, withJobList } from '../job-defaults.js';
 import { bar, Reporter } from '../reporter.js';
 
-type BatchOptions = ModelOptions &
-	ReportOptions & {
-		readonly jobs: number;
-		readonly output?: string;
-		readonly format?: string;
-		readonly for?: string;
-		readonly preset?: string;
-		readonly quality?: Quality;
-		readonly ffmpeg?: string;
-		readonly overwrite?: boolean;
-	};
+type BatchOptions = JobDefaultsOptions &
+	ModelOptions &
+	ReportOptions & { readonly jobs: number; readonly ffmpeg?: string };
 
 const examples = `
 Examples:
@@ -36,28 +26,16 @@ Examples:
 The same command again goes on where it was ended. docs/batch.md says what a list may hold.`;
 
 export const registerBatch = (program: Command): void => {
-	const command = program
-		.command('batch')
-		.description('many clips from a list; what fails is told, and the rest goes on')
-		.argument('<list>', 'jobs as .json or .csv, or a folder of clips with masks of the same names')
+	const command = withJobList(
+		program.command('batch').description('many clips from a list; what fails is told, and the rest goes on'),
+	)
+		.optionsGroup('How:')
 		.option(
 			'--jobs <n>',
-			'clips that are worked on at a time (default: 1, each with all cores)',
+			'clips that are worked on at a time, each with its share of the cores',
 			positiveInteger,
 			1,
 		)
-		.optionsGroup('For jobs that do not say otherwise:')
-		.option('-o, --output <folder>', 'folder for their results, each called as its clip')
-		.option('--format <name>', 'what to write (see "propagate formats")')
-		.addOption(
-			new Option('--for <program>', 'write what an editor wants (see "propagate presets editors")').conflicts(
-				'format',
-			),
-		)
-		.option('--preset <name|file.json>', 'settings of the runs (see "propagate presets list")')
-		.addOption(qualityOption())
-		.addOption(overwriteOption())
-		.optionsGroup('How:')
 		.addOption(ffmpegOption())
 		.addHelpText('after', examples);
 	withReportOptions(withModelOptions(command)).action(async (list: string, options: BatchOptions) => {
@@ -67,11 +45,7 @@ export const registerBatch = (program: Command): void => {
 		const result = await runBatch({
 			jobs: list,
 			atOnce: options.jobs,
-			defaults: {
-				...{ results: options.output, format: options.format, for: options.for, preset: options.preset },
-				...{ quality: options.quality, model: options.model, device: options.device },
-				...{ threads: options.threads, overwrite: options.overwrite },
-			},
+			defaults: jobDefaultsOf(options),
 			ffmpeg: options.ffmpeg,
 			signal: cancelOnInterrupt(),
 			onEvent: (event) => {

@@ -2,7 +2,6 @@ import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../core/errors.js';
-import type { Quality } from '../../core/quality.js';
 import type { JobState } from '../../queue/clip-queue.js';
 import type { QueueStatus } from '../../queue/queue-status.js';
 import type { QueueWorkEvent } from '../../queue/work-on-queue.js';
@@ -10,14 +9,12 @@ import type { Device } from '../../runtime/session.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	ffmpegOption,
-	type ModelOptions,
-	overwriteOption,
 	positiveInteger,
-	qualityOption,
 	type ReportOptions,
 	withDeviceOptions,
 	withReportOptions,
 } from '../common-options.js';
+import { type JobDefaultsOptions, jobDefaultsOf, withJobList } from '../job-defaults.js';
 import { printable } from '../printable.js';
 import { Reporter } from '../reporter.js';
 
@@ -86,45 +83,19 @@ export const registerQueue = (program: Command): void => {
 };
 
 type AddOptions = PlaceOptions &
-	Partial<ModelOptions> & {
-		readonly root?: string;
-		readonly priority?: number;
-		readonly attempts?: number;
-		readonly output?: string;
-		readonly format?: string;
-		readonly for?: string;
-		readonly preset?: string;
-		readonly quality?: Quality;
-		readonly overwrite?: boolean;
-	};
+	JobDefaultsOptions & { readonly root?: string; readonly priority?: number; readonly attempts?: number };
 
 const registerAdd = (queue: Command): void => {
-	const command = queue
-		.command('add')
-		.description('puts a list of jobs into the queue')
-		.argument(
-			'<list>',
-			'jobs as .json or .csv, or a folder of clips with masks of the same names (docs/batch.md)',
-		)
+	const command = withJobList(queue.command('add').description('puts a list of jobs into the queue'))
+		.option('--model <name|folder>', 'model to use (default: the bundled one)')
+		.optionsGroup('How:')
 		.option('--root <folder>', 'store paths relative to this folder, which workers may have elsewhere')
 		.option('--priority <n>', '1 is first (default: 10)', positiveInteger)
 		.option(
 			'--attempts <n>',
 			'how often a job is begun that fails for what may pass (default: 8)',
 			positiveInteger,
-		)
-		.optionsGroup('For jobs that do not say otherwise:')
-		.option('-o, --output <folder>', 'folder for their results, each called as its clip')
-		.option('--format <name>', 'what to write (see "propagate formats")')
-		.addOption(
-			new Option('--for <program>', 'write what an editor wants (see "propagate presets editors")').conflicts(
-				'format',
-			),
-		)
-		.option('--preset <name|file.json>', 'settings of the runs (see "propagate presets list")')
-		.addOption(qualityOption())
-		.addOption(overwriteOption())
-		.option('--model <name|folder>', 'model to use (default: the bundled one)');
+		);
 	withPlace(command).action(async (list: string, options: AddOptions) => {
 		const { addToQueue } = await import('../../queue/add-jobs.js');
 		const reporter = new Reporter(options);
@@ -132,10 +103,7 @@ const registerAdd = (queue: Command): void => {
 			...placeOf(options),
 			jobs: list,
 			...{ root: options.root, priority: options.priority, attempts: options.attempts },
-			defaults: {
-				...{ results: options.output, format: options.format, for: options.for, preset: options.preset },
-				...{ quality: options.quality, model: options.model, overwrite: options.overwrite },
-			},
+			defaults: jobDefaultsOf(options),
 			signal: cancelOnInterrupt(),
 			onProblem: (name, reason) => {
 				reporter.record({ type: 'problem', name, reason });
@@ -176,7 +144,7 @@ const registerWork = (queue: Command): void => {
 		.optionsGroup('How:')
 		.option(
 			'--concurrency <n>',
-			'clips that are worked on at a time (default: 1, with all cores)',
+			'clips that are worked on at a time, each with its share of the cores',
 			positiveInteger,
 			1,
 		)
