@@ -227,7 +227,7 @@ export class Project {
 	 */
 	paint(frame: number, ids: Uint8Array, basis: number): Promise<PaintingKept> {
 		return this.#change(async () => {
-			const old = this.#painted.get(frame);
+			const old = await this.#asOnDisk(frame);
 			if ((old?.revision ?? 0) !== basis) {
 				return this.#kept(old?.revision ?? 0, false);
 			}
@@ -256,7 +256,7 @@ export class Project {
 	/** Takes a painted frame away again; what had been found there comes back. As {@link paint}. */
 	unpaint(frame: number, basis: number): Promise<PaintingKept> {
 		return this.#change(async () => {
-			const old = this.#painted.get(frame);
+			const old = await this.#asOnDisk(frame);
 			if (old === undefined || old.revision !== basis) {
 				const revision = old?.revision ?? 0;
 				return this.#kept(revision, revision === basis);
@@ -335,6 +335,19 @@ export class Project {
 	async close(): Promise<void> {
 		await this.#changing.catch(() => undefined);
 		await this.pictures.close();
+	}
+
+	/** A painted frame as it is now: another studio, started beside this one, may have the project open as well. */
+	async #asOnDisk(frame: number): Promise<Painted | undefined> {
+		const ids = await this.#idsOf(this.paintedPath(frame));
+		const known = this.#painted.get(frame);
+		if (ids === undefined) {
+			this.#painted.delete(frame);
+		} else if (known?.revision !== revisionOf(ids)) {
+			const hasBefore = (await stat(this.#beforePath(frame)).catch(() => undefined)) !== undefined;
+			this.#painted.set(frame, { revision: revisionOf(ids), hasBefore, objects: objectsIn(ids) });
+		}
+		return this.#painted.get(frame);
 	}
 
 	#kept(revision: number, isKept: boolean): PaintingKept {

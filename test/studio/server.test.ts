@@ -171,6 +171,18 @@ describe('what is painted', () => {
 		expect((await studio.paint(id, 3, right, revision)).status).toBe(200);
 	});
 
+	it('is not lost to another studio that has the project open', async () => {
+		const folder = temporaryFolder();
+		const [first, second] = [await RunningStudio.start(folder), await RunningStudio.start(folder)];
+		const project = await first.open({ sample: 'birds' });
+		const { id } = await second.open({ path: project.folder });
+		const ids = rectangle(project, [10, 10, 60, 60]);
+		expect((await first.paint(id, 2, ids, 0)).status).toBe(200);
+		expect((await second.paint(id, 2, rectangle(project, [0, 0, 9, 9]), 0)).status).toBe(409);
+		expect(Buffer.compare((await second.mask(id, 2)) ?? Buffer.of(), ids)).toBe(0);
+		await Promise.all([first.end(), second.end()]);
+	});
+
 	it('may be begun with strokes, or a box', async () => {
 		const { id, width } = await studio.open({ sample: 'bear' });
 		const ask = async (hints: object): Promise<Buffer> => {
