@@ -5,6 +5,7 @@ import type { Quality } from '../core/quality.js';
 import type { Stage } from '../core/stage-clock.js';
 import type { PaintedMask } from '../masks/painted-mask.js';
 import type { Keyframes, UnderstoodMask } from '../masks/read-keyframes.js';
+import { type MatteOptions, type MatteSettings, matteSettingsSchema } from '../mattes/mattes.js';
 import type { Clip } from '../media/clip.js';
 import { findFfmpeg } from '../media/ffmpeg-binary.js';
 import type { MaskType } from '../media/mask-meaning.js';
@@ -53,6 +54,8 @@ export type PropagateClipJob = RuntimeOptions & {
 	 * finished. PNGs always have such notes.
 	 */
 	readonly keepsNotes?: boolean | undefined;
+	/** How mattes and cut-outs are made of masks; see `matteSettingsSchema`. */
+	readonly matte?: MatteOptions | undefined;
 	/** Colours multiplied by alpha, in formats with alpha. */
 	readonly premultiplied?: boolean | undefined;
 	/** Image to write, with the frames that are trusted least. */
@@ -109,7 +112,17 @@ export const readSettings = async (job: PropagateClipJob) => {
 	const review = job.review === undefined ? undefined : new ReviewSheet(job.review);
 	const chosen = withQuality(await loadPreset(job.preset), job.quality);
 	const preset = { ...chosen, decoder: job.decoder ?? chosen.decoder };
-	return { range, review, preset };
+	return { range, review, preset, matte: readMatteSettings(job) };
+};
+
+/** @throws UserError for settings that are out of bounds */
+const readMatteSettings = ({ matte }: PropagateClipJob): MatteSettings => {
+	const read = matteSettingsSchema.safeParse(matte ?? {});
+	if (!read.success) {
+		const [issue] = read.error.issues;
+		throw new UserError(`--${issue?.path.join('.')}: ${issue?.message}.`);
+	}
+	return read.data;
 };
 
 /** Two frame numbers, or two times, can be compared before anything is known of the clip. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AbortedError, throwIfAborted, UserError } from '../core/errors.js';
 import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Frame, LabelMap } from '../core/frame.js';
@@ -6,6 +7,7 @@ import { prefetch } from '../core/prefetch.js';
 import { StageClock } from '../core/stage-clock.js';
 import type { Propagator } from '../masks/propagator.js';
 import { type Keyframes, readKeyframes } from '../masks/read-keyframes.js';
+import { defaultMatteSettings, mattesOf } from '../mattes/mattes.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import { FramePool } from '../media/frame-pool.js';
@@ -13,6 +15,7 @@ import { framesBetween, type RunRange } from '../media/run-frames.js';
 import { findModel } from '../models/registry.js';
 import { type RunOutput, RunOutputs } from '../output/run-outputs.js';
 import type { FrameResult } from '../output/video-sink.js';
+import { fingerprint } from '../store/run-identity.js';
 import { ScratchFolder } from '../store/scratch-folder.js';
 import {
 	existingFor,
@@ -121,7 +124,7 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 	const { signal } = job;
 	const cache = job.cache !== false;
 	const settings = await readSettings(job);
-	const { review, preset } = settings;
+	const { review, preset, matte } = settings;
 	// The model is loaded while clip, masks and outputs are opened.
 	const opening = handled(
 		openStoredEngine(
@@ -149,7 +152,9 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 		propagator = job.masks.length === 0 ? undefined : await openPropagator(engine, preset, job);
 		const identity = await identityOf(job, clip, range, keyframes, engine, {
 			settings: propagator?.identity ?? '',
-			edit: step.identity,
+			edit: isDeepStrictEqual(matte, defaultMatteSettings)
+				? step.identity
+				: fingerprint([step.identity, ...Object.values(matte)]),
 		});
 		outputs = await RunOutputs.open({
 			...{ clip, range, signal, review, identity, outputs: places, ffmpeg: job.ffmpeg },
@@ -176,8 +181,9 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 		const results = outputs.isComplete ? [] : prefetch(step.run(masked, engine.extractor), 1);
 		for await (const result of results) {
 			throwIfAborted(signal);
-			await clock.measure('encode', () => outputs?.write(result));
 			const { frame, labels, edited: image = frame.image, confidence } = result;
+			const mattes = mattesOf(frame.image, labels, matte);
+			await clock.measure('encode', () => outputs?.write({ ...result, mattes }));
 			if (!result.painted) {
 				review?.add({ frame: { ...frame, image }, labels, confidence });
 			}

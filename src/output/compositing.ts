@@ -24,12 +24,18 @@ export const withAlpha = (image: Raster<3>, alpha: Raster<1>, premultiplied: boo
 	return { width, height, channels: 4, data };
 };
 
-/** All objects of a frame: the soft matte where there is one. */
-export const frameMatte = ({ labels, alpha }: FrameResult): Raster<1> => alpha ?? matteOf(labels);
+/** The matte of all objects of a frame. */
+export const frameMatte = ({ labels, mattes }: FrameResult): Raster<1> => mattes?.all ?? matteOf(labels);
+
+/** The frame, edited where it is, in the colours that its objects have by themselves. */
+export const objectColours = ({ frame, edited, mattes }: FrameResult): Raster<3> => {
+	const picture = edited ?? frame.image;
+	return mattes?.coloursOf(picture) ?? picture;
+};
 
 /** The frame, edited where it is, with everything but the objects transparent. */
 export const cutOut = (result: FrameResult, premultiplied: boolean): Raster<4> =>
-	withAlpha(result.edited ?? result.frame.image, frameMatte(result), premultiplied);
+	withAlpha(objectColours(result), frameMatte(result), premultiplied);
 
 /** Grey levels of a background at a pixel. */
 export type Background = (x: number, y: number) => readonly [number, number, number];

@@ -3,21 +3,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
-import type { Frame, LabelMap } from '../core/frame.js';
+import type { LabelMap, Raster } from '../core/frame.js';
 import { temporaryPath } from '../core/temporary-names.js';
 import type { FrameResult } from './video-sink.js';
 
 const [pack, unpack] = [promisify(deflateRaw), promisify(inflateRaw)];
 
+type Piece = { readonly at: number; readonly bytes: number };
+
 type Entry = {
-	readonly at: number;
-	readonly bytes: number;
+	readonly labels: Piece;
+	/** By object; none where objects are opaque or not. */
+	readonly mattes: ReadonlyMap<number, Piece> | undefined;
 	readonly index: number;
 	readonly timeSeconds: number;
 	readonly size: Pick<LabelMap, 'width' | 'height'>;
 };
 
-/** The masks of a run in a temporary file, to be gone through again: a few kilobytes a frame, and none of it in memory. */
+/** The masks of a run, and the mattes of some objects, in a temporary file, to be gone through again: none of it is in memory. */
 export class LabelSpool {
 	readonly #entries: Entry[] = [];
 	#end = 0;
@@ -26,34 +29,62 @@ export class LabelSpool {
 	private constructor(
 		private readonly path: string,
 		private readonly file: FileHandle,
+		private readonly objects: readonly number[],
 	) {}
 
-	static async open(): Promise<LabelSpool> {
+	/** @param objects whose mattes are kept, too */
+	static async open(objects: readonly number[]): Promise<LabelSpool> {
 		const path = temporaryPath(join(tmpdir(), 'propagate-masks'));
-		return new LabelSpool(path, await open(path, 'wx+', 0o600));
+		return new LabelSpool(path, await open(path, 'wx+', 0o600), objects);
 	}
 
-	async add({ frame, labels }: FrameResult): Promise<void> {
+	async add({ frame, labels, mattes }: FrameResult): Promise<void> {
 		const { ids, palette, width, height } = labels;
-		const packed = await pack(ids, { level: 1 });
-		await this.file.write(packed, 0, packed.length, this.#end);
 		const { index, timeSeconds } = frame;
-		this.#entries.push({ at: this.#end, bytes: packed.length, index, timeSeconds, size: { width, height } });
-		this.#end += packed.length;
+		const ofObjects = new Map<number, Piece>();
+		for (const id of mattes === undefined ? [] : this.objects) {
+			ofObjects.set(id, await this.#put(mattes?.of(id).data ?? new Uint8Array(0)));
+		}
+		this.#entries.push({
+			...{ labels: await this.#put(ids), mattes: mattes && ofObjects },
+			...{ index, timeSeconds, size: { width, height } },
+		});
 		this.#palette = palette.slice();
 	}
 
-	/** All frames in order, with an empty picture: only their masks and times are kept. */
-	async *results(): AsyncGenerator<{ frame: Frame; labels: LabelMap }, void, void> {
-		for (const { at, bytes, index, timeSeconds, size } of this.#entries) {
-			const packed = Buffer.alloc(bytes);
-			await this.file.read(packed, 0, bytes, at);
-			const ids = await unpack(packed, { maxOutputLength: size.width * size.height });
+	/** All frames in order, with an empty picture: only their masks, mattes and times are kept. @param objects whose mattes are wanted */
+	async *results(objects: readonly number[]): AsyncGenerator<FrameResult, void, void> {
+		for (const { labels, mattes, index, timeSeconds, size } of this.#entries) {
+			const pixels = size.width * size.height;
+			const raster = (data: Uint8Array): Raster<1> => ({ ...size, channels: 1, data });
+			const alphas = new Map<number, Raster<1>>();
+			for (const id of objects) {
+				const piece = mattes?.get(id);
+				if (piece !== undefined) {
+					alphas.set(id, raster(await this.#take(piece, pixels)));
+				}
+			}
+			const none = raster(new Uint8Array(mattes === undefined ? 0 : pixels));
 			yield {
 				frame: { index, timeSeconds, image: { ...size, channels: 3, data: new Uint8Array(0) } },
-				labels: { ...size, ids, palette: this.#palette },
+				labels: { ...size, ids: await this.#take(labels, pixels), palette: this.#palette },
+				mattes: mattes && { all: none, of: (id) => alphas.get(id) ?? none, coloursOf: (picture) => picture },
 			};
 		}
+	}
+
+	async #put(bytes: Uint8Array): Promise<Piece> {
+		const packed = await pack(bytes, { level: 1 });
+		const piece = { at: this.#end, bytes: packed.length };
+		await this.file.write(packed, 0, packed.length, piece.at);
+		this.#end += packed.length;
+		return piece;
+	}
+
+	async #take({ at, bytes }: Piece, maxOutputLength: number): Promise<Uint8Array> {
+		const packed = Buffer.alloc(bytes);
+		await this.file.read(packed, 0, bytes, at);
+		return unpack(packed, { maxOutputLength });
 	}
 
 	async close(): Promise<void> {

@@ -1,8 +1,7 @@
 import { extname } from 'node:path';
 import type { WrittenFile } from '../core/atomic-file.js';
-import type { LabelMap } from '../core/frame.js';
 import { encodeImage } from '../media/image.js';
-import { matteOf } from './compositing.js';
+import { frameMatte } from './compositing.js';
 import { LabelSpool } from './label-spool.js';
 import { openPngSequence } from './png-sequence-sink.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
@@ -15,7 +14,7 @@ export const objectPath = (path: string, id: number): string => {
 
 /**
  * A sink for each object, which is shown as if it were the only one. They are at work in groups: the first while frames come, the
- * others one after the other at the end, from masks that were put aside. Sinks may look at masks and times only.
+ * others one after the other at the end, from masks that were put aside. Sinks may look at masks, mattes and times only.
  *
  * @param atOnce sinks that may be at work at a time; an encoder takes some 50 MB
  */
@@ -38,7 +37,8 @@ export const openObjectSinks = async (
 		throw error;
 	}
 	const group = sinks.slice(0, atOnce);
-	const spool = sinks.length > group.length ? await LabelSpool.open() : undefined;
+	const spool =
+		sinks.length > group.length ? await LabelSpool.open(sinks.slice(atOnce).map(({ id }) => id)) : undefined;
 	return {
 		write: async (result) => {
 			await Promise.all([writeObjects(group, result), spool?.add(result)]);
@@ -48,7 +48,7 @@ export const openObjectSinks = async (
 				const files = await finishAll(group);
 				for (let at = group.length; spool && at < sinks.length; at += atOnce) {
 					const next = sinks.slice(at, at + atOnce);
-					for await (const result of spool.results()) {
+					for await (const result of spool.results(next.map(({ id }) => id))) {
 						await writeObjects(next, result);
 					}
 					files.push(...(await finishAll(next)));
@@ -67,18 +67,19 @@ export const openObjectSinks = async (
 
 type ObjectSink = { readonly id: number; readonly sink: VideoSink };
 
-const writeObjects = async (sinks: readonly ObjectSink[], { frame, labels }: FrameResult): Promise<void> => {
-	await Promise.all(sinks.map(({ id, sink }) => sink.write({ frame, labels: onlyObject(labels, id) })));
+const writeObjects = async (sinks: readonly ObjectSink[], result: FrameResult): Promise<void> => {
+	await Promise.all(sinks.map(({ id, sink }) => sink.write(onlyObject(result, id))));
 };
 
 const finishAll = async (sinks: readonly ObjectSink[]): Promise<WrittenFile[]> =>
 	(await Promise.all(sinks.map(({ sink }) => sink.finish()))).flat();
 
-const onlyObject = (labels: LabelMap, id: number): LabelMap => ({
-	...labels,
-	ids: labels.ids.map((value) => (value === id ? id : 0)),
+const onlyObject = ({ frame, labels, mattes }: FrameResult, id: number): FrameResult => ({
+	frame,
+	labels: { ...labels, ids: labels.ids.map((value) => (value === id ? id : 0)) },
+	mattes: mattes && { ...mattes, all: mattes.of(id) },
 });
 
 /** A folder of grey PNGs, 255 in the object and 0 outside, for each frame. */
 export const openMattePngs = (path: string, existing: Existing): Promise<VideoSink> =>
-	openPngSequence(path, existing, ({ labels }) => encodeImage('png', matteOf(labels)));
+	openPngSequence(path, existing, (result) => encodeImage('png', frameMatte(result)));

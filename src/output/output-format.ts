@@ -3,7 +3,14 @@ import { UserError } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
 import { namesFolder } from '../media/file-names.js';
 import type { Segmentation } from './coco-sink.js';
-import { checkerboard, cutOut, frameMatte, greenScreen, overBackground } from './compositing.js';
+import {
+	checkerboard,
+	cutOut,
+	frameMatte,
+	greenScreen,
+	objectColours,
+	overBackground,
+} from './compositing.js';
 import { drawOverlay } from './overlay.js';
 import type { FrameResult } from './video-sink.js';
 
@@ -171,7 +178,7 @@ const videoFormats: readonly VideoFormat[] = [
 		about: 'preview: the objects over grey squares',
 		muxer: 'mp4',
 		channels: 3,
-		render: (result) => overBackground(result.edited ?? result.frame.image, frameMatte(result), checkerboard),
+		render: (result) => overBackground(objectColours(result), frameMatte(result), checkerboard),
 		codec: h264,
 		pixelFormat: h264Pixels,
 		audio: true,
@@ -181,7 +188,7 @@ const videoFormats: readonly VideoFormat[] = [
 		about: 'preview: the objects over chroma-key green',
 		muxer: 'mp4',
 		channels: 3,
-		render: (result) => overBackground(result.edited ?? result.frame.image, frameMatte(result), greenScreen),
+		render: (result) => overBackground(objectColours(result), frameMatte(result), greenScreen),
 		codec: h264,
 		pixelFormat: h264Pixels,
 		audio: true,

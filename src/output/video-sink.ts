@@ -1,12 +1,13 @@
 import type { WrittenFile } from '../core/atomic-file.js';
 import type { Frame, LabelMap, Raster } from '../core/frame.js';
+import type { Mattes } from '../mattes/mattes.js';
 
 /** Everything that may be known of one frame when it is written; each format takes what it shows. */
 export type FrameResult = {
 	readonly frame: Frame;
 	readonly labels: LabelMap;
-	/** A soft matte of all objects together; without it, the labels' hard one is used. */
-	readonly alpha?: Raster<1> | undefined;
+	/** How opaque the objects are; without it they are opaque where the labels have them, and nowhere else. */
+	readonly mattes?: Mattes | undefined;
 	/** The frame with the edit in it, for formats that show the edit. */
 	readonly edited?: Raster<3> | undefined;
 };

@@ -155,10 +155,11 @@ describe('the picture', () => {
 		const path = join(temporaryFolder(), 'matte.mkv');
 		const sink = await openSink(await resolveFormat(path), { clip: info });
 		const data = Uint8Array.from({ length: width * height }, (_, pixel) => (pixel % width) * 4);
+		const matte = { width, height, channels: 1, data } as const;
 		await sink.write({
 			frame: greyFrame(0, 0),
 			labels: boxAt(0),
-			alpha: { width, height, channels: 1, data },
+			mattes: { all: matte, of: () => matte, coloursOf: (picture) => picture },
 		});
 		await sink.finish();
 		expect(new Uint8Array(await decodeRaw(path, 'gray'))).toEqual(data);

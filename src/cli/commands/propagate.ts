@@ -4,6 +4,7 @@ import { UserError } from '../../core/errors.js';
 import type { Quality } from '../../core/quality.js';
 import type { PropagateClipJob } from '../../jobs/propagate-clip.js';
 import { type PaintedMask, parsePaintedMask } from '../../masks/painted-mask.js';
+import type { MatteSettings } from '../../mattes/mattes.js';
 import { parseFrameRate } from '../../media/frame-rate.js';
 import { type MaskType, maskTypes } from '../../media/mask-meaning.js';
 import { docsFolder } from '../../store/locations.js';
@@ -37,6 +38,10 @@ type PropagateOptions = ModelOptions &
 		readonly ffmpeg?: string;
 		readonly overwrite?: boolean;
 		readonly resume?: boolean;
+		readonly alpha?: MatteSettings['alpha'];
+		readonly feather?: number;
+		readonly grow?: number;
+		readonly invert?: boolean;
 		readonly premultiplied?: boolean;
 		readonly edit?: string;
 		readonly editMode: 'dense' | 'planar' | 'affine';
@@ -66,6 +71,14 @@ const frameRate = (text: string): number => {
 		throw new InvalidArgumentError('Expected frames a second, like 24, 29.97 or 30000/1001.');
 	}
 	return rate;
+};
+
+const pixels = (text: string): number => {
+	const number = Number(text);
+	if (text.trim() === '' || !Number.isFinite(number)) {
+		throw new InvalidArgumentError('Expected a number of pixels, like 2 or 0.5.');
+	}
+	return number;
 };
 
 const collect = (text: string, values: readonly string[]): readonly string[] => [...values, text];
@@ -120,6 +133,15 @@ export const registerPropagate = (program: Command): void => {
 			),
 		)
 		.option('--review <image>', 'write a sheet of the frames to look at: those that are trusted least')
+		.addOption(
+			new Option(
+				'--alpha <edges>',
+				'edges of mattes and cut-outs: soft where hair and blur are, or hard (default: soft)',
+			).choices(['soft', 'hard']),
+		)
+		.option('--grow <pixels>', 'grow the objects in mattes and cut-outs; shrink them with -2', pixels)
+		.option('--feather <pixels>', 'blur the edges of mattes and cut-outs besides', pixels)
+		.option('--invert', 'cut the objects out of the picture instead of the picture away from them')
 		.option('--premultiplied', 'multiply colours by alpha in formats that have alpha (default: straight)')
 		.addOption(overwriteOption())
 		.addOption(
@@ -200,6 +222,7 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 		ffmpeg: options.ffmpeg,
 		overwrite: options.overwrite === true,
 		resume: options.resume === true,
+		matte: { alpha: options.alpha, feather: options.feather, grow: options.grow, invert: options.invert },
 		premultiplied: options.premultiplied === true,
 		review: options.review,
 		cache: options.cache,

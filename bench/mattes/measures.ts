@@ -1,0 +1,162 @@
+import type { Size } from '../../src/core/size.js';
+
+/**
+ * The errors of the alpha-matting benchmark (Rhemann et al., "A perceptually motivated online benchmark for image
+ * matting", CVPR 2009), over the whole frame, in the units in which papers print them: sums in thousands, and the mean
+ * of squares times 1000.
+ */
+export type MatteErrors = {
+	readonly sad: number;
+	readonly mse: number;
+	readonly grad: number;
+	readonly conn: number;
+};
+
+/** @param matte, truth [height * width] 0..1 */
+export const matteErrors = (matte: Float32Array, truth: Float32Array, size: Size): MatteErrors => {
+	let [sad, squares] = [0, 0];
+	for (let at = 0; at < matte.length; at++) {
+		const difference = (matte[at] as number) - (truth[at] as number);
+		sad += Math.abs(difference);
+		squares += difference * difference;
+	}
+	return {
+		sad: sad / 1000,
+		mse: (squares / matte.length) * 1000,
+		grad: gradientError(matte, truth, size) / 1000,
+		conn: connectivityError(matte, truth, size) / 1000,
+	};
+};
+
+/** Of the benchmark: first derivatives of a Gaussian of 1.4 pixels. */
+const SIGMA = 1.4;
+const REACH = 4;
+
+const gradientError = (matte: Float32Array, truth: Float32Array, size: Size): number => {
+	const [a, b] = [gradientSize(matte, size), gradientSize(truth, size)];
+	return a.reduce((sum, value, at) => sum + (value - (b[at] as number)) ** 2, 0);
+};
+
+const gradientSize = (values: Float32Array, size: Size): Float32Array => {
+	const taps = Array.from({ length: 2 * REACH + 1 }, (_, n) => n - REACH);
+	const gauss = taps.map((x) => Math.exp((-x * x) / (2 * SIGMA * SIGMA)));
+	const slope = taps.map((x, n) => -x * (gauss[n] as number));
+	// Each two-dimensional filter has norm 1, as there.
+	const norm = Math.hypot(...gauss) * Math.hypot(...slope);
+	const across = filtered(filtered(values, size, slope, true), size, gauss, false);
+	const down = filtered(filtered(values, size, gauss, true), size, slope, false);
+	return across.map((x, at) => Math.hypot(x, down[at] as number) / norm);
+};
+
+const filtered = (
+	values: Float32Array,
+	{ width, height }: Size,
+	taps: readonly number[],
+	isAcross: boolean,
+): Float32Array => {
+	const out = new Float32Array(values.length);
+	for (let y = 0; y < height; y++) {
+		for (let x = 0; x < width; x++) {
+			let sum = 0;
+			for (let n = 0; n < taps.length; n++) {
+				const px = isAcross ? Math.max(0, Math.min(width - 1, x + n - REACH)) : x;
+				const py = isAcross ? y : Math.max(0, Math.min(height - 1, y + n - REACH));
+				sum += (taps[n] as number) * (values[py * width + px] as number);
+			}
+			out[y * width + x] = sum;
+		}
+	}
+	return out;
+};
+
+const STEP = 0.1;
+/** Deviations below this count as none. */
+const LEAST = 0.15;
+
+/**
+ * How far pixels are from being connected with what is opaque in both: for each, the highest level at which it is in one
+ * piece with the largest piece that is opaque in both.
+ */
+const connectivityError = (matte: Float32Array, truth: Float32Array, size: Size): number => {
+	const levels = Array.from({ length: 11 }, (_, n) => n * STEP);
+	const connected = new Float32Array(matte.length).fill(-1);
+	for (let n = 1; n < levels.length; n++) {
+		const level = levels[n] as number;
+		const both = matte.map((value, at) =>
+			value >= level - 1e-6 && (truth[at] as number) >= level - 1e-6 ? 1 : 0,
+		);
+		const piece = largestPiece(both, size);
+		for (let at = 0; at < connected.length; at++) {
+			if (connected[at] === -1 && piece[at] === 0) {
+				connected[at] = levels[n - 1] as number;
+			}
+		}
+	}
+	const degree = (value: number, level: number): number => {
+		const beyond = value - level;
+		return 1 - (beyond >= LEAST ? beyond : 0);
+	};
+	let sum = 0;
+	for (let at = 0; at < connected.length; at++) {
+		const level = connected[at] === -1 ? 1 : (connected[at] as number);
+		sum += Math.abs(degree(matte[at] as number, level) - degree(truth[at] as number, level));
+	}
+	return sum;
+};
+
+/** Marks the largest piece of neighbours (in four directions). */
+const largestPiece = (marked: Float32Array, { width, height }: Size): Uint8Array => {
+	const piece = new Int32Array(marked.length);
+	const stack = new Int32Array(marked.length);
+	let [pieces, best, most] = [0, 0, 0];
+	for (let start = 0; start < marked.length; start++) {
+		if (marked[start] === 0 || piece[start] !== 0) {
+			continue;
+		}
+		pieces++;
+		let [top, count] = [0, 0];
+		stack[top++] = start;
+		piece[start] = pieces;
+		while (top > 0) {
+			const at = stack[--top] as number;
+			count++;
+			const x = at % width;
+			const visit = (next: number): void => {
+				if (marked[next] === 1 && piece[next] === 0) {
+					piece[next] = pieces;
+					stack[top++] = next;
+				}
+			};
+			if (x > 0) visit(at - 1);
+			if (x < width - 1) visit(at + 1);
+			if (at >= width) visit(at - width);
+			if (at < width * (height - 1)) visit(at + width);
+		}
+		if (count > most) {
+			[best, most] = [pieces, count];
+		}
+	}
+	return Uint8Array.from(piece, (value) => (value === best && best > 0 ? 1 : 0));
+};
+
+/**
+ * How much errors change from frame to frame (dtSSD of Erofeev et al., "Perceptually motivated benchmark for video
+ * matting", BMVC 2015): the root of the mean square of the difference between the changes of matte and truth, times 100.
+ */
+export const chatter = (mattes: readonly Float32Array[], truths: readonly Float32Array[]): number => {
+	const steps = mattes.slice(1).map((matte, n) => {
+		const [before, truth, truthBefore] = [mattes[n], truths[n + 1], truths[n]] as [
+			Float32Array,
+			Float32Array,
+			Float32Array,
+		];
+		let squares = 0;
+		for (let at = 0; at < matte.length; at++) {
+			const change = (matte[at] as number) - (before[at] as number);
+			const trueChange = (truth[at] as number) - (truthBefore[at] as number);
+			squares += (change - trueChange) ** 2;
+		}
+		return Math.sqrt(squares / matte.length) * 100;
+	});
+	return steps.reduce((sum, step) => sum + step, 0) / steps.length;
+};

@@ -1,0 +1,151 @@
+import type { Size } from '../core/size.js';
+
+/** One number a pixel, [height * width]. */
+export type Plane = Float32Array;
+
+/** Means over squares of `2 radius + 1` pixels; beyond the edge the outermost pixels go on. */
+export const boxMean = (from: Plane, { width, height }: Size, radius: number): Plane => {
+	const taps = 2 * radius + 1;
+	const rows = new Float32Array(from.length);
+	for (let y = 0; y < height; y++) {
+		const row = y * width;
+		const [first, last] = [from[row] as number, from[row + width - 1] as number];
+		let sum = first * radius;
+		for (let x = 0; x < radius; x++) {
+			sum += x < width ? (from[row + x] as number) : last;
+		}
+		for (let x = 0; x < width; x++) {
+			sum += x + radius < width ? (from[row + x + radius] as number) : last;
+			rows[row + x] = sum / taps;
+			sum -= x >= radius ? (from[row + x - radius] as number) : first;
+		}
+	}
+	const to = new Float32Array(from.length);
+	const sums = new Float64Array(width);
+	const add = (y: number, sign: number): void => {
+		const row = Math.max(0, Math.min(height - 1, y)) * width;
+		for (let x = 0; x < width; x++) {
+			sums[x] = (sums[x] as number) + sign * (rows[row + x] as number);
+		}
+	};
+	for (let y = -radius; y < radius; y++) {
+		add(y, 1);
+	}
+	for (let y = 0; y < height; y++) {
+		add(y + radius, 1);
+		for (let x = 0; x < width; x++) {
+			to[y * width + x] = (sums[x] as number) / taps;
+		}
+		add(y - radius, -1);
+	}
+	return to;
+};
+
+/** The largest value within squares of `2 radius + 1` pixels. */
+export const boxMaximum = (from: Plane, { width, height }: Size, radius: number): Plane => {
+	const rows = maximaOfLines(from, { lines: height, length: width, line: width, step: 1 }, radius);
+	return maximaOfLines(rows, { lines: width, length: height, line: 1, step: width }, radius);
+};
+
+type Lines = {
+	readonly lines: number;
+	readonly length: number;
+	readonly line: number;
+	readonly step: number;
+};
+
+/** A queue of falling values holds what may yet be the largest: each pixel goes in and out once. */
+const maximaOfLines = (from: Plane, { lines, length, line, step }: Lines, radius: number): Plane => {
+	const to = new Float32Array(from.length);
+	const queue = new Int32Array(length);
+	for (let n = 0; n < lines; n++) {
+		const base = n * line;
+		const value = (at: number): number => from[base + at * step] as number;
+		let [head, tail] = [0, 0];
+		for (let at = 0; at < length + radius; at++) {
+			if (at < length) {
+				while (tail > head && value(queue[tail - 1] as number) <= value(at)) {
+					tail--;
+				}
+				queue[tail++] = at;
+			}
+			const middle = at - radius;
+			if (middle >= 0) {
+				while ((queue[head] as number) < middle - radius) {
+					head++;
+				}
+				to[base + middle * step] = value(queue[head] as number);
+			}
+		}
+	}
+	return to;
+};
+
+/**
+ * How far each pixel's centre is from the border of a mask, in pixels: positive inside, negative outside. Exact
+ * (Felzenszwalb & Huttenlocher, "Distance transforms of sampled functions", 2012).
+ *
+ * @param mask 1 inside, 0 outside
+ */
+export const distanceToBorder = (mask: Uint8Array, size: Size): Plane => {
+	const toInside = squaredDistance(mask, 1, size);
+	const toOutside = squaredDistance(mask, 0, size);
+	return toInside.map((outside, at) =>
+		outside > 0 ? 0.5 - Math.sqrt(outside) : Math.sqrt(toOutside[at] as number) - 0.5,
+	);
+};
+
+/** Farther than any pixel of an image is from another. */
+const FAR = 1e5;
+
+const squaredDistance = (mask: Uint8Array, wanted: 0 | 1, { width, height }: Size): Plane => {
+	const inColumn = new Float32Array(mask.length);
+	for (let x = 0; x < width; x++) {
+		let distance = FAR;
+		for (let y = 0; y < height; y++) {
+			distance = mask[y * width + x] === wanted ? 0 : distance + 1;
+			inColumn[y * width + x] = distance;
+		}
+		for (let y = height - 1; y >= 0; y--) {
+			const at = y * width + x;
+			distance = mask[at] === wanted ? 0 : distance + 1;
+			inColumn[at] = Math.min(distance, inColumn[at] as number);
+		}
+	}
+	// Along rows: the lower envelope of a parabola for each column, and where each of them begins to be the lowest.
+	const out = new Float32Array(mask.length);
+	const lowest = new Int32Array(width);
+	const begins = new Float64Array(width + 1);
+	for (let y = 0; y < height; y++) {
+		const row = y * width;
+		const height2 = (x: number): number => (inColumn[row + x] as number) ** 2;
+		let last = 0;
+		lowest[0] = 0;
+		begins[0] = Number.NEGATIVE_INFINITY;
+		begins[1] = Number.POSITIVE_INFINITY;
+		for (let x = 1; x < width; x++) {
+			const crossing = (): number => {
+				const other = lowest[last] as number;
+				return (height2(x) + x * x - height2(other) - other * other) / (2 * (x - other));
+			};
+			let from = crossing();
+			while (from <= (begins[last] as number)) {
+				last--;
+				from = crossing();
+			}
+			last++;
+			lowest[last] = x;
+			begins[last] = from;
+			begins[last + 1] = Number.POSITIVE_INFINITY;
+		}
+		last = 0;
+		for (let x = 0; x < width; x++) {
+			while ((begins[last + 1] as number) < x) {
+				last++;
+			}
+			const column = lowest[last] as number;
+			out[row + x] = (x - column) ** 2 + height2(column);
+		}
+	}
+	return out;
+};
