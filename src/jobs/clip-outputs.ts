@@ -45,7 +45,7 @@ export const resolveClipOutputs = async (
 	return choices.map((choice) => ({
 		path: choice.path,
 		form: choice.format.name,
-		isFrames: choice.kind === 'png',
+		isFrames: choice.kind === 'png' || choice.kind === 'frame-pngs',
 		isMasksOnly: choice.kind === 'png',
 		open: (options) => openSink(choice, { ...options, project: mediaOfProject(choice, choices, clip) }),
 	}));

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../core/errors.js';
+import { encodeImage } from '../media/image.js';
 import { encodeIndexedPng } from '../media/indexed-png.js';
 import { openCocoFile } from './coco-sink.js';
 import { openFfmpegVideoSink } from './ffmpeg-video-sink.js';
@@ -43,6 +44,16 @@ export const openSink = async (choice: OutputChoice, options: SinkOptions): Prom
 		case 'png':
 			// Indexed, with the ids and the palette of the mask.
 			return openPngSequence(path, existing, ({ labels }) => encodeIndexedPng(labels), options.notes);
+		case 'frame-pngs': {
+			const { render } = choice.format;
+			const premultiplied = options.premultiplied ?? false;
+			return openPngSequence(
+				path,
+				existing,
+				(result) => encodeImage('png', render(result, { premultiplied })),
+				options.notes,
+			);
+		}
 		case 'video':
 			return openFfmpegVideoSink(path, choice.format, existing, options);
 		case 'object-pngs':

@@ -36,6 +36,10 @@ export type RenderOptions = { readonly premultiplied: boolean };
 export type OutputFormat = { readonly name: string; readonly about: string } & (
 	| /** One indexed PNG for each frame, in a folder. */ { readonly kind: 'png' }
 	| (VideoFormat & { readonly kind: 'video' })
+	| /** A PNG of 8 bits a channel for each frame, in a folder. */ {
+			readonly kind: 'frame-pngs';
+			readonly render: VideoFormat['render'];
+	  }
 	| /** A folder of grey PNGs for each object. */ { readonly kind: 'object-pngs' }
 	| /** A video for each object. */ { readonly kind: 'object-videos'; readonly each: VideoFormat }
 	| { readonly kind: 'sprites' }
@@ -208,6 +212,18 @@ const mltLayers = ['alpha.mkv', 'alpha.webm', 'animation.mov'] as const;
 const formats: readonly OutputFormat[] = [
 	pngFormat,
 	...videoFormats.map((format) => ({ ...format, kind: 'video' as const })),
+	{
+		kind: 'frame-pngs',
+		name: 'alpha-png',
+		about: 'a folder of PNGs with the objects on transparency, one a frame',
+		render: cutOutOf,
+	},
+	{
+		kind: 'frame-pngs',
+		name: 'matte-png',
+		about: 'a folder of grey PNGs, one a frame, all objects together',
+		render: frameMatte,
+	},
 	{ kind: 'object-pngs', name: 'mattes', about: 'for each object a folder of grey PNGs, one a frame' },
 	...videoFormats.filter(({ name }) => name.startsWith('matte.')).map(objectVideo),
 	{
@@ -274,7 +290,7 @@ const defaultNames: Readonly<Record<string, string>> = {
 };
 
 /** Formats that go into a folder, which has to be named without an extension. */
-const folderFormats = new Set(['png', 'mattes']);
+const folderFormats = new Set(['png', 'mattes', 'alpha-png', 'matte-png']);
 
 /** All formats with a word about each, for help texts. */
 export const listFormats = (): { name: string; about: string; kind: Kind }[] =>

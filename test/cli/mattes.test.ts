@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { readImage, readImageWithAlpha } from '../../src/media/image.js';
 import { type BoxClip, makeBoxClip } from '../helpers/box-clip.js';
 import { quickCliPath, runCli } from '../helpers/cli.js';
 import { ffmpeg } from '../helpers/ffmpeg.js';
@@ -47,6 +48,24 @@ describe('propagate <clip> -o matte.mkv', () => {
 		expect(whites(await matte('--grow', '3'))).toBeGreaterThan(plain * 1.2);
 		expect(whites(await matte('--grow', '-3'))).toBeLessThan(plain * 0.8);
 		expect(whites(await matte('--invert'))).toBeCloseTo(96 * 64 - plain, -2);
+	});
+
+	test('PNGs with transparency and grey ones show the same matte, and can be gone on with', async () => {
+		const [cutOuts, mattes] = [join(temporaryFolder(), 'cut-outs'), join(temporaryFolder(), 'grey')];
+		for (const options of [[], ['--resume']]) {
+			const { code, stderr } = await run(['-o', cutOuts, '--format', 'alpha-png', ...options]);
+			expect({ code, stderr }).toMatchObject({ code: 0 });
+		}
+		expect(await run(['-o', mattes, '--format', 'matte-png'])).toMatchObject({ code: 0 });
+		const names = readdirSync(cutOuts).filter((name) => name.endsWith('.png'));
+		expect(names).toEqual(['00000.png', '00001.png']);
+		for (const name of names) {
+			const cutOut = await readImageWithAlpha(join(cutOuts, name));
+			const grey = await readImage(join(mattes, name));
+			const alpha = Array.from({ length: 96 * 64 }, (_, pixel) => cutOut.data[pixel * 4 + 3]);
+			expect(alpha).toEqual(Array.from({ length: 96 * 64 }, (_, pixel) => grey.data[pixel * 3]));
+			expect(new Set(alpha).size).toBeGreaterThan(1);
+		}
 	});
 
 	test.each([
