@@ -27,7 +27,13 @@ const textOf = (read: () => string): string => {
 	}
 };
 
-/** When a process was started, in ticks since the machine was; undefined where there is no such process, empty where that is not told. */
+/** A flag of the kernel's: the process is on its way out. */
+const PF_EXITING = 4;
+
+/**
+ * When a process was started, in ticks since the machine was; undefined where there is no such process any more, empty where that is not told.
+ * One that has been killed keeps its number until its parent has asked how it ended, which in a container may be never.
+ */
 const startOf = (pid: number | 'self'): string | undefined => {
 	if (process.platform !== 'linux') {
 		return '';
@@ -35,7 +41,8 @@ const startOf = (pid: number | 'self'): string | undefined => {
 	try {
 		// The second field, the program's name, may hold spaces and brackets.
 		const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\)/s, '').trim().split(' ');
-		return Number(fields[19] ?? 0).toString(36);
+		const hasEnded = /^[ZX]/.test(fields[0] ?? '') || (Number(fields[6]) & PF_EXITING) !== 0;
+		return hasEnded ? undefined : Number(fields[19] ?? 0).toString(36);
 	} catch {
 		return undefined;
 	}

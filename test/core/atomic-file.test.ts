@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
 	mkdirSync,
 	readdirSync,
@@ -9,7 +10,7 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { makeFolder, publish, writeFailure, writeFileAtomically } from '../../src/core/atomic-file.js';
 import { UserError } from '../../src/core/errors.js';
 import { clearLeftovers, clearLeftoversOf, temporaryPath } from '../../src/core/temporary-names.js';
@@ -89,6 +90,41 @@ describe('a file until it is complete', () => {
 		await file.finish();
 		expect(readdirSync(folder)).toEqual(['a.json']);
 	});
+
+	test.skipIf(process.platform !== 'linux')(
+		'is nobody’s when its process was killed, though nobody has asked how it ended (Linux)',
+		async () => {
+			const folder = temporaryFolder();
+			const path = join(folder, 'a.json');
+			const code = `
+				const { GrowingFile } = await import(${JSON.stringify(new URL('../../dist/output/growing-file.js', import.meta.url).href)});
+				await GrowingFile.open(${JSON.stringify(path)}, 'refuse');
+				process.stdout.write(String(process.pid));
+				setInterval(() => {}, 1000);`;
+			// Its parent becomes a program that never asks.
+			const parent = spawn('sh', [
+				'-c',
+				'"$@" & exec sleep 600',
+				'sh',
+				process.execPath,
+				'--input-type=module',
+				'-e',
+				code,
+			]);
+			try {
+				const writer = Number(String((await once(parent.stdout, 'data'))[0]));
+				expect((await caught(GrowingFile.open(path, 'refuse'))).message).toContain(`(process ${writer})`);
+
+				process.kill(writer, 'SIGKILL');
+				await vi.waitFor(() => expect(readFileSync(`/proc/${writer}/stat`, 'latin1')).toMatch(/\) Z /));
+				const file = await GrowingFile.open(path, 'refuse');
+				await file.finish();
+				expect(readdirSync(folder)).toEqual(['a.json']);
+			} finally {
+				parent.kill('SIGKILL');
+			}
+		},
+	);
 });
 
 describe('links', () => {
