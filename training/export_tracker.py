@@ -1,8 +1,7 @@
 """Writes the tracker as the ONNX graphs that the program runs: `encode.onnx` once a frame, `step.onnx` and `memorise.onnx` for its objects.
 
-What a memory frame keeps is laid out so that frames are put one behind the other: keys [n, 64], descriptors [n, channels], shares [n, N] and
-what is read of them [n, N * 48 + N + 1], a row for each cell at stride 8; keys and what is read also for cells at stride 16, for frames that
-are kept for long.
+What a frame keeps for long is laid out so that frames are put one behind the other, a row for each cell at stride 16: keys [n, 64], descriptors
+[n, channels], shares [n, N + 1] and what is read of it [n, N * 48 + N + 1]. The last frame is read at stride 8, as maps.
 """
 
 import argparse
@@ -17,10 +16,10 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from packing import pack
-from tracker import Tracker, pooled, readable, rows
+from tracker import VALUE, Tracker, pooled, readable
 
 OPSET = 13
-SHORT_SIDE = {"fast": 224, "balanced": 256, "best": 384}
+SHORT_SIDE = {"fast": 256, "balanced": 320, "best": 384}
 
 
 class Encode(nn.Module):
@@ -38,8 +37,10 @@ class Encode(nn.Module):
 
 
 class Memorise(nn.Module):
+    """A frame's maps and its objects' masks -> what is read of it [1, N * 48 + N + 1, h8, w8], and its rows at stride 16."""
+
     inputs = ("p8", "key", "descriptor", "mask")
-    outputs = ("key_rows", "descriptor_rows", "share", "read", "pooled_key", "pooled_read")
+    outputs = ("read", "key_rows", "descriptor_rows", "read_rows", "share_rows")
 
     def __init__(self, tracker: Tracker):
         super().__init__()
@@ -48,10 +49,9 @@ class Memorise(nn.Module):
     def forward(self, p8, key, descriptor, mask):
         maps = {"p8": p8, "key": key, "descriptor": descriptor}
         kept = self.tracker.memorise(maps, torch.zeros_like(mask[:, 0, 0, 0], dtype=torch.long), mask)
-        frame = {"key": key, "read": readable(kept["value"], kept["mask"])}
-        small = pooled(frame)
-        share = kept["mask"].flatten(1).transpose(0, 1)
-        return rows(key), rows(descriptor), share, rows(frame["read"]), rows(small["key"]), rows(small["read"])
+        read = readable(kept["value"], kept["mask"])
+        small = pooled({"key": key, "descriptor": descriptor, "read": read})
+        return read, small["key"], small["descriptor"], small["read"], small["read"][:, mask.shape[0] * VALUE :]
 
 
 class Step(nn.Module):
@@ -59,16 +59,16 @@ class Step(nn.Module):
 
     inputs = (
         *("f2", "p4", "p8", "p16", "key", "descriptor", "memory_key", "memory_read"),
-        *("first_key", "first_descriptor", "first_share", "last_key", "last_descriptor", "last_share", "last", "gain"),
+        *("first_key", "first_descriptor", "first_share", "last_key", "last_descriptor", "last_read", "last", "gain"),
     )
 
     def __init__(self, tracker: Tracker):
         super().__init__()
         self.tracker = tracker
 
-    def forward(self, f2, p4, p8, p16, key, descriptor, mk, mr, fk, fd, fs, lk, ld, ls, last, gain):
-        first = {"key": fk, "descriptor": fd, "mask": fs}
-        newest = {"key": lk, "descriptor": ld, "mask": ls}
+    def forward(self, f2, p4, p8, p16, key, descriptor, mk, mr, fk, fd, fs, lk, ld, lr, last, gain):
+        first = {"key": fk, "descriptor": fd, "share": fs}
+        newest = {"key": lk, "descriptor": ld, "read": lr}
         value, channels = self.tracker.read_rows(key, descriptor, {"key": mk, "read": mr}, first, newest, last.shape[0], gain)
         owner = torch.zeros_like(last[:, 0, 0, 0], dtype=torch.long)
         maps = {"f2": f2, "p4": p4, "p8": p8, "p16": p16}
@@ -106,17 +106,19 @@ def export(tracker: Tracker, folder: Path) -> None:
     maps = dict(zip(Encode.outputs, encode(image)))
     mask = torch.rand(objects, 1, height // 2, width // 2)
     memorised = (maps["p8"], maps["key"], maps["descriptor"], mask)
-    key, descriptor, share, read, *_ = memorise(*memorised)
-    feeds = (*maps.values(), key.repeat(frames, 1), read.repeat(frames, 1), *(key, descriptor, share) * 2, mask, torch.ones(1))
+    read, key_rows, descriptor_rows, read_rows, share_rows = memorise(*memorised)
+    older = (key_rows.repeat(frames, 1), read_rows.repeat(frames, 1), key_rows, descriptor_rows, share_rows)
+    feeds = (*maps.values(), *older, maps["key"], maps["descriptor"], read, mask, torch.ones(1))
 
     grid = lambda stride: {2: f"h{stride}", 3: f"w{stride}"}
-    axes = {"image": {2: "height", 3: "width"}, "quality": {0: "objects"}}
+    axes = {"image": {2: "height", 3: "width"}, "quality": {0: "objects"}, "read": {1: "values", **grid(8)}}
     axes |= {"f2": grid(2), "p4": grid(4), "p8": grid(8), "p16": grid(16), "key": grid(8), "descriptor": {1: "channels", **grid(8)}}
+    axes |= {"last_key": grid(8), "last_descriptor": {1: "channels", **grid(8)}, "last_read": {1: "values", **grid(8)}}
     axes |= {name: {0: "objects", **grid(2)} for name in ("mask", "last", "logits")}
-    for frame, cells in (("memory_", "memory"), ("first_", "painted"), ("last_", "cells"), ("", "cells"), ("pooled_", "pooled")):
-        axes |= {f"{frame}{name}": {0: cells, 1: columns} for name, columns in (("read", "values"), ("share", "objects"), ("descriptor", "channels"))}
-        axes[f"{frame}key"] = {0: cells}
-    axes |= {"key": grid(8), "descriptor": {1: "channels", **grid(8)}, "key_rows": {0: "cells"}, "descriptor_rows": {0: "cells", 1: "channels"}}
+    axes |= {"memory_key": {0: "memory"}, "memory_read": {0: "memory", 1: "values"}, "first_key": {0: "painted"}}
+    axes |= {"first_descriptor": {0: "painted", 1: "channels"}, "first_share": {0: "painted", 1: "shares"}}
+    axes |= {"key_rows": {0: "cells"}, "descriptor_rows": {0: "cells", 1: "channels"}}
+    axes |= {"read_rows": {0: "cells", 1: "values"}, "share_rows": {0: "cells", 1: "shares"}}
     files = {}
     for name, module, inputs, outputs, given in (
         ("encode", encode, ("image",), Encode.outputs, (image,)),

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from scenes import Layer, SceneMaker, about, compress, motion_kernel, premultiplied, smooth_field, tint, to_texture
+from scenes import FRAMES, Layer, SceneMaker, about, compress, motion_kernel, premultiplied, smooth_field, tint, to_texture
 
 MAX_LAYERS = 5  # with the background
 
@@ -189,6 +189,16 @@ class Rollouts(SceneMaker):
             a = veil[y : y + size, x : x + size, None]
             result.append(np.clip(images[f] * (1 - a) + colour * a, 0, 255).astype(np.uint8))
         return np.stack(result)
+
+
+class Scenes(SceneMaker):
+    """The scenes of three frames that the descriptors learn on: a step that may be large, then one that is small. `sequence` as above."""
+
+    def sequence(self, rng, size: int, frames: int):
+        layers = self.layers(rng, size)
+        light = rng.uniform(0, 1) ** 2
+        drawn = [self.render(layers, min(f, FRAMES - 1), size, rng, light) for f in range(frames)]
+        return np.stack([image for image, _ in drawn]), np.stack([i for _, i in drawn])
 
 
 def box_of(layer: Layer, frame: int, size: int):

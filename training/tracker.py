@@ -31,6 +31,8 @@ DESCRIPTOR = sum(recognition.CHANNELS[tap] for tap, _ in DESCRIPTOR_TAPS)
 CHANNELS = 2 + 2 * 6
 VOTES = (0, 1, 6, 12)  # the channels that are votes
 SHARPNESS = 40.0  # of soft maxima
+BLOCK = 8  # cells of a window's block, a side
+FAR = 0.25  # what a cell of the last frame at stride 16 counts beside those at stride 8
 
 
 class Norm(nn.GroupNorm):
@@ -77,15 +79,51 @@ def rows(x: torch.Tensor) -> torch.Tensor:
     return x.flatten(2)[0].transpose(0, 1)
 
 
-def nearness(height: int, width: int, reach: torch.Tensor) -> torch.Tensor:
-    """exp(-|p - q|^2 / (2 reach^2)) of every two cells, [h*w, h*w]. What is too small to matter is 0: products of tiny numbers are slow."""
+def sharp(queries: torch.Tensor, keys: torch.Tensor, scale) -> torch.Tensor:
+    """exp(scale * (similarity - 1)) of rows [n, C] and rows [m, C], [n, m]."""
+    one = torch.ones_like(queries[:, :1])
+    return torch.exp(torch.cat([queries * scale, -scale * one], 1) @ ones_after(keys).T)
 
-    def along(length: int):
-        at = torch.arange(length, device=reach.device) / reach
-        close = torch.exp(-0.5 * (at[:, None] - at[None, :]).square())
-        return torch.where(close < 1e-8, torch.zeros_like(close), close)
 
-    return (along(height)[:, None, :, None] * along(width)[None, :, None, :]).reshape(height * width, height * width)
+class Windows:
+    """A map's cells in square blocks, and around each block all cells within BLOCK of it. Sides are filled up with zeros."""
+
+    def __init__(self, height: int, width: int):
+        self.height, self.width = height, width
+        self.down, self.across = (height + BLOCK - 1) // BLOCK, (width + BLOCK - 1) // BLOCK
+
+    def of(self, x: torch.Tensor) -> torch.Tensor:
+        """[1, C, h, w] -> [blocks, BLOCK^2, C]"""
+        return self._cut(self._padded(x), BLOCK, BLOCK)
+
+    def around(self, x: torch.Tensor) -> torch.Tensor:
+        """[1, C, h, w] -> [blocks, 9 * BLOCK^2, C]"""
+        x = self._padded(x)
+        return torch.cat([self._cut(x, BLOCK * i, BLOCK * j) for i in range(3) for j in range(3)], 1)
+
+    def _padded(self, x: torch.Tensor) -> torch.Tensor:
+        """-> [h + 3 * BLOCK, w + 3 * BLOCK, C]: whole cells are moved from here on."""
+        return F.pad(x[0].permute(1, 2, 0), (0, 0, BLOCK, 2 * BLOCK, BLOCK, 2 * BLOCK))
+
+    def _cut(self, x: torch.Tensor, top: int, left: int) -> torch.Tensor:
+        x = x[top : top + self.down * BLOCK, left : left + self.across * BLOCK]
+        x = x.reshape(self.down, BLOCK, self.across, BLOCK, -1).transpose(1, 2)
+        return x.reshape(self.down * self.across, BLOCK * BLOCK, -1)
+
+    def joined(self, x: torch.Tensor) -> torch.Tensor:
+        """[blocks, BLOCK^2, C] -> rows [h*w, C]"""
+        x = x.reshape(self.down, self.across, BLOCK, BLOCK, -1).permute(0, 2, 1, 3, 4)
+        x = x.reshape(self.down * BLOCK, self.across * BLOCK, -1)
+        return x[: self.height, : self.width].reshape(self.height * self.width, -1)
+
+
+def nearness(reach: torch.Tensor) -> torch.Tensor:
+    """exp(-|p - q|^2 / (2 reach^2)) of the cells of a block and those around it (see Windows), [BLOCK^2, 9 * BLOCK^2]."""
+    own, other = torch.arange(BLOCK), torch.arange(-BLOCK, 2 * BLOCK)
+    away = (own[:, None] - other[None, :]).float().to(reach.device) / reach
+    close = torch.exp(-0.5 * away.square()).reshape(BLOCK, 3, BLOCK)  # of one side: cell, block, cell in it
+    both = close[:, None, :, None, :, None] * close[None, :, None, :, None, :]
+    return both.reshape(BLOCK * BLOCK, 9 * BLOCK * BLOCK)
 
 
 class Tracker(nn.Module):
@@ -154,42 +192,53 @@ class Tracker(nn.Module):
             if len(mine) == 0:
                 continue
             kept = []
-            for i, m in enumerate(memory):
-                frame = {"key": m["key"][b : b + 1], "read": readable(m["value"][mine], m["mask"][mine])}
-                kept.append(frame if i in (0, len(memory) - 1) else pooled(frame))
-            stack = {name: torch.cat([rows(f[name]) for f in kept], 0) for name in ("key", "read")}
-            first, last = (
-                {"key": rows(m["key"][b : b + 1]), "descriptor": rows(m["descriptor"][b : b + 1]), "mask": m["mask"][mine].flatten(1).T}
-                for m in (memory[0], memory[-1])
-            )
-            value, read = self.read_rows(maps["key"][b : b + 1], maps["descriptor"][b : b + 1], stack, first, last, len(mine))
+            for m in memory:
+                frame = {name: m[name][b : b + 1] for name in ("key", "descriptor")}
+                kept.append({**frame, "read": readable(m["value"][mine], m["mask"][mine])})
+            coarse = [pooled(frame) for frame in (kept[:-1] or kept)]
+            stack = {name: torch.cat([f[name] for f in coarse], 0) for name in ("key", "read")}
+            first = {**coarse[0], "share": coarse[0]["read"][:, len(mine) * VALUE :]}
+            value, read = self.read_rows(maps["key"][b : b + 1], maps["descriptor"][b : b + 1], stack, first, kept[-1], len(mine))
             for i, n in enumerate(mine.tolist()):
                 values[n], channels[n] = value[i], read[i]
         return {"value": torch.stack(values), "channels": torch.stack(channels)}
 
     def read_rows(self, key, descriptor, memory: dict, first: dict, last: dict, objects: int, gain=1.0):
-        """One image's read. `memory`: all frames' rows, `key` [m, 64] and `read` [m, N * 48 + N + 1] (see readable); `last`: rows of the
-        frame before, `key` [n, 64], `descriptor` [n, 176], `mask` [n, N]; `first`: those of the painted frames, of one or several. `gain`: what similarities of descriptors are multiplied with.
+        """One image's read. `last`: the frame before, maps at stride 8 `key` [1, 64, h, w], `descriptor` [1, C, h, w], `read`
+        [1, N * 48 + N + 1, h, w] (see readable). Rows at stride 16 (see pooled): `memory` of the frames before it, `key` and `read`; `first` of the
+        painted frames, of one or several, `key`, `descriptor` and `share`. `gain`: what similarities of descriptors are multiplied with.
+
+        The last frame is read at stride 8 in a window around each cell; what lies farther away, and all that is older, at stride 16.
         """
         height, width = key.shape[-2:]
-        q = rows(key)
-        one = torch.ones_like(q[:, :1])
+        far = pooled(last)
+        far_read = FAR * far["read"]
+        window = Windows(height, width)
+        read_near = window.around(last["read"])
+        own = slice(objects * VALUE, None)  # of what is read: the objects' shares and the number of cells
+
         scale = self.log_scale.exp()
-        # A softmax, with its sum as one more column of the product. Similarities are at most 1: less 1, nothing overflows.
-        read = torch.exp(torch.cat([q * scale, -scale * one], 1) @ ones_after(memory["key"]).T) @ memory["read"]
+        alike = window.of(key) @ window.around(last["key"]).transpose(1, 2)
+        similar = rows(key) @ far["key"].T
+        # Softmaxes, with their sums as one more column of the products. Similarities are at most 1: less 1, nothing overflows.
+        read = window.joined(torch.exp(scale * alike - scale) @ read_near)
+        read = read + sharp(rows(key), memory["key"], scale) @ memory["read"] + torch.exp(scale * similar - scale) @ far_read
         read = read[:, :-1] / read[:, -1:].clamp(min=1e-30)
         value = read[:, : objects * VALUE].T.reshape(objects, VALUE, height, width)
         channels = [read[:, objects * VALUE :]]
 
-        near = nearness(height, width, self.log_reach.exp())
-        then, now = ones_after(first["mask"]), ones_after(last["mask"])
+        near = nearness(self.log_reach.exp())
+        shares = read_near[:, :, own]
         leads, votes = [], None
-        for name, d, g in (("key", q, 1.0), ("descriptor", rows(descriptor), gain)):
-            d = torch.cat([d * (SHARPNESS * g), -SHARPNESS * g * one], 1)
-            at_last = torch.exp(d @ ones_after(last[name]).T)
-            f1, b1, o1, r1 = soft_maxima(torch.exp(d @ ones_after(first[name]).T), then)
-            f2, b2, o2, r2 = soft_maxima(at_last, now)
-            f3, b3, o3, r3 = soft_maxima(at_last * near, now)
+        for name, d, g in (("key", key, 1.0), ("descriptor", descriptor, gain)):
+            if name == "descriptor":
+                alike = window.of(d) @ window.around(last[name]).transpose(1, 2)
+                similar = rows(d) @ far[name].T
+            here = torch.exp((SHARPNESS * g) * alike - SHARPNESS * g)
+            there = torch.exp((SHARPNESS * g) * similar - SHARPNESS * g) @ far_read[:, own]
+            f1, b1, o1, r1 = soft_maxima(sharp(rows(d), first[name], SHARPNESS * g) @ first["share"])
+            f2, b2, o2, r2 = soft_maxima(window.joined(here @ shares) + there)
+            f3, b3, o3, r3 = soft_maxima(window.joined((here * near) @ shares))
             leads += [f1, f1 - b1, f2 - b2, f3 - b3, o3 / (o3 + r3), torch.maximum(f3, b3)]
             votes = (o1 + o2) / (o1 + o2 + r1 + r2)
         channels = torch.stack([*channels, votes, *leads], 0)  # 14 x n x N
@@ -222,10 +271,9 @@ def decidedness(logits: torch.Tensor) -> torch.Tensor:
     return (weighted + 1) / (inside.sum((1, 2, 3)) + 1)
 
 
-def soft_maxima(weights: torch.Tensor, mask: torch.Tensor):
-    """`weights` [n, m], exponentials of sharpened similarities; `mask` [m, N + 1], ones last. -> for each cell and object the best similarity
-    to the object and to the rest of the frame, and their masses, all [n, N]."""
-    sums = weights @ mask
+def soft_maxima(sums: torch.Tensor):
+    """`sums` [n, N + 1] of exponentials of sharpened similarities: to each object's share of cells, and to all cells. -> for each cell and object
+    the best similarity to the object and to the rest of the frame, and their masses, all [n, N]."""
     own = sums[:, :-1]
     rest = (sums[:, -1:] - own).clamp(min=1e-18)
     own = own.clamp(min=1e-18)
@@ -243,8 +291,9 @@ def readable(value: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def pooled(frame: dict) -> dict:
-    """Frames between the first and the last are kept at stride 16: mean keys, and sums of what is read."""
-    return {"key": unit(F.avg_pool2d(frame["key"], 2)), "read": 4 * F.avg_pool2d(frame["read"], 2)}
+    """A frame's rows at stride 16: mean keys and descriptors, and sums of what is read."""
+    small = {name: rows(unit(F.avg_pool2d(frame[name], 2))) for name in ("key", "descriptor")}
+    return {**small, "read": rows(4 * F.avg_pool2d(frame["read"], 2))}
 
 
 def join(logits: torch.Tensor, owner: torch.Tensor, images: int):

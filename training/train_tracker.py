@@ -19,7 +19,7 @@ import torch.multiprocessing as mp
 import torch.nn.functional as F
 
 import recognition
-from rollouts import Rollouts, Snippets, choose_objects
+from rollouts import Rollouts, Scenes, Snippets, choose_objects
 from tracker import Tracker, from_trial, join
 
 SAVE_EVERY = 100
@@ -36,7 +36,7 @@ class Batches(torch.utils.data.IterableDataset):
     def __iter__(self):
         cv2.setNumThreads(0)
         options = self.options
-        drawn = Rollouts(options.cache)
+        drawn = (Scenes if options.scenes else Rollouts)(options.cache)
         real = Snippets(options.snippets) if options.snippets else None
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng((self.begin, self.rank, worker.id if worker else 0))
@@ -228,6 +228,7 @@ def main() -> None:
     parser.add_argument("--trial", type=Path, help="weights of the trial, to begin with")
     parser.add_argument("--snippets", type=Path, help="folder of label_clips.py")
     parser.add_argument("--real", type=float, default=0.5, help="share of sequences from snippets")
+    parser.add_argument("--scenes", action="store_true", help="drawn sequences are scenes.py's, three frames")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--frames", type=int, default=3)
     parser.add_argument("--objects", type=int, default=2)

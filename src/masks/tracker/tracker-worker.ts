@@ -27,32 +27,36 @@ const sessions = (async () => ({
 }))();
 sessions.catch(() => undefined);
 
-/** What a frame keeps, a row for each cell, as `memorise.onnx` lays it out. */
-type MemoryFrame = {
-	readonly frame: number;
-	readonly painted: boolean;
+/** What a frame keeps for long, a row for each cell at stride 16, as `memorise.onnx` lays it out. */
+type MemoryRows = {
 	/** [cells, 64] */
 	readonly key: OrtTensor;
 	/** [cells, channels] */
 	readonly descriptor: OrtTensor;
-	/** [cells, objects] the object's share of the cell. */
-	readonly share: OrtTensor;
-	/** [cells, objects * 48 + objects + 1] values of all objects, their shares, and how many cells a row stands for. */
+	/** [cells, objects * 48 + objects + 1] values of all objects, their shares, and how many cells at stride 8 a row stands for. */
 	readonly read: OrtTensor;
-	/** `key` and `read` of cells twice as wide and high, for a frame that is kept for long. */
-	readonly pooled: { readonly key: OrtTensor; readonly read: OrtTensor };
+	/** [cells, objects + 1] the end of `read`. */
+	readonly share: OrtTensor;
+};
+type MemoryFrame = { readonly frame: number; readonly painted: boolean; readonly rows: MemoryRows };
+/** The frame before, which is read in full: maps [1, C, h, w] at stride 8, `read` as above. */
+type LastFrame = {
+	readonly frame: number;
+	readonly key: OrtTensor;
+	readonly descriptor: OrtTensor;
+	readonly read: OrtTensor;
 };
 
 let objects = 0;
 let gain = 1;
 let plan = new MemoryPlan(0);
 let memory: MemoryFrame[] = [];
-let last: MemoryFrame | undefined;
+let last: LastFrame | undefined;
 /**
  * Rows of all painted frames. What is hidden in the pass's own one is often to be seen in another: a head that comes out from behind a tree
  * would not be known again by a frame in which the tree hides it.
  */
-let paintedRows: Pick<MemoryFrame, 'key' | 'descriptor' | 'share'> | undefined;
+let paintedRows: Pick<MemoryRows, 'key' | 'descriptor' | 'share'> | undefined;
 /** Frames that another pass has found, and this one remembers. */
 let known: readonly number[] = [];
 /** Probabilities of the frame before; float32 [objects, 1, h, w]. */
@@ -84,20 +88,17 @@ const memorise = async (
 	painted: boolean,
 	maps: Record<string, OrtTensor>,
 	mask: OrtTensor,
-): Promise<MemoryFrame> => {
-	const { p8, key, descriptor } = maps as Record<string, OrtTensor>;
-	const rows = await (await sessions).memorise.run({ p8, key, descriptor, mask } as Record<
-		string,
+): Promise<{ readonly kept: MemoryFrame; readonly full: LastFrame }> => {
+	const { p8, key, descriptor } = maps as Record<'p8' | 'key' | 'descriptor', OrtTensor>;
+	const found = (await (await sessions).memorise.run({ p8, key, descriptor, mask })) as Record<
+		'read' | 'key_rows' | 'descriptor_rows' | 'read_rows' | 'share_rows',
 		OrtTensor
-	>);
-	return {
-		...{ frame, painted },
-		key: rows.key_rows as OrtTensor,
-		descriptor: rows.descriptor_rows as OrtTensor,
-		share: rows.share as OrtTensor,
-		read: rows.read as OrtTensor,
-		pooled: { key: rows.pooled_key as OrtTensor, read: rows.pooled_read as OrtTensor },
+	>;
+	const rows = {
+		...{ key: found.key_rows, descriptor: found.descriptor_rows },
+		...{ read: found.read_rows, share: found.share_rows },
 	};
+	return { kept: { frame, painted, rows }, full: { frame, key, descriptor, read: found.read } };
 };
 
 /** Frames' rows, one behind the other. */
@@ -114,7 +115,7 @@ const stacked = (frames: readonly OrtTensor[]): OrtTensor => {
 	return float(data, [data.length / columns, columns]);
 };
 
-const joined = (before: typeof paintedRows, { key, descriptor, share }: MemoryFrame): typeof paintedRows =>
+const joined = (before: typeof paintedRows, { key, descriptor, share }: MemoryRows): typeof paintedRows =>
 	before === undefined
 		? { key, descriptor, share }
 		: {
@@ -158,28 +159,22 @@ const mean = (values: readonly number[]): number =>
 	values.reduce((sum, value) => sum + value, 0) / values.length;
 
 const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
-	const own = memory[0];
-	if (own === undefined || paintedRows === undefined || masks === undefined) {
+	if (last === undefined || paintedRows === undefined || masks === undefined) {
 		throw new Error('A pass begins with a painted frame.');
 	}
+	const newest = last;
 	const maps = toOrt(given);
-	const newest = last ?? own;
-	const between = memory.filter((kept) => !kept.painted && kept !== newest).map(({ pooled }) => pooled);
-	const frames = [
-		...memory.filter(({ painted }) => painted),
-		...(newest.painted ? [] : [newest]),
-		...between,
-	];
+	const older = memory.filter((kept) => kept.painted || kept.frame !== newest.frame).map(({ rows }) => rows);
 	const results = await (await sessions).step.run({
 		...maps,
-		memory_key: stacked(frames.map(({ key }) => key)),
-		memory_read: stacked(frames.map(({ read }) => read)),
+		memory_key: stacked(older.map(({ key }) => key)),
+		memory_read: stacked(older.map(({ read }) => read)),
 		first_key: paintedRows.key,
 		first_descriptor: paintedRows.descriptor,
 		first_share: paintedRows.share,
 		last_key: newest.key,
 		last_descriptor: newest.descriptor,
-		last_share: newest.share,
+		last_read: newest.read,
 		last: masks,
 		gain: scalar(gain),
 	});
@@ -187,10 +182,11 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 	const mask = shareOut(results.logits?.data as Float32Array, height * width);
 	const confidence = mean(Array.from(results.quality?.data as Float32Array));
 	masks = probabilities(mask, [height, width]);
-	last = await memorise(frame, false, maps, masks);
+	const { kept, full } = await memorise(frame, false, maps, masks);
+	last = full;
 	const { keep, drop } = plan.add(frame, confidence);
 	if (keep) {
-		memory = [...memory.filter((kept) => kept.painted || kept.frame !== drop), last];
+		memory = [...memory.filter((before) => before.painted || before.frame !== drop), kept];
 	}
 	return { mask, confidence };
 };
@@ -210,16 +206,17 @@ const remember = async (request: Extract<TrackerRequest, { kind: 'remember' }>):
 	const { frame, painted } = request;
 	const maps = toOrt(request.maps);
 	const mask = probabilities(request.mask, halfSize(maps));
-	const remembered = await memorise(frame, painted, maps, mask);
+	const { kept, full } = await memorise(frame, painted, maps, mask);
 	gain = memory.length === 0 ? request.gain : gain;
 	if (painted || known.includes(frame) || plan.kept.includes(frame)) {
-		memory.push(remembered);
+		memory.push(kept);
 	}
 	if (painted) {
-		paintedRows = joined(paintedRows, remembered);
+		paintedRows = joined(paintedRows, kept.rows);
+		last ??= full;
 		masks ??= mask;
 	} else if (!known.includes(frame)) {
-		[last, masks] = [remembered, mask];
+		[last, masks] = [full, mask];
 	}
 };
 
