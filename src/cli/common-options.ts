@@ -45,6 +45,14 @@ export const qualityOption = (): Option =>
 export const ffmpegOption = (): Option =>
 	new Option('--ffmpeg <path>', 'ffmpeg to use (default: see "propagate doctor")');
 
+/** Of commands that make one file of a kind: two would be meant as two files. */
+export const oneOutput = (text: string, earlier: string | undefined): string => {
+	if (earlier !== undefined) {
+		throw new InvalidArgumentError(`Expected one output; "${earlier}" is given already.`);
+	}
+	return text;
+};
+
 /** The same on every command that writes. */
 export const overwriteOption = (): Option => new Option('--overwrite', 'replace outputs that exist');
 

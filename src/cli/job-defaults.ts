@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Quality } from '../core/quality.js';
 import type { JobDefaults } from '../jobs/job-list.js';
-import { type ModelOptions, overwriteOption, qualityOption } from './common-options.js';
+import { type ModelOptions, oneOutput, overwriteOption, qualityOption } from './common-options.js';
 
 /** What the command line says for jobs of a list that do not say otherwise. */
 export type JobDefaultsOptions = Partial<ModelOptions> & {
@@ -21,7 +21,7 @@ export const withJobList = (command: Command): Command =>
 			'jobs as .json, .jsonl or .csv, or a folder of clips with masks of the same names (docs/batch.md)',
 		)
 		.optionsGroup('For jobs that do not say otherwise:')
-		.option('-o, --output <folder>', 'folder for their results, each called as its clip')
+		.option('-o, --output <folder>', 'folder for their results, each called as its clip', oneOutput)
 		.option('--format <name>', 'what to write (see "propagate formats")')
 		.addOption(
 			new Option('--for <program>', 'write what an editor wants (see "propagate presets editors")').conflicts(

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
+import { readGivenFile } from '../core/given-file.js';
 import { gaussianNoise } from '../features/gaussian-noise.js';
 import { openGenerator } from '../features/generator.js';
 import { requireDistinct } from '../media/distinct-files.js';
@@ -117,9 +117,7 @@ const readNoises = async (job: GenerateJob, shape: readonly number[]): Promise<F
 	if (job.noise === undefined) {
 		return [float32(gaussianNoise(size, job.seed), shape)];
 	}
-	const bytes = await readFile(job.noise).catch((cause: unknown) => {
-		throw new UserError(`The noise ${job.noise} can't be read; expected a .npy file.`, { cause });
-	});
+	const bytes = await readGivenFile(job.noise, `The noise "${job.noise}"`);
 	const noise = parseNpy(bytes);
 	const fits = noise.shape.length === 4 && noise.shape.slice(1).join() === shape.slice(1).join();
 	if (!fits) {

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import Papa from 'papaparse';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
-import { readTextFile } from '../core/text-file.js';
+import { readFailure, readGivenText } from '../core/given-file.js';
 import { absoluteCommand, type ClipCommand, clipCommandSchema, outputInFolder } from './clip-command.js';
 
 /** What jobs of a list do that do not say otherwise. */
@@ -38,7 +38,7 @@ export async function* readJobList(
 	defaults: JobDefaults = {},
 ): AsyncGenerator<ListedJob, void, void> {
 	const found = await stat(path).catch((error: unknown) => {
-		throw new UserError(`The list "${path}" can't be read (${messageOf(error)}); check the path.`);
+		throw readFailure(`The list "${path}"`, error);
 	});
 	const isFolder = found.isDirectory();
 	const folder = resolve(isFolder ? path : dirname(path));
@@ -108,7 +108,7 @@ async function* jobsOfFile(path: string): AsyncGenerator<RawJob, void, void> {
 		case '.ndjson':
 			return yield* jobsOfLines(path);
 		default:
-			return yield* jobsOfJson(await readTextFile(path), path);
+			return yield* jobsOfJson(await readGivenText(path, `The list "${path}"`), path);
 	}
 }
 

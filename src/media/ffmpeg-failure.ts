@@ -18,7 +18,7 @@ const meanings: readonly (readonly [RegExp, (file: string, detail: string) => st
 	[
 		/Format not on whitelist/i,
 		(file) =>
-			`${file} is not a video itself (a playlist, a manifest or a script); give the video file itself.`,
+			`${file} is not a video itself (a playlist, a manifest, a script or a picture); give the video file itself.`,
 	],
 	[
 		/moov atom not found/i,

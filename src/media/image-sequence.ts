@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { OutsideClip, throwIfAborted, UserError } from '../core/errors.js';
 import type { Frame, Raster } from '../core/frame.js';
+import { readFailure } from '../core/given-file.js';
 import { handled } from '../core/handled.js';
 import type { ClipInfo } from './clip-info.js';
 import type { DecodeOptions } from './decode.js';
@@ -42,12 +43,8 @@ export const openImageSequence = async (
 ): Promise<ImageSequence> => {
 	const pattern = isImagePattern(input) ? patternOf(basename(input)) : undefined;
 	const folder = pattern ? dirname(input) : input;
-	const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-		throw new UserError(
-			error.code === 'ENOENT'
-				? `"${folder}" does not exist; check the path.`
-				: `"${folder}" cannot be opened (${error.code}); check its permissions.`,
-		);
+	const names = await readdir(folder).catch((error: unknown) => {
+		throw readFailure(`"${folder}"`, error);
 	});
 	const images = names
 		.filter((name) => imageName.test(name) && !name.startsWith('.') && (pattern?.test(name) ?? true))

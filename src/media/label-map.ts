@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
 import type { DecodedPng } from 'fast-png';
 import { messageOf, UserError } from '../core/errors.js';
 import type { LabelMap } from '../core/frame.js';
+import { readGivenFile } from '../core/given-file.js';
 import type { Size } from '../core/size.js';
 import { orExplain } from './image.js';
 import { imageFormatOf, MOST_PIXELS, notAnImage, pngChunks, pngSignature } from './image-file.js';
@@ -35,15 +35,7 @@ export const readLabelMap = async (path: string, options?: ReadMaskOptions): Pro
  * @throws UserError when the file is not an image, looks like a picture, is of another size, or can be understood in two ways
  */
 export const readMask = async (path: string, options: ReadMaskOptions = {}): Promise<MaskMeaning> => {
-	const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-		throw new UserError(
-			error.code === 'ENOENT'
-				? `The mask "${path}" does not exist; check the path.`
-				: error.code === 'EISDIR'
-					? `The mask "${path}" is a folder; give an image file.`
-					: `The mask "${path}" cannot be opened (${error.code}); check its permissions.`,
-		);
-	});
+	const bytes = await readGivenFile(path, `The mask "${path}"`);
 	const pixels =
 		imageFormatOf(bytes.subarray(0, 64)) === 'png'
 			? await readPng(path, bytes, options.size)

@@ -1,7 +1,9 @@
 import { open, stat } from 'node:fs/promises';
 import { throwIfAborted, UserError } from '../core/errors.js';
+import { readFailure } from '../core/given-file.js';
 import type { ClipInfo, Fraction } from './clip-info.js';
 import { askFfmpeg } from './ffmpeg-process.js';
+import { imageFormatOf } from './image-file.js';
 import { type Mirroring, readMirroring } from './mirroring.js';
 import { type ListedTrack, readMatroskaHeader, readTrackList } from './probe-answers.js';
 import { sampleCount } from './sample-count.js';
@@ -31,6 +33,11 @@ export const probeClip = async (path: string, options: ProbeOptions = {}): Promi
 	await refuseText(path);
 	const { tracks, durationSeconds, isSeamless, failure } = await listTracks(path, options);
 	if (tracks.length === 0) {
+		if (imageFormatOf(await firstBytes(path, 64)) !== undefined) {
+			throw new UserError(
+				`"${path}" is a picture, not a video; give a video file, a folder of frames, or a pattern like "shot_%04d.png".`,
+			);
+		}
 		throw failure ?? new UserError(`"${path}" is not a video that ffmpeg can read; give a video file.`);
 	}
 	const audio = tracks.find(({ type }) => type === 'audio')?.codec;
@@ -190,12 +197,8 @@ const nominalRate = ({ tickSeconds, tick }: ListedTrack, average: number | undef
 };
 
 const requireOrdinaryFile = async (path: string): Promise<void> => {
-	const stats = await stat(path).catch((error: NodeJS.ErrnoException) => {
-		throw new UserError(
-			error.code === 'ENOENT' || error.code === 'ENOTDIR'
-				? `"${path}" does not exist; check the path.`
-				: `"${path}" cannot be opened (${error.code ?? error.message}); check its permissions.`,
-		);
+	const stats = await stat(path).catch((error: unknown) => {
+		throw readFailure(`"${path}"`, error);
 	});
 	if (stats.isDirectory()) {
 		throw new UserError(`"${path}" is a folder; give a video file.`);
@@ -227,10 +230,8 @@ const refuseText = async (path: string): Promise<void> => {
 };
 
 const firstBytes = async (path: string, count: number): Promise<Buffer> => {
-	const file = await open(path).catch((error: NodeJS.ErrnoException) => {
-		throw new UserError(
-			`"${path}" cannot be opened (${error.code ?? error.message}); check its permissions.`,
-		);
+	const file = await open(path).catch((error: unknown) => {
+		throw readFailure(`"${path}"`, error);
 	});
 	try {
 		const { bytesRead, buffer } = await file.read(Buffer.alloc(count), 0, count, 0);

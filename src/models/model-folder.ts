@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
-import { readTextFile } from '../core/text-file.js';
+import { readGivenText } from '../core/given-file.js';
 import { type Manifest, manifestSchema } from './manifest.js';
 import { type PairManifest, pairManifestSchema } from './pair-manifest.js';
 import { type InstalledTracker, trackerManifestSchema } from './tracker-manifest.js';
@@ -57,7 +57,7 @@ const isPairManifest = (json: unknown): boolean =>
 
 const readManifest = async (folder: string): Promise<unknown> => {
 	const path = join(folder, MANIFEST_FILE);
-	const text = await readTextFile(path).catch((error: unknown) => {
+	const text = await readGivenText(path).catch((error: unknown) => {
 		throw new UserError(
 			`${folder} is not a model: it has no readable ${MANIFEST_FILE}; import one with "propagate models import".`,
 			{ cause: error },

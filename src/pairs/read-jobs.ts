@@ -2,7 +2,7 @@ import { dirname, extname, resolve } from 'node:path';
 import Papa from 'papaparse';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
-import { readTextFile } from '../core/text-file.js';
+import { readGivenText } from '../core/given-file.js';
 import { cocoJobs, cocoSchema } from './coco.js';
 import type { KeypointJob, KeypointJobs } from './keypoint-job.js';
 import { namedPointsFrom } from './named-points.js';
@@ -29,9 +29,7 @@ const EXPECTED =
  * @throws UserError when the file holds no jobs
  */
 export const readJobs = async (path: string, images?: string): Promise<KeypointJobs> => {
-	const text = await readTextFile(path).catch((error: unknown) => {
-		throw new UserError(`The job file "${path}" can't be read (${messageOf(error)}); check the path.`);
-	});
+	const text = await readGivenText(path, `The job file "${path}"`);
 	const folder = resolve(images ?? dirname(path));
 	if (extname(path).toLowerCase() === '.csv') {
 		return { format: 'csv', folder, jobs: csvJobs(text, path), document: undefined };

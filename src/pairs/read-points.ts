@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import Papa from 'papaparse';
 import { messageOf, UserError } from '../core/errors.js';
-import { readTextFile } from '../core/text-file.js';
+import { readGivenText } from '../core/given-file.js';
 import { type NamedPoints, namedPointsFrom } from './named-points.js';
 
 /**
@@ -13,12 +13,8 @@ export const readPoints = async (textOrPath: string): Promise<NamedPoints> => {
 	if (trimmed.startsWith('[') || trimmed.startsWith('{')) {
 		return namedPointsFrom(parseJson(trimmed, '--points'), '--points');
 	}
-	const text = await readTextFile(textOrPath).catch((error: unknown) => {
-		throw new UserError(
-			`"${textOrPath}" can't be read (${messageOf(error)}); give points as JSON text or as a .json or .csv file.`,
-		);
-	});
 	const where = `"${textOrPath}"`;
+	const text = await readGivenText(textOrPath, `The file of points ${where}`);
 	return extname(textOrPath).toLowerCase() === '.csv'
 		? pointsFromCsv(text, where)
 		: namedPointsFrom(parseJson(text, where), where);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
-import { readTextFile } from '../core/text-file.js';
+import { readGivenText } from '../core/given-file.js';
 import { type Preset, presetFileSchema } from './preset.js';
 
 const DEFAULT_PRESET = 'default';
@@ -32,9 +32,7 @@ export const loadPreset = async (nameOrFile: string = DEFAULT_PRESET): Promise<P
 		);
 	}
 	const path = isFile ? nameOrFile : join(presetsFolder, `${nameOrFile}.json`);
-	const text = await readTextFile(path).catch((cause: unknown) => {
-		throw new UserError(`Can't read the preset ${path}: ${messageOf(cause)}.`, { cause });
-	});
+	const text = await readGivenText(path, `The preset "${path}"`);
 	let json: unknown;
 	try {
 		json = JSON.parse(text);

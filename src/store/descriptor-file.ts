@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { DescriptorMap } from '../core/descriptor-map.js';
 import { UserError } from '../core/errors.js';
+import { readGivenFile } from '../core/given-file.js';
 import { type NpyArray, parseNpy } from './npy.js';
 
 /**
@@ -9,12 +9,7 @@ import { type NpyArray, parseNpy } from './npy.js';
  * @throws UserError when the file is missing, or holds something else
  */
 export const readDescriptorMap = async (path: string): Promise<DescriptorMap> => {
-	const bytes = await readFile(path).catch((cause: unknown) => {
-		throw new UserError(
-			`The features ${path} can't be read; expected a .npy file that "propagate features" or "propagate generate" wrote.`,
-			{ cause },
-		);
-	});
+	const bytes = await readGivenFile(path, `The file of features "${path}"`);
 	const array = parseNpy(bytes);
 	const map = mapOfArray(array);
 	if (map === undefined || map.data.length === 0) {

@@ -66,6 +66,14 @@ describe('a clip that is none', () => {
 		);
 	});
 
+	test('is a picture', async () => {
+		const jpeg = join(folder, 'picture.jpg');
+		await ffmpeg('-i', good.clip, '-frames:v', '1', jpeg);
+		for (const picture of [good.mask, jpeg]) {
+			expect(await refusal(picture, '--mask', good.mask)).toContain('is a picture, not a video');
+		}
+	});
+
 	test('is sound only, with or without a cover', async () => {
 		const sound = await makeClip(join(folder, 'sound.m4a'), 'sine=d=1');
 		expect(await refusal(sound, '--mask', good.mask)).toContain('has no video, only audio');

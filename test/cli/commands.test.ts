@@ -72,6 +72,10 @@ describe('what is said', () => {
 			'a/1.png a/2.png --mask m.png',
 			'"propagate" takes <clip>, but "a/2.png" follows; put names with spaces, and patterns, in quotes;',
 		],
+		[
+			'match a.png b.png -o a.json -o b.png',
+			'"b.png" does not do for --output: give one output; "a.json" is given already;',
+		],
 		['doctor all', '"propagate doctor" takes nothing but options, and "all" is none;'],
 		['a.mp4 --for x --format y', '--for and --format exclude each other;'],
 		[

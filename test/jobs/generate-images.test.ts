@@ -82,7 +82,9 @@ describe('matching by saved features', SLOW, () => {
 	it('refuses files that are no features of one image', async () => {
 		const image = sample('pair/source.jpg');
 		const job = { source: image, target: image, mode: 'smooth', points: '[[1, 1]]' } as const;
-		await expect(matchPair({ ...job, sourceFeatures: 'gone.npy' })).rejects.toThrow("gone.npy can't be read");
+		await expect(matchPair({ ...job, sourceFeatures: 'gone.npy' })).rejects.toThrow(
+			'The file of features "gone.npy" does not exist',
+		);
 		await expect(matchPair({ ...job, sourceFeatures: image })).rejects.toThrow('it is not a .npy file');
 	});
 });

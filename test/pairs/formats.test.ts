@@ -104,7 +104,7 @@ describe('job files', () => {
 	});
 
 	it('that cannot be used are refused with what is expected', async () => {
-		await expect(readJobs('/nowhere/jobs.json')).rejects.toThrow(/can't be read/);
+		await expect(readJobs('/nowhere/jobs.json')).rejects.toThrow(/does not exist/);
 		await expect(readJobs(jobFile('a.json', '{'))).rejects.toThrow(/not valid JSON/);
 		await expect(readJobs(jobFile('a.json', [{ source: 'a' }]))).rejects.toThrow(/expected \[\{"source"/);
 		await expect(readJobs(jobFile('a.csv', 'source,x,y\na,1,2\n'))).rejects.toThrow(/no column target/);

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { UserError } from '../../core/errors.js';
 import {
 	type ModelOptions,
+	oneOutput,
 	overwriteOption,
 	presetOption,
 	type ReportOptions,
@@ -25,7 +26,11 @@ export const registerFeatures = (program: Command): void => {
 				.command('features')
 				.description("images' descriptor maps, as numbers or as a picture")
 				.argument('<images...>')
-				.option('-o, --output <npy>', 'write the map of one image, float32 [1, C, H, W], as aggregated')
+				.option(
+					'-o, --output <npy>',
+					'write the map of one image, float32 [1, C, H, W], as aggregated',
+					oneOutput,
+				)
 				.option(
 					'--pca <png>',
 					'write three principal components as red, green and blue; of several images together',

@@ -1,6 +1,12 @@
 import type { Command } from 'commander';
 import { cancelOnInterrupt } from '../cancellation.js';
-import { ffmpegOption, overwriteOption, type ReportOptions, withReportOptions } from '../common-options.js';
+import {
+	ffmpegOption,
+	oneOutput,
+	overwriteOption,
+	type ReportOptions,
+	withReportOptions,
+} from '../common-options.js';
 import { Reporter } from '../reporter.js';
 
 type FrameOptions = ReportOptions & {
@@ -18,7 +24,7 @@ export const registerFrame = (program: Command): void => {
 		)
 		.argument('<clip>', 'video file, or folder or pattern of numbered frames')
 		.option('--at <frame|time>', 'which frame: a number from 0, or a time like 1.5s or 00:00:01.5', '0')
-		.requiredOption('-o, --output <image>', 'picture to write (.png, .jpg, .webp, .tiff)')
+		.requiredOption('-o, --output <image>', 'picture to write (.png, .jpg, .webp, .tiff)', oneOutput)
 		.addOption(ffmpegOption())
 		.addOption(overwriteOption());
 	withReportOptions(command).action(async (input: string, { json, quiet, ...job }: FrameOptions) => {

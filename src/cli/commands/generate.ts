@@ -3,6 +3,7 @@ import { UserError } from '../../core/errors.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
+	oneOutput,
 	overwriteOption,
 	positiveInteger,
 	presetOption,
@@ -43,7 +44,7 @@ export const registerGenerate = (program: Command): void => {
 					'makes an image, from a prompt or of itself, and the hyperfeatures of its own generation',
 				)
 				.argument('[prompt]', 'what to show; left out for models that know no prompts', '')
-				.option('-o, --output <png>', 'write the image')
+				.option('-o, --output <png>', 'write the image', oneOutput)
 				.option('--features <npy>', 'write its hyperfeatures, float32 [N, C, H, W], as aggregated')
 				.option('--latent <npy>', 'write the clean sample before decoding')
 				.option('--negative <prompt>', 'what to lead the image away from', '')

@@ -4,6 +4,7 @@ import type { PointMode } from '../../pairs/point-mode.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
+	oneOutput,
 	overwriteOption,
 	positiveInteger,
 	presetOption,
@@ -30,7 +31,7 @@ export const registerKeypoints = (program: Command): void => {
 		.command('keypoints')
 		.description('carries keypoints between many images; every image is described once')
 		.argument('<jobs>', 'job file: .json (own, COCO keypoints or SPair pairs) or .csv')
-		.requiredOption('-o, --output <file>', 'results: .json or .csv')
+		.requiredOption('-o, --output <file>', 'results: .json or .csv', oneOutput)
 		.addOption(
 			new Option('--format <format>', "format of the results (default: the job file's)").choices(jobFormats),
 		)

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { PointMode } from '../../pairs/point-mode.js';
 import {
 	type ModelOptions,
+	oneOutput,
 	overwriteOption,
 	positiveInteger,
 	presetOption,
@@ -38,7 +39,7 @@ export const registerMatch = (program: Command): void => {
 				.argParser(positiveInteger)
 				.conflicts('points'),
 		)
-		.option('-o, --output <file>', 'write a .json, or a picture of both images side by side')
+		.option('-o, --output <file>', 'write a .json, or a picture of both images side by side', oneOutput)
 		.option('--source-mask <png>', 'with --mutual: choose points only in what this mask marks in a')
 		.option('--target-mask <png>', 'look only in what this mask marks in b')
 		.option(

@@ -3,6 +3,7 @@ import { UserError } from '../../core/errors.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,
+	oneOutput,
 	overwriteOption,
 	positiveInteger,
 	type ReportOptions,
@@ -90,7 +91,7 @@ const layersCommand = (paper: Command): void => {
 		.description('PCK of the raw features of every layer and timestep, as in figures 7 and 9')
 		.argument('<dataset>', 'spair, pf-willow, pf-pascal or cub')
 		.argument('<root>', 'folder of the data set')
-		.option('-o, --output <file>', 'write a plot (.png, .svg)')
+		.option('-o, --output <file>', 'write a plot (.png, .svg)', oneOutput)
 		.option('--limit <n>', 'only n pairs, spread over the set', positiveInteger)
 		.addOption(overwriteOption());
 	withReportOptions(withModelOptions(command)).action(

@@ -3,6 +3,7 @@ import { UserError } from '../../core/errors.js';
 import { type WarpMode, warpModes } from '../../pairs/warp-mode.js';
 import {
 	type ModelOptions,
+	oneOutput,
 	overwriteOption,
 	presetOption,
 	type ReportOptions,
@@ -43,7 +44,7 @@ export const registerWarp = (program: Command): void => {
 		.description("warps one image's appearance into another's shape")
 		.argument('<source>', 'image that the appearance is taken from')
 		.argument('<target>', 'image that gives the shape')
-		.option('-o, --output <image>', "the warped image, of the target's size")
+		.option('-o, --output <image>', "the warped image, of the target's size", oneOutput)
 		.option('--source-mask <png>', 'take only from what this mask marks in the source')
 		.option('--target-mask <png>', 'warp only to what this mask marks in the target')
 		.addOption(
