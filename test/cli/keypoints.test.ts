@@ -37,7 +37,13 @@ const batch = async () => {
 type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
 /** Runs the command; `killAfter` described images the process is killed, as by a power cut. */
-const run = (folder: string, model: string, extra: readonly string[] = [], killAfter?: number) =>
+const run = (
+	folder: string,
+	model: string,
+	extra: readonly string[] = [],
+	killAfter?: number,
+	output = 'out.json',
+) =>
 	new Promise<Ended>((resolve) => {
 		const child = spawn(
 			process.execPath,
@@ -46,7 +52,7 @@ const run = (folder: string, model: string, extra: readonly string[] = [], killA
 				'keypoints',
 				'jobs.json',
 				'-o',
-				'out.json',
+				output,
 				'--model',
 				model,
 				'--json',
@@ -101,7 +107,7 @@ describe('propagate keypoints', { timeout: 300_000 }, () => {
 
 		// A run without the kill and with two workers gives the same file.
 		rmSync(join(folder, 'home'), { recursive: true });
-		const whole = await run(folder, model, ['--workers', '2', '-o', 'whole.json']);
+		const whole = await run(folder, model, ['--workers', '2'], undefined, 'whole.json');
 		expect(doneOf(whole)).toMatchObject({ computed: IMAGES, cached: 0 });
 		expect(readFileSync(join(folder, 'whole.json'))).toEqual(readFileSync(join(folder, 'out.json')));
 	});

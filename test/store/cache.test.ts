@@ -54,7 +54,7 @@ it('shows, limits and clears what runs have left, and leaves models alone', asyn
 
 it('knows no limit that is none', async () => {
 	const { code, stderr } = await runCli(['cache', 'limit', 'large']);
-	expect([code, stderr]).toEqual([2, expect.stringContaining('Expected a size like 500MB or 2.5GB')]);
+	expect([code, stderr]).toEqual([2, expect.stringContaining('give a size like 500MB or 2.5GB')]);
 });
 
 it('splits two gigabytes while nobody has set a limit', async () => {
