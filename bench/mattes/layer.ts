@@ -10,17 +10,6 @@ export const emptyLayer = (width: number, height: number): Layer => ({
 
 export type Colour = readonly [number, number, number];
 
-/** Mulberry32: the same scene on every machine. */
-export const randomFrom = (seed: number): (() => number) => {
-	let state = seed;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let t = Math.imul(state ^ (state >>> 15), 1 | state);
-		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-		return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-	};
-};
-
 const lattice = (x: number, y: number, seed: number): number => {
 	let h = Math.imul(x, 374761393) ^ Math.imul(y, 668265263) ^ Math.imul(seed, 974634777);
 	h = Math.imul(h ^ (h >>> 13), 1274126177);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Raster } from '../../src/core/frame.js';
+import { randomFrom } from '../../src/core/random.js';
 import type { Size } from '../../src/core/size.js';
 import {
 	blurred,
@@ -15,7 +16,6 @@ import {
 	meanOfLayers,
 	noise,
 	placed,
-	randomFrom,
 } from './layer.js';
 
 /** A composite with everything known of it. */

@@ -1,4 +1,5 @@
 import { Matrix, solve } from 'ml-matrix';
+import { randomFrom } from '../core/random.js';
 
 /** How an object moves as a whole, from the first frame to another: a plane seen in perspective, or an affine map. */
 export type MotionKind = 'affine' | 'planar';
@@ -151,7 +152,8 @@ export const fitRobustly = (matches: Matches, tolerance: number, around: Motion)
 	}
 	let best = around;
 	let bestScore = agreementWith(around, matches, tolerance);
-	const random = generator(usable.length);
+	// The same clip must give the same bytes.
+	const random = randomFrom(usable.length);
 	for (let trial = 0; trial < TRIALS && usable.length > SAMPLE; trial++) {
 		const weight = new Float64Array(matches.weight.length);
 		for (let k = 0; k < SAMPLE; k++) {
@@ -187,15 +189,4 @@ const agreementWith = (motion: Motion, matches: Matches, tolerance: number): num
 		score += (matches.weight[i] as number) * Math.max(0, 1 - distance * distance);
 	}
 	return score;
-};
-
-/** Mulberry32: the same clip must give the same bytes. */
-const generator = (seed: number): (() => number) => {
-	let state = seed;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let t = Math.imul(state ^ (state >>> 15), 1 | state);
-		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-		return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-	};
 };

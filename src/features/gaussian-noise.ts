@@ -1,12 +1,9 @@
-/** Uniform numbers in 0..1 (exclusive of 0), the same sequence for the same seed (mulberry32, by Tommy Ettinger). */
+import { randomFrom } from '../core/random.js';
+
+/** Numbers in 0..1, exclusive of 0, whose logarithm is none; the same sequence for the same seed. */
 export const uniform = (seed: number): (() => number) => {
-	let state = seed >>> 0;
-	return () => {
-		state = (state + 0x6d2b79f5) >>> 0;
-		let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-		mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-		return (((mixed ^ (mixed >>> 14)) >>> 0) + 1) / 2 ** 32;
-	};
+	const next = randomFrom(seed);
+	return () => next() + 2 ** -32;
 };
 
 /**

@@ -1,14 +1,10 @@
 import type { DescriptorMap } from '../../src/core/descriptor-map.js';
+import { randomFrom } from '../../src/core/random.js';
 
-/** Small repeatable pseudo-random numbers in -1..1 (mulberry32). */
+/** Small repeatable pseudo-random numbers in -1..1. */
 export const randomNumbers = (seed: number): (() => number) => {
-	let state = seed;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let t = Math.imul(state ^ (state >>> 15), 1 | state);
-		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-		return ((t ^ (t >>> 14)) >>> 0) / 2 ** 31 - 1;
-	};
+	const random = randomFrom(seed);
+	return () => 2 * random() - 1;
 };
 
 /** A map whose every cell is different from all others. */

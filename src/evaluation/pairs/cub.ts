@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../core/errors.js';
+import { randomFrom } from '../../core/random.js';
 import type { Point } from '../../matching/point.js';
 import type { Box, KeypointPair } from './keypoint-pair.js';
 
@@ -68,13 +69,8 @@ const testBirds = async (root: string): Promise<Bird[]> => {
 	});
 };
 
-/** Whole numbers below a bound, the same ones for the same seed (mulberry32). */
+/** Whole numbers below a bound, the same ones for the same seed. */
 const numbersFrom = (seed: number): ((bound: number) => number) => {
-	let state = seed;
-	return (bound) => {
-		state = (state + 0x6d2b79f5) | 0;
-		let t = Math.imul(state ^ (state >>> 15), 1 | state);
-		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-		return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * bound);
-	};
+	const random = randomFrom(seed);
+	return (bound) => Math.floor(random() * bound);
 };
