@@ -3,6 +3,7 @@ import { UserError } from '../core/errors.js';
 import type { Frame } from '../core/frame.js';
 import { openClip } from '../media/clip.js';
 import { davisPalette } from '../media/davis-palette.js';
+import { requireDistinct } from '../media/distinct-files.js';
 import { frameAt } from '../media/frame-at.js';
 import { readImage } from '../media/image.js';
 import { requireImageFile } from '../media/image-file.js';
@@ -40,7 +41,7 @@ export type MarkFrameResult = {
 /**
  * Makes a mask of one frame from points or a box: what `propagate mask` does.
  *
- * @throws UserError for hints that can't be understood or lie outside the picture, and as {@link openClip}
+ * @throws UserError for hints that can't be understood or lie outside the picture, an output that is read, and as {@link openClip}
  */
 export const markFrame = async (job: MarkFrameJob): Promise<MarkFrameResult> => {
 	const { input, output, overwrite } = job;
@@ -49,7 +50,8 @@ export const markFrame = async (job: MarkFrameJob): Promise<MarkFrameResult> => 
 		throw new UserError(`A mask is a PNG, but "${output}" is not a name for one; end it in .png.`);
 	}
 	requireFree([output], overwrite);
-	const { image, index } = await frameOf(job);
+	const { image, index, files } = await frameOf(job);
+	await requireDistinct([output], files);
 	const { width, height } = image;
 	requireInside(hints, input, { width, height });
 	const marker = await openMarker(job);
@@ -68,15 +70,17 @@ const frameOf = async ({
 	at = '0',
 	ffmpeg,
 	signal,
-}: MarkFrameJob): Promise<Pick<Frame, 'image' | 'index'>> => {
+}: MarkFrameJob): Promise<Pick<Frame, 'image' | 'index'> & { readonly files: readonly string[] }> => {
 	const asked = parsePosition(at);
 	const isPicture = await requireImageFile(input)
 		.then((format) => format !== undefined)
 		.catch(() => false);
 	if (isPicture) {
-		return { image: await readImage(input), index: 0 };
+		return { image: await readImage(input), index: 0, files: [input] };
 	}
-	return frameAt(await openClip(input, { ffmpeg, signal }), asked, signal);
+	const clip = await openClip(input, { ffmpeg, signal });
+	const { image, index } = await frameAt(clip, asked, signal);
+	return { image, index, files: clip.files };
 };
 
 const pointsSchema = z.array(z.tuple([z.number(), z.number()])).max(10_000);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { extractFrame } from '../../src/jobs/extract-frame.js';
@@ -60,6 +61,18 @@ it('takes a picture, and any frame', async () => {
 		stderr: expect.stringContaining('frame 12'),
 	});
 	expect((await readLabelMap(a)).ids).toEqual((await readLabelMap(b)).ids);
+});
+
+it('never writes to what it reads, whatever may be overwritten', async () => {
+	const folder = temporaryFolder();
+	const picture = join(folder, '00000.png');
+	await extractFrame({ input: clip, output: picture });
+	const before = readFileSync(picture);
+	for (const input of [picture, folder]) {
+		const ended = await runCli(['mask', input, '--box', '35,150,355,420', '-o', picture, '--overwrite']);
+		expect([ended.code, ended.stderr]).toEqual([2, expect.stringContaining('is an input')]);
+	}
+	expect(readFileSync(picture).equals(before)).toBe(true);
 });
 
 it.each([
