@@ -11,7 +11,6 @@ one for each map with a range of its own: votes lie in 0..1 beside features of t
 import argparse
 import hashlib
 import json
-import shutil
 import tempfile
 from pathlib import Path
 
