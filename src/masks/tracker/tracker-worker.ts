@@ -27,7 +27,7 @@ const sessions = (async () => ({
 }))();
 sessions.catch(() => undefined);
 
-/** What a frame keeps for long, a row for each cell at stride 16, as `memorise.onnx` lays it out. */
+/** What there is to keep of a frame, a row for each cell at stride 16, as `memorise.onnx` lays it out. */
 type MemoryRows = {
 	/** [cells, 64] */
 	readonly key: OrtTensor;
@@ -38,7 +38,11 @@ type MemoryRows = {
 	/** [cells, objects + 1] the end of `read`. */
 	readonly share: OrtTensor;
 };
-type MemoryFrame = { readonly frame: number; readonly painted: boolean; readonly rows: MemoryRows };
+type MemoryFrame = {
+	readonly frame: number;
+	readonly painted: boolean;
+	readonly rows: Pick<MemoryRows, 'key' | 'read'>;
+};
 /** The frame before, which is read in full: maps [1, C, h, w] at stride 8, `read` as above. */
 type LastFrame = {
 	readonly frame: number;
@@ -85,10 +89,9 @@ const halfSize = (maps: Record<string, OrtTensor>): readonly [number, number] =>
 
 const memorise = async (
 	frame: number,
-	painted: boolean,
 	maps: Record<string, OrtTensor>,
 	mask: OrtTensor,
-): Promise<{ readonly kept: MemoryFrame; readonly full: LastFrame }> => {
+): Promise<{ readonly rows: MemoryRows; readonly full: LastFrame }> => {
 	const { p8, key, descriptor } = maps as Record<'p8' | 'key' | 'descriptor', OrtTensor>;
 	const found = (await (await sessions).memorise.run({ p8, key, descriptor, mask })) as Record<
 		'read' | 'key_rows' | 'descriptor_rows' | 'read_rows' | 'share_rows',
@@ -98,8 +101,15 @@ const memorise = async (
 		...{ key: found.key_rows, descriptor: found.descriptor_rows },
 		...{ read: found.read_rows, share: found.share_rows },
 	};
-	return { kept: { frame, painted, rows }, full: { frame, key, descriptor, read: found.read } };
+	return { rows, full: { frame, key, descriptor, read: found.read } };
 };
+
+/** Descriptors are compared with those of painted frames alone: of others they are let go. */
+const memoryOf = (frame: number, painted: boolean, { key, read }: MemoryRows): MemoryFrame => ({
+	frame,
+	painted,
+	rows: { key, read },
+});
 
 /** Frames' rows, one behind the other. */
 const stacked = (frames: readonly OrtTensor[]): OrtTensor => {
@@ -182,11 +192,14 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 	const mask = shareOut(results.logits?.data as Float32Array, height * width);
 	const confidence = mean(Array.from(results.quality?.data as Float32Array));
 	masks = probabilities(mask, [height, width]);
-	const { kept, full } = await memorise(frame, false, maps, masks);
+	const { rows, full } = await memorise(frame, maps, masks);
 	last = full;
 	const { keep, drop } = plan.add(frame, confidence);
 	if (keep) {
-		memory = [...memory.filter((before) => before.painted || before.frame !== drop), kept];
+		memory = [
+			...memory.filter((before) => before.painted || before.frame !== drop),
+			memoryOf(frame, false, rows),
+		];
 	}
 	return { mask, confidence };
 };
@@ -206,13 +219,13 @@ const remember = async (request: Extract<TrackerRequest, { kind: 'remember' }>):
 	const { frame, painted } = request;
 	const maps = toOrt(request.maps);
 	const mask = probabilities(request.mask, halfSize(maps));
-	const { kept, full } = await memorise(frame, painted, maps, mask);
+	const { rows, full } = await memorise(frame, maps, mask);
 	gain = memory.length === 0 ? request.gain : gain;
 	if (painted || known.includes(frame) || plan.kept.includes(frame)) {
-		memory.push(kept);
+		memory.push(memoryOf(frame, painted, rows));
 	}
 	if (painted) {
-		paintedRows = joined(paintedRows, kept.rows);
+		paintedRows = joined(paintedRows, rows);
 		last ??= full;
 		masks ??= mask;
 	} else if (!known.includes(frame)) {
