@@ -125,6 +125,8 @@ def new_tracker(options) -> Tracker:
     tracker = Tracker()
     if options.pretrained:
         recognition.load_pretrained(tracker.encoder, options.pretrained)
+    if options.weights:
+        tracker.load_state_dict({**tracker.state_dict(), **{k: v.float() for k, v in torch.load(options.weights, map_location="cpu").items()}})
     return tracker
 
 
@@ -225,6 +227,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="folder of the checkpoint and the log")
     parser.add_argument("--cache", type=Path, required=True, help="folder of photographs and cut-outs (photos.py, cutouts.py)")
     parser.add_argument("--pretrained", type=Path, help="EfficientNet-Lite0's published weights; for the first run")
+    parser.add_argument("--weights", type=Path, help="weights of all but the encoder, to begin with: tracker-weights.pt are the shipped ones")
     parser.add_argument("--trial", type=Path, help="weights of the trial, to begin with")
     parser.add_argument("--snippets", type=Path, help="folder of label_clips.py")
     parser.add_argument("--real", type=float, default=0.5, help="share of sequences from snippets")
