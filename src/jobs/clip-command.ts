@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { qualities } from '../core/quality.js';
+import { isS3, joinPlace } from '../core/s3-place.js';
 import { parsePaintedMask } from '../masks/painted-mask.js';
 import { clipStem } from '../media/file-names.js';
 import { parseFrameRate } from '../media/frame-rate.js';
@@ -107,11 +108,16 @@ const changeMask = (text: string, change: (path: string) => string): string => {
 
 /** The same command with paths that hold from anywhere. @param folder that its paths are relative to */
 export const absoluteCommand = (command: ClipCommand, folder: string): ClipCommand =>
-	mapPaths(command, (name) => {
-		const absolute = resolve(folder, name);
-		// A slash at its end makes a name a folder's.
-		return /[/\\]$/.test(name) ? join(absolute, '/') : absolute;
-	});
+	mapPaths(command, (name) => absolutePlace(folder, name));
+
+/** A place in S3 as it is, and a path as one that holds from anywhere. A slash at its end makes a name a folder's, and stays. */
+export const absolutePlace = (folder: string, name: string): string => {
+	if (isS3(name)) {
+		return name;
+	}
+	const absolute = resolve(folder, name);
+	return /[/\\]$/.test(name) ? join(absolute, '/') : absolute;
+};
 
 /** A place in a folder for the results of a command that names none: one that is called as the clip. */
 export const outputInFolder = (
@@ -119,11 +125,11 @@ export const outputInFolder = (
 	folder: string,
 ): string => {
 	if (editor !== undefined) {
-		return join(folder, '/');
+		return joinPlace(folder, '/');
 	}
 	const isEdit = edit !== undefined || colormap === true;
 	const form = format ?? (isEdit ? 'edit.mp4' : 'png');
-	return join(folder, form === 'png' ? clipStem(input) : `${clipStem(input)}-${form}`);
+	return joinPlace(folder, form === 'png' ? clipStem(input) : `${clipStem(input)}-${form}`);
 };
 
 type Job =

@@ -89,7 +89,7 @@ export class ClipRunner {
 	}
 
 	#start(): ChildProcess {
-		const child = fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+		const child = fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: withoutSecrets() });
 		const forget = (): void => {
 			if (this.#process === child) {
 				this.#process = undefined;
@@ -100,6 +100,10 @@ export class ClipRunner {
 		return child;
 	}
 }
+
+/** What reads strangers' files, and the programs that it starts, need not know how Redis and storage let us in. */
+const withoutSecrets = (): NodeJS.ProcessEnv =>
+	Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PROPAGATE_REDIS$|AWS_)/.test(name)));
 
 const endedError = (code: number | null, by: NodeJS.Signals | null): ClipProcessError =>
 	new ClipProcessError(

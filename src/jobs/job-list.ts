@@ -6,7 +6,13 @@ import Papa from 'papaparse';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
 import { readFailure, readGivenText } from '../core/given-file.js';
-import { absoluteCommand, type ClipCommand, clipCommandSchema, outputInFolder } from './clip-command.js';
+import {
+	absoluteCommand,
+	absolutePlace,
+	type ClipCommand,
+	clipCommandSchema,
+	outputInFolder,
+} from './clip-command.js';
 
 /** What jobs of a list do that do not say otherwise. */
 export type JobDefaults = Pick<
@@ -82,7 +88,7 @@ const listedJob = (
 	}
 	return results === undefined
 		? { name, problem: 'it names no "output"; add one, or give a folder for all results with -o' }
-		: { name, command: { ...command, output: [outputInFolder(command, resolve(results))] } };
+		: { name, command: { ...command, output: [outputInFolder(command, absolutePlace('.', results))] } };
 };
 
 /** An object without what is undefined, so that it can be laid under another one. */

@@ -4,6 +4,7 @@ import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Frame, LabelMap } from '../core/frame.js';
 import { handled } from '../core/handled.js';
 import { prefetch } from '../core/prefetch.js';
+import { isS3 } from '../core/s3-place.js';
 import { StageClock } from '../core/stage-clock.js';
 import type { Propagator } from '../masks/propagator.js';
 import { type Keyframes, readKeyframes } from '../masks/read-keyframes.js';
@@ -81,6 +82,13 @@ type OpenRun = {
 
 /** Opens all that a run reads, and settles what it writes. @throws UserError for bad input */
 const openRun = async (job: PropagateClipJob, kind: RunKind, asked: RunRange): Promise<OpenRun> => {
+	requireOnDisk([
+		job.input,
+		...job.masks.map(({ path }) => path),
+		...job.outputs,
+		job.review,
+		...kind.inputs,
+	]);
 	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal: job.signal, frameRate: job.fps });
 	const { range, masks } = settleNumbers(clip, asked, job.masks);
 	const keyframes = await readKeyframes(masks, clip.info, job.maskType);
@@ -92,6 +100,16 @@ const openRun = async (job: PropagateClipJob, kind: RunKind, asked: RunRange): P
 	const inputs = [...inputsOf(job, clip), ...kind.inputs];
 	await requireDistinct(written, inputs);
 	return { clip, range, keyframes, first, step, places, inputs };
+};
+
+/** @throws UserError for a place in S3: a run reads and writes files, and a folder would get such a name */
+const requireOnDisk = (paths: readonly (string | undefined)[]): void => {
+	const place = paths.find((path) => path !== undefined && isS3(path));
+	if (place !== undefined) {
+		throw new UserError(
+			`"${place}" lies in S3, with which only jobs of "propagate queue" do (docs/scale.md); copy it to a disk.`,
+		);
+	}
 };
 
 /** What a run reads and writes. */

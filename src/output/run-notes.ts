@@ -35,6 +35,7 @@ const notesSchema = z.strictObject({
 type Notes = z.infer<typeof notesSchema>;
 
 const NOTES_FOLDER = '.propagate-run';
+const RUN_FILE = 'run.json';
 const about = 'What these results were made from: by it, a later run knows what it may keep.';
 
 /** The notes are of another run than the one that is asked for. */
@@ -284,17 +285,32 @@ export class RunNotes implements FrameNotes {
 			...{ about, state, frames, identity: this.identity, model },
 			outputs: [...others, ...mine],
 		};
-		const text = `${JSON.stringify(notes, undefined, '\t')}\n`;
-		return writeFileAtomically(join(this.#folder, 'run.json'), Buffer.from(text));
+		return writeFileAtomically(join(this.#folder, RUN_FILE), Buffer.from(formatNotes(notes)));
 	}
 }
+
+/** Whether a file is what `RunNotes` keeps about a run. */
+export const isRunNotes = (path: string): boolean =>
+	basename(path) === RUN_FILE && dirname(path).endsWith(NOTES_FOLDER);
+
+/** The notes of a finished run, as they were while it was at work. */
+export const asUnfinished = (text: string): string => {
+	const notes = notesSchema.parse(JSON.parse(text));
+	return formatNotes({
+		...notes,
+		state: 'unfinished',
+		outputs: notes.outputs.map((output) => ({ ...output, files: [] })),
+	});
+};
+
+const formatNotes = (notes: Notes): string => `${JSON.stringify(notes, undefined, '\t')}\n`;
 
 const readNotes = async (folder: string): Promise<Notes | undefined> => {
 	if (!(await isFolder(folder))) {
 		return undefined;
 	}
 	try {
-		return notesSchema.parse(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8')));
+		return notesSchema.parse(JSON.parse(await readFile(join(folder, RUN_FILE), 'utf8')));
 	} catch {
 		return undefined;
 	}

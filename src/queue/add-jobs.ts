@@ -1,29 +1,34 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { throwIfAborted, UserError } from '../core/errors.js';
+import { messageOf, throwIfAborted, UserError } from '../core/errors.js';
+import { isS3, isWithinS3, parseS3Place } from '../core/s3-place.js';
 import { type ClipCommand, mapPaths } from '../jobs/clip-command.js';
 import { type JobDefaults, readJobList } from '../jobs/job-list.js';
 import { parsePaintedMask } from '../masks/painted-mask.js';
 import { fingerprint } from '../store/run-identity.js';
 import { cancelledKey, openQueue, TOGETHER } from './clip-queue.js';
+import { ObjectStore, type StoreAddress } from './object-store.js';
 import type { QueuePlace } from './redis.js';
 
-export type QueueAddition = QueuePlace & {
-	/** The list: see `readJobList`. */
-	readonly jobs: string;
-	/** What jobs do that do not say otherwise. */
-	readonly defaults?: JobDefaults | undefined;
-	/** All paths lie in this folder, and are stored relative to it: workers may have it elsewhere. As absolute paths without. */
-	readonly root?: string | undefined;
-	/** 1 is first; jobs of one priority are done in the order in which they came. Default: 10. */
-	readonly priority?: number | undefined;
-	/** How often a job is begun that fails for what may pass. Default: 8. */
-	readonly attempts?: number | undefined;
-	readonly signal?: AbortSignal | undefined;
-	/** A job that can't be done as it stands: nothing will be added. */
-	readonly onProblem?: ((name: string, reason: string) => void) | undefined;
-	readonly onProgress?: ((done: number, total: number) => void) | undefined;
-};
+export type QueueAddition = QueuePlace &
+	StoreAddress & {
+		/** The list: see `readJobList`. */
+		readonly jobs: string;
+		/** What jobs do that do not say otherwise. */
+		readonly defaults?: JobDefaults | undefined;
+		/**
+		 * All paths lie in this folder, on a disk or in S3, and are stored relative to it: workers may have it elsewhere. As absolute paths without.
+		 */
+		readonly root?: string | undefined;
+		/** 1 is first; jobs of one priority are done in the order in which they came. Default: 10. */
+		readonly priority?: number | undefined;
+		/** How often a job is begun that fails for what may pass. Default: 8. */
+		readonly attempts?: number | undefined;
+		readonly signal?: AbortSignal | undefined;
+		/** A job that can't be done as it stands: nothing will be added. */
+		readonly onProblem?: ((name: string, reason: string) => void) | undefined;
+		readonly onProgress?: ((done: number, total: number) => void) | undefined;
+	};
 
 export type QueueAdditionResult = {
 	readonly added: number;
@@ -42,7 +47,8 @@ const KEPT = { age: 7 * 24 * 3600, count: 100_000 };
  */
 export const addToQueue = async (addition: QueueAddition): Promise<QueueAdditionResult> => {
 	const { signal, priority = 10, attempts = 8 } = addition;
-	const total = await countJobs(addition);
+	const { count: total, usesS3 } = await lookAtJobs(addition);
+	const store = usesS3 ? await ObjectStore.open(addition) : undefined;
 	const { queue, redis, name, close } = await openQueue(addition);
 	try {
 		let [added, known] = [0, 0];
@@ -51,7 +57,7 @@ export const addToQueue = async (addition: QueueAddition): Promise<QueueAddition
 			const some = await Promise.all(
 				commands.map(async (command) => ({
 					command: addition.root === undefined ? command : within(addition.root, command),
-					jobId: fingerprint([command, await filesOf(command)]).slice(0, 32),
+					jobId: fingerprint([command, await filesOf(command, store)]).slice(0, 32),
 				})),
 			);
 			const found = await Promise.all(some.map(({ jobId }) => redis.exists(queue.toKey(jobId))));
@@ -78,6 +84,7 @@ export const addToQueue = async (addition: QueueAddition): Promise<QueueAddition
 		return { added, known };
 	} finally {
 		await close();
+		store?.close();
 	}
 };
 
@@ -100,7 +107,10 @@ async function* piecesOf({ jobs, defaults }: QueueAddition): AsyncGenerator<Clip
 }
 
 /** How many jobs the list has. @throws UserError when one of them can't be done as it stands */
-const countJobs = async (addition: QueueAddition): Promise<number> => {
+const lookAtJobs = async (
+	addition: QueueAddition,
+): Promise<{ readonly count: number; readonly usesS3: boolean }> => {
+	let usesS3 = false;
 	// Of a long list, fingerprints take less memory than paths.
 	const written = new Set<string>();
 	let [count, problems] = [0, 0];
@@ -114,6 +124,12 @@ const countJobs = async (addition: QueueAddition): Promise<number> => {
 			tell(job.name, job.problem);
 			continue;
 		}
+		const wrong = problemInS3(job.command);
+		if (wrong !== undefined) {
+			tell(job.name, wrong);
+			continue;
+		}
+		usesS3 ||= placesInS3(job.command).length > 0;
 		for (const place of job.command.output ?? []) {
 			const print = fingerprint(resolve(place)).slice(0, 16);
 			if (written.has(print)) {
@@ -131,17 +147,47 @@ const countJobs = async (addition: QueueAddition): Promise<number> => {
 			`The list "${addition.jobs}" has ${problems === 1 ? 'a problem, which is told above' : `${problems} problems, which are told above`}; nothing was added.`,
 		);
 	}
-	return count;
+	return { count, usesS3 };
+};
+
+const placesInS3 = (command: ClipCommand): string[] => {
+	const places: string[] = [];
+	mapPaths(command, (path) => {
+		places.push(...(isS3(path) ? [path] : []));
+		return path;
+	});
+	return places;
+};
+
+const problemInS3 = (command: ClipCommand): string | undefined => {
+	try {
+		placesInS3(command).forEach(parseS3Place);
+		return undefined;
+	} catch (error) {
+		return messageOf(error);
+	}
+};
+
+/** The way from a root to what lies in it; undefined for what does not. */
+const wayTo = (root: string, path: string): string | undefined => {
+	if (isS3(root)) {
+		const folder = parseS3Place(root);
+		return isS3(path) && isWithinS3(parseS3Place(path), folder)
+			? parseS3Place(path).key.slice(folder.key.replace(/\/$/, '').length).replace(/^\//, '')
+			: undefined;
+	}
+	const inside = relative(resolve(root), path);
+	const isOutside = isS3(path) || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside);
+	return isOutside ? undefined : inside.replaceAll(sep, '/');
 };
 
 const within = (root: string, command: ClipCommand): ClipCommand =>
-	mapPaths(command, (path) => relative(resolve(root), path).replaceAll(sep, '/') || '.');
+	mapPaths(command, (path) => wayTo(root, path) || '.');
 
 const outsideOf = (root: string, command: ClipCommand): string | undefined => {
 	let outside: string | undefined;
 	mapPaths(command, (path) => {
-		const inside = relative(resolve(root), path);
-		if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
+		if (wayTo(root, path) === undefined) {
 			outside ??= path;
 		}
 		return path;
@@ -150,9 +196,15 @@ const outsideOf = (root: string, command: ClipCommand): string | undefined => {
 };
 
 /** What can be seen from here of the files that a command reads: a mask that was painted anew makes another job. */
-const filesOf = ({ input, mask = [], edit }: ClipCommand): Promise<(string | null)[]> =>
+const filesOf = (
+	{ input, mask = [], edit }: ClipCommand,
+	store: ObjectStore | undefined,
+): Promise<(string | null)[]> =>
 	Promise.all(
 		[input, ...mask.map((text) => parsePaintedMask(text)?.path), edit].map(async (path) => {
+			if (path !== undefined && isS3(path)) {
+				return (await store?.find(parseS3Place(path)))?.tag ?? null;
+			}
 			const found = path === undefined ? undefined : await stat(path).catch(() => undefined);
 			return found === undefined ? null : `${found.size} ${found.mtimeMs}`;
 		}),

@@ -1,33 +1,42 @@
-import { lstat, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { UserError } from '../core/errors.js';
-import { type ClipCommand, mapPaths } from '../jobs/clip-command.js';
+import { isS3, isWithinS3, joinPlace, parseS3Place, type S3Place, s3Text } from '../core/s3-place.js';
+import { absolutePlace, type ClipCommand, mapPaths } from '../jobs/clip-command.js';
 import { parsePaintedMask } from '../masks/painted-mask.js';
 import { isImagePattern } from '../media/image-sequence.js';
 import { loadPreset } from '../presets/load-preset.js';
+import type { ObjectStore } from './object-store.js';
 
-type Root = { readonly path: string; readonly identity: string };
+type Root = { readonly folder: string; readonly identity: string } | { readonly objects: S3Place };
 
 /**
- * The folders that jobs may use. A job is a stranger's: it may name only what lies in them, with links followed, and write only where that
- * is allowed.
+ * The folders that jobs may use, on disks and in S3. A job is a stranger's: it may name only what lies in them, with links followed, and write
+ * only where that is allowed.
  */
 export class Roots {
 	private constructor(
 		private readonly readable: readonly Root[],
 		private readonly writable: readonly Root[],
+		private readonly store: ObjectStore | undefined,
 	) {}
 
 	/**
 	 * @param writable folders for clips, masks and results; relative paths of jobs are relative to the first
 	 * @param readable folders for clips and masks only
+	 * @param store needed where some are in S3
 	 * @throws UserError when one is not there
 	 */
-	static async open(writable: readonly string[], readable: readonly string[] = []): Promise<Roots> {
+	static async open(
+		writable: readonly string[],
+		readable: readonly string[] = [],
+		store?: ObjectStore,
+	): Promise<Roots> {
 		if (writable.length === 0) {
 			throw new UserError('Jobs may use no folder yet; say with --root in which they may read and write.');
 		}
-		return new Roots(await Promise.all(readable.map(openRoot)), await Promise.all(writable.map(openRoot)));
+		const open = (root: string): Promise<Root> => openRoot(root, store);
+		return new Roots(await Promise.all(readable.map(open)), await Promise.all(writable.map(open)), store);
 	}
 
 	/**
@@ -36,18 +45,24 @@ export class Roots {
 	 * @throws UserError when one is not
 	 */
 	async allow(command: ClipCommand): Promise<ClipCommand> {
-		const [first] = this.writable;
-		const absolute = mapPaths(command, (path) => {
-			const whole = resolve(first?.path ?? '/', path);
-			return /[/\\]$/.test(path) ? join(whole, '/') : whole;
-		});
+		const absolute = mapPaths(command, (path) => this.#absolute(path));
 		const { input, mask = [], edit, preset, model, output = [], review } = absolute;
+		if (output.length === 0) {
+			throw new UserError('The job names no "output", and a worker has no folder of its own for results.');
+		}
 		const all = [...this.writable, ...this.readable];
+		const masks = mask.map((text) => parsePaintedMask(text)?.path);
 		// Names of presets and models are no paths: they stand for what the worker's owner has installed.
-		for (const path of [input, edit, ...mask.map((text) => parsePaintedMask(text)?.path), preset, model]) {
-			if (path !== undefined && isAbsolute(path)) {
+		for (const path of [input, edit, ...masks, preset, model].filter((path) => path !== undefined)) {
+			if (isS3(path) || isAbsolute(path)) {
 				await requireInside(path, all, 'reads');
 			}
+		}
+		for (const path of [preset, model].filter((path) => path !== undefined && isS3(path))) {
+			throw new UserError(`"${path}" lies in S3; presets and models are read from folders only.`);
+		}
+		for (const path of isS3(input) ? [] : await picturesOf(input)) {
+			await requireInside(path, all, 'reads');
 		}
 		if (preset !== undefined && isAbsolute(preset)) {
 			const ofPreset = (await loadPreset(preset)).model;
@@ -61,11 +76,21 @@ export class Roots {
 		return absolute;
 	}
 
+	#absolute(path: string): string {
+		const [first] = this.writable;
+		if (first === undefined || isS3(path) || isAbsolute(path)) {
+			return absolutePlace('/', path);
+		}
+		return 'objects' in first ? joinPlace(s3Text(first.objects), path) : absolutePlace(first.folder, path);
+	}
+
 	/** Whether all of them are there and are what they were: a network drive that is gone leaves an empty folder, or none. */
 	async areThere(): Promise<boolean> {
 		const found = await Promise.all(
-			[...this.writable, ...this.readable].map(
-				async ({ path, identity }) => (await identityOf(path).catch(() => undefined)) === identity,
+			[...this.writable, ...this.readable].map(async (root) =>
+				'objects' in root
+					? await this.store?.isThere(root.objects)
+					: (await identityOf(root.folder).catch(() => undefined)) === root.identity,
 			),
 		);
 		return found.every(Boolean);
@@ -77,13 +102,25 @@ const identityOf = async (path: string): Promise<string> => {
 	return `${dev}:${ino}`;
 };
 
-const openRoot = async (folder: string): Promise<Root> => {
-	const found = await stat(folder).catch(() => undefined);
-	if (found?.isDirectory() !== true) {
-		throw new UserError(`"${folder}" is no folder; --root takes one that is there.`);
+const openRoot = async (root: string, store: ObjectStore | undefined): Promise<Root> => {
+	if (isS3(root)) {
+		const objects = parseS3Place(root);
+		await store?.requireThere(objects);
+		return { objects };
 	}
-	const path = await realpath(folder);
-	return { path, identity: await identityOf(path) };
+	const found = await stat(root).catch(() => undefined);
+	if (found?.isDirectory() !== true) {
+		throw new UserError(`"${root}" is no folder; --root takes one that is there.`);
+	}
+	const folder = await realpath(root);
+	return { folder, identity: await identityOf(folder) };
+};
+
+/** What a clip that is a folder of frames is read from besides: each of them may be a link. */
+const picturesOf = async (input: string): Promise<string[]> => {
+	const folder = isImagePattern(input) ? dirname(input) : input;
+	const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+	return entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => join(folder, name));
 };
 
 const requireInside = async (
@@ -91,16 +128,31 @@ const requireInside = async (
 	roots: readonly Root[],
 	does: 'reads' | 'writes',
 ): Promise<void> => {
-	const real = await realPlace(isImagePattern(path) ? dirname(path) : path);
-	const isInside = roots.some((root) => {
-		const inside = relative(root.path, real);
-		return inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
-	});
-	if (!isInside) {
+	if (!(isS3(path) ? isInsideObjects(parseS3Place(path), roots, does) : await isInsideFolder(path, roots))) {
 		throw new UserError(
 			`The job ${does} "${path}", which is outside of the folders that this worker's owner allows for that; put it there, or have the worker started with another --root.`,
 		);
 	}
+};
+
+/** Beside what is written lie its notes, so that a root itself can't be a result. */
+const isInsideObjects = (place: S3Place, roots: readonly Root[], does: 'reads' | 'writes'): boolean =>
+	roots.some(
+		(root) =>
+			'objects' in root &&
+			isWithinS3(place, root.objects) &&
+			(does === 'reads' || place.key.replace(/\/$/, '') !== root.objects.key.replace(/\/$/, '')),
+	);
+
+const isInsideFolder = async (path: string, roots: readonly Root[]): Promise<boolean> => {
+	const real = await realPlace(isImagePattern(path) ? dirname(path) : path);
+	return roots.some((root) => {
+		if ('objects' in root) {
+			return false;
+		}
+		const inside = relative(root.folder, real);
+		return inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
+	});
 };
 
 /** Where a path leads, whether or not something is there yet. */

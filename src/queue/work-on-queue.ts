@@ -1,11 +1,14 @@
 import { createRequire } from 'node:module';
 import { availableParallelism, hostname } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { Job } from 'bullmq';
 import { messageOf, UserError } from '../core/errors.js';
+import { isS3 } from '../core/s3-place.js';
 import type { ClipCommand } from '../jobs/clip-command.js';
 import type { FrameProgress, PropagateClipResult } from '../jobs/clip-job.js';
 import { ClipRunner } from '../jobs/clip-runner.js';
 import type { Device } from '../runtime/session.js';
+import { propagateHome } from '../store/locations.js';
 import {
 	type ClipReport,
 	cancelledKey,
@@ -17,33 +20,41 @@ import {
 } from './clip-queue.js';
 import { type EndReason, Leases } from './leases.js';
 import { mayPass } from './may-pass.js';
+import { ObjectStore, type StoreAddress } from './object-store.js';
 import type { QueuePlace } from './redis.js';
 import { Roots } from './roots.js';
+import { StagedClip } from './staged-clip.js';
 import { serveMetrics, WorkMetrics } from './work-metrics.js';
 
-export type QueueWork = QueuePlace & {
-	/** Folders that jobs may read and write in; relative paths are relative to the first. */
-	readonly roots: readonly string[];
-	/** Folders that jobs may read in. */
-	readonly readRoots?: readonly string[] | undefined;
-	/** Clips that are worked on at a time, each in a process of its own. Default: 1. */
-	readonly atOnce?: number | undefined;
-	/** CPU threads of each; its share of the cores when omitted. */
-	readonly threads?: number | undefined;
-	readonly device?: Device | undefined;
-	readonly ffmpeg?: string | undefined;
-	/** A worker that has not been heard of for so long has lost its jobs to others. Default: 30. */
-	readonly leaseSeconds?: number | undefined;
-	/** How long clips may still take when the worker is to stop, before they are handed back. Default: 20. */
-	readonly graceSeconds?: number | undefined;
-	/** Ends when there is nothing left to do, for this worker or any other. */
-	readonly untilEmpty?: boolean | undefined;
-	/** Port on the loopback interface that tells Prometheus how it goes. 0 takes a free one. */
-	readonly metricsPort?: number | undefined;
-	/** Fires when the worker is to stop. */
-	readonly signal?: AbortSignal | undefined;
-	readonly onEvent?: ((event: QueueWorkEvent) => void) | undefined;
-};
+export type QueueWork = QueuePlace &
+	StoreAddress & {
+		/** Folders, on disks or in S3, that jobs may read and write in; relative paths are relative to the first. */
+		readonly roots: readonly string[];
+		/** Folders that jobs may read in. */
+		readonly readRoots?: readonly string[] | undefined;
+		/**
+		 * Folder for copies of what lies in S3. Where several workers have the same one, they go on with each other's unfinished clips. Default: one
+		 * among what this user keeps.
+		 */
+		readonly scratch?: string | undefined;
+		/** Clips that are worked on at a time, each in a process of its own. Default: 1. */
+		readonly atOnce?: number | undefined;
+		/** CPU threads of each; its share of the cores when omitted. */
+		readonly threads?: number | undefined;
+		readonly device?: Device | undefined;
+		readonly ffmpeg?: string | undefined;
+		/** A worker that has not been heard of for so long has lost its jobs to others. Default: 30. */
+		readonly leaseSeconds?: number | undefined;
+		/** How long clips may still take when the worker is to stop, before they are handed back. Default: 20. */
+		readonly graceSeconds?: number | undefined;
+		/** Ends when there is nothing left to do, for this worker or any other. */
+		readonly untilEmpty?: boolean | undefined;
+		/** Port on the loopback interface that tells Prometheus how it goes. 0 takes a free one. */
+		readonly metricsPort?: number | undefined;
+		/** Fires when the worker is to stop. */
+		readonly signal?: AbortSignal | undefined;
+		readonly onEvent?: ((event: QueueWorkEvent) => void) | undefined;
+	};
 
 export type QueueWorkEvent =
 	/** It is connected, and takes jobs. */
@@ -97,28 +108,41 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { ve
  * @throws UserError when Redis or a root can't be used
  */
 export const workOnQueue = async (work: QueueWork): Promise<QueueWorkResult> => {
-	const roots = await Roots.open(work.roots, work.readRoots);
-	const open = await openQueue(work);
-	const metrics = await WorkMetrics.open();
+	const usesS3 = [...work.roots, ...(work.readRoots ?? [])].some(isS3);
+	const store = usesS3 ? await ObjectStore.open(work) : undefined;
 	try {
-		const endpoint =
-			work.metricsPort === undefined ? undefined : await serveMetrics(metrics, work.metricsPort, open);
+		const roots = await Roots.open(work.roots, work.readRoots, store);
+		const open = await openQueue(work);
 		try {
-			return await takeJobs(work, open, roots, metrics, endpoint?.address);
+			const metrics = await WorkMetrics.open();
+			const endpoint =
+				work.metricsPort === undefined ? undefined : await serveMetrics(metrics, work.metricsPort, open);
+			try {
+				return await takeJobs(work, { open, roots, store, metrics, metricsAddress: endpoint?.address });
+			} finally {
+				await endpoint?.close();
+			}
 		} finally {
-			await endpoint?.close();
+			await open.close();
 		}
 	} finally {
-		await open.close();
+		store?.close();
 	}
+};
+
+/** What a worker has besides its orders. */
+type Workplace = {
+	readonly open: OpenQueue;
+	readonly roots: Roots;
+	/** Undefined where jobs may use none. */
+	readonly store: ObjectStore | undefined;
+	readonly metrics: WorkMetrics;
+	readonly metricsAddress: string | undefined;
 };
 
 const takeJobs = async (
 	work: QueueWork,
-	open: OpenQueue,
-	roots: Roots,
-	metrics: WorkMetrics,
-	metricsAddress: string | undefined,
+	{ open, roots, store, metrics, metricsAddress }: Workplace,
 ): Promise<QueueWorkResult> => {
 	const { signal, atOnce = 1, leaseSeconds = 30, graceSeconds = 20, onEvent } = work;
 	const { redis, address, name } = open;
@@ -127,16 +151,26 @@ const takeJobs = async (
 	const runners = Array.from({ length: atOnce }, () => new ClipRunner());
 	const idle = [...runners];
 	const me = `${hostname()}-${process.pid}`;
+	const scratch = resolve(work.scratch ?? join(propagateHome(), 'queue'));
+	if (store !== undefined) {
+		await StagedClip.forgetOld(scratch);
+	}
 	const threads = work.threads ?? Math.max(1, Math.floor(availableParallelism() / atOnce));
 	let [finished, failed, frames] = [0, 0, 0];
 	let [isThere, stopping] = [true, false];
 
-	const run = async (job: Job<QueuedClip>, command: ClipCommand, end: AbortSignal): Promise<ClipReport> => {
-		const about = { job: job.id ?? '', clip: command.input };
+	/** @param about how the job's events begin @param shown what is to be said instead of a sentence about copies */
+	const runCopy = async (
+		job: Job<QueuedClip>,
+		about: JobOfQueue,
+		command: ClipCommand,
+		end: AbortSignal,
+		shown: (text: string) => string,
+	): Promise<PropagateClipResult> => {
 		const runner = idle.pop() ?? new ClipRunner();
 		let told = 0;
 		try {
-			const result = await runner.run(
+			return await runner.run(
 				{
 					...command,
 					device: work.device ?? command.device,
@@ -145,7 +179,7 @@ const takeJobs = async (
 				{
 					// Results of frames stay beside the output, where another worker finds them.
 					...{ ffmpeg: work.ffmpeg, cache: false, signal: end },
-					onNote: (text) => onEvent?.({ type: 'note', ...about, text }),
+					onNote: (text) => onEvent?.({ type: 'note', ...about, text: shown(text) }),
 					onFrame: (progress) => {
 						onEvent?.({ type: 'progress', ...about, ...progress });
 						metrics.frame();
@@ -156,17 +190,37 @@ const takeJobs = async (
 					},
 				},
 			);
-			const wasFinished = result.meanConfidence === undefined;
-			finished++;
-			frames += wasFinished ? 0 : result.frames;
-			metrics.finished(result.seconds);
-			onEvent?.({ type: 'finished', ...about, wasFinished, ...result });
-			return {
-				...{ frames: result.frames, computedFrames: result.computedFrames, seconds: result.seconds },
-				...{ outputs: result.outputs, program: version, model: result.model, worker: me },
-			};
 		} finally {
 			idle.push(runner);
+		}
+	};
+
+	/** Does a job that is allowed, on copies where it lies in S3. */
+	const run = async (
+		job: Job<QueuedClip>,
+		command: ClipCommand,
+		end: AbortSignal,
+	): Promise<PropagateClipResult> => {
+		const about = { job: job.id ?? '', clip: command.input };
+		if (store === undefined || !StagedClip.isNeededFor(command)) {
+			return runCopy(job, about, command, end, (text) => text);
+		}
+		const staged = await StagedClip.open(store, command, scratch, end);
+		const shown = (text: string): string => staged.shown(text);
+		try {
+			const result = await runCopy(job, about, staged.command, end, shown);
+			await staged.finish(end);
+			await staged.remove();
+			return { ...result, outputs: result.outputs.map(shown) };
+		} catch (error) {
+			// What may be gone on with stays.
+			if (error instanceof UserError && !mayPass(error)) {
+				await staged.remove();
+			}
+			if (error instanceof Error) {
+				error.message = shown(error.message);
+			}
+			throw error;
 		}
 	};
 
@@ -181,7 +235,16 @@ const takeJobs = async (
 			}
 			about = { job: id, clip: parsed.data.command.input };
 			onEvent?.({ type: 'started', ...about, attempt: job.attemptsStarted });
-			return await run(job, await roots.allow(parsed.data.command), end);
+			const result = await run(job, await roots.allow(parsed.data.command), end);
+			const wasFinished = result.meanConfidence === undefined;
+			finished++;
+			frames += wasFinished ? 0 : result.frames;
+			metrics.finished(result.seconds);
+			onEvent?.({ type: 'finished', ...about, wasFinished, ...result });
+			return {
+				...{ frames: result.frames, computedFrames: result.computedFrames, seconds: result.seconds },
+				...{ outputs: result.outputs, program: version, model: result.model, worker: me },
+			};
 		} catch (error) {
 			const reason = end.aborted ? (end.reason as EndReason) : undefined;
 			if (reason === 'stopped') {

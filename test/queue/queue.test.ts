@@ -18,7 +18,8 @@ import { setTimeout } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type BoxClip, makeBoxFrames } from '../helpers/box-clip.js';
-import { type CliResult, type CliRun, quickCliPath, records, startCli } from '../helpers/cli.js';
+import type { CliResult } from '../helpers/cli.js';
+import { contents, lastOf, queueCli } from '../helpers/queue-cli.js';
 import { freePort, type RedisServer, redisAvailable, startRedis } from '../helpers/redis-server.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
@@ -60,68 +61,7 @@ const makeShots = (count = CLIPS, place = temporaryFolder()): string => {
 	return folder;
 };
 
-/** Every file of a folder by its path in it, notes included. */
-const contents = (folder: string): Map<string, Buffer> =>
-	new Map(
-		readdirSync(folder, { recursive: true, encoding: 'utf8' })
-			.filter((name) => statSync(join(folder, name)).isFile())
-			.sort()
-			.map((name) => [name, readFileSync(join(folder, name))]),
-	);
-
-const start = (cwd: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): CliRun =>
-	startCli(args, {
-		program: quickCliPath,
-		cwd,
-		env: { PROPAGATE_HOME: join(cwd, '..', 'home'), PROPAGATE_REDIS: redis.url, ...env },
-	});
-const run = (cwd: string, ...args: string[]): Promise<CliResult> => start(cwd, args).done;
-const lastOf = ({ stdout }: CliResult): Record<string, unknown> => records(stdout).at(-1) ?? {};
-
-type WorkerRun = CliRun & {
-	/** Comes when such an event has been told. */
-	seen(type: string): Promise<Record<string, unknown>>;
-	readonly events: Record<string, unknown>[];
-};
-
-const startWorker = (cwd: string, ...args: string[]): WorkerRun => {
-	const started = start(cwd, ['queue', 'work', '--json', '--threads', '1', ...args]);
-	const events: Record<string, unknown>[] = [];
-	let rest = '';
-	started.process.stdout?.on('data', (data: Buffer) => {
-		const lines = `${rest}${data}`.split('\n');
-		rest = lines.pop() ?? '';
-		events.push(...lines.map((line) => JSON.parse(line)));
-	});
-	const seen = async (type: string): Promise<Record<string, unknown>> => {
-		for (;;) {
-			const event = events.find((event) => event.type === type);
-			if (event !== undefined) {
-				return event;
-			}
-			if (started.process.exitCode !== null) {
-				throw new Error(`The worker ended before "${type}": ${(await started.done).stderr}`);
-			}
-			await setTimeout(10);
-		}
-	};
-	return { ...started, events, seen };
-};
-
-const status = async (cwd: string): Promise<Record<string, number>> =>
-	lastOf(await run(cwd, 'queue', 'status', '--json')).jobs as Record<string, number>;
-
-const list = async (cwd: string, state: string): Promise<Record<string, unknown>[]> => {
-	const { code, stdout } = await run(cwd, 'queue', 'status', '--list', state, '--json');
-	expect(code).toBe(0);
-	return stdout === '' ? [] : records(stdout);
-};
-
-const until = async (cwd: string, holds: (jobs: Record<string, number>) => boolean): Promise<void> => {
-	while (!holds(await status(cwd))) {
-		await setTimeout(200);
-	}
-};
+const { start, run, startWorker, status, list, until } = queueCli(() => redis.url);
 
 describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 	beforeAll(async () => {

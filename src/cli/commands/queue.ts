@@ -59,6 +59,12 @@ const port = (text: string): number => {
 	return value;
 };
 
+const s3EndpointOption = (): Option =>
+	new Option(
+		'--s3-endpoint <url>',
+		"storage that speaks S3 and is not Amazon's (default: AWS_ENDPOINT_URL_S3)",
+	);
+
 const examples = `
 Examples:
   export PROPAGATE_REDIS=redis://queue.studio:6379
@@ -83,19 +89,28 @@ export const registerQueue = (program: Command): void => {
 };
 
 type AddOptions = PlaceOptions &
-	JobDefaultsOptions & { readonly root?: string; readonly priority?: number; readonly attempts?: number };
+	JobDefaultsOptions & {
+		readonly root?: string;
+		readonly priority?: number;
+		readonly attempts?: number;
+		readonly s3Endpoint?: string;
+	};
 
 const registerAdd = (queue: Command): void => {
 	const command = withJobList(queue.command('add').description('puts a list of jobs into the queue'))
 		.option('--model <name|folder>', 'model to use (default: the bundled one)')
 		.optionsGroup('How:')
-		.option('--root <folder>', 'store paths relative to this folder, which workers may have elsewhere')
+		.option(
+			'--root <folder>',
+			'store paths relative to this folder (or s3://bucket/folder), which workers may have elsewhere',
+		)
 		.option('--priority <n>', '1 is first (default: 10)', positiveInteger)
 		.option(
 			'--attempts <n>',
 			'how often a job is begun that fails for what may pass (default: 8)',
 			positiveInteger,
-		);
+		)
+		.addOption(s3EndpointOption());
 	withPlace(command).action(async (list: string, options: AddOptions) => {
 		const { addToQueue } = await import('../../queue/add-jobs.js');
 		const reporter = new Reporter(options);
@@ -103,6 +118,7 @@ const registerAdd = (queue: Command): void => {
 			...placeOf(options),
 			jobs: list,
 			...{ root: options.root, priority: options.priority, attempts: options.attempts },
+			s3Endpoint: options.s3Endpoint,
 			defaults: jobDefaultsOf(options),
 			signal: cancelOnInterrupt(),
 			onProblem: (name, reason) => {
@@ -132,6 +148,8 @@ type WorkOptions = PlaceOptions & {
 	readonly untilEmpty?: boolean;
 	readonly metrics?: number;
 	readonly ffmpeg?: string;
+	readonly s3Endpoint?: string;
+	readonly scratch?: string;
 };
 
 const registerWork = (queue: Command): void => {
@@ -139,8 +157,13 @@ const registerWork = (queue: Command): void => {
 		.command('work')
 		.description('works on jobs of the queue until it is stopped by Ctrl-C or SIGTERM')
 		.optionsGroup('What jobs may do:')
-		.option('--root <folder>', 'folder that jobs may read and write in; may be repeated', collect, [])
-		.option('--read-root <folder>', 'folder that jobs may only read in; may be repeated', collect, [])
+		.option(
+			'--root <folder>',
+			'folder, or s3://bucket/folder, that jobs may read and write in; may be repeated',
+			collect,
+			[],
+		)
+		.option('--read-root <folder>', 'the same, but jobs may only read in it; may be repeated', collect, [])
 		.optionsGroup('How:')
 		.option(
 			'--concurrency <n>',
@@ -157,6 +180,8 @@ const registerWork = (queue: Command): void => {
 		)
 		.option('--lease <seconds>', 'after how long without a sign of life its jobs go to others', seconds, 30)
 		.option('--metrics <port>', 'tell Prometheus how it goes, on 127.0.0.1', port)
+		.addOption(s3EndpointOption())
+		.option('--scratch <folder>', 'for copies of what lies in S3 (default: "queue" among what is kept)')
 		.addOption(ffmpegOption());
 	withPlace(withDeviceOptions(command)).action(async (options: WorkOptions) => {
 		const { workOnQueue } = await import('../../queue/work-on-queue.js');
@@ -168,6 +193,7 @@ const registerWork = (queue: Command): void => {
 			...{ device: options.device === 'auto' ? undefined : options.device, threads: options.threads },
 			...{ leaseSeconds: options.lease, graceSeconds: options.grace, untilEmpty: options.untilEmpty },
 			...{ metricsPort: options.metrics, ffmpeg: options.ffmpeg },
+			...{ s3Endpoint: options.s3Endpoint, scratch: options.scratch },
 			signal: cancelOnInterrupt(),
 			onEvent: (event) => {
 				reporter.record(event);
