@@ -10,6 +10,7 @@ export const isS3 = (text: string): boolean => /^s3:[/\\]/i.test(text);
 const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 /** Bytes, as the protocol has it. */
 const LONGEST_KEY = 1024;
+const LONGEST_SHOWN = 200;
 
 /**
  * Reads `s3://bucket/key`. Keys become paths of files here, so that they may hold nothing that means something else in a path.
@@ -23,8 +24,9 @@ export const parseS3Place = (text: string): S3Place => {
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 	const isPlain = !/[\\\u0000-\u001f\u007f]/.test(key) && Buffer.byteLength(key) <= LONGEST_KEY;
 	if (!bucketName.test(bucket) || bucket.includes('..') || !isPath || !isPlain) {
+		const shown = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 		throw new UserError(
-			`"${text}" names no place in S3; expected s3://bucket/folder/clip.mp4, without empty parts, dots or backslashes between the slashes.`,
+			`"${shown}" names no place in S3; expected s3://bucket/folder/clip.mp4, without empty parts, dots or backslashes between the slashes.`,
 		);
 	}
 	return { bucket, key };

@@ -161,14 +161,20 @@ const several: readonly string[] = ['mask', 'output'];
 const EXTRA = '__parsed_extra';
 
 async function* jobsOfCsv(path: string): AsyncGenerator<RawJob, void, void> {
+	const seen = new Set<string>();
 	const parser = Papa.parse(Papa.NODE_STREAM_INPUT, {
 		header: true,
 		skipEmptyLines: 'greedy',
-		transformHeader: (name) =>
-			name
+		// Papa Parse renames the second of two alike, and prints a word about it.
+		transformHeader: (name, at) => {
+			const column = name
 				.replace(/^\ufeff/, '')
 				.trim()
-				.toLowerCase(),
+				.toLowerCase();
+			const isNew = !seen.has(column);
+			seen.add(column);
+			return isNew ? column : `${column}, again in column ${(at ?? 0) + 1}`;
+		},
 	});
 	const source = createReadStream(path);
 	source.on('error', (error) => parser.destroy(error));

@@ -203,7 +203,8 @@ const filesOf = (
 	Promise.all(
 		[input, ...mask.map((text) => parsePaintedMask(text)?.path), edit].map(async (path) => {
 			if (path !== undefined && isS3(path)) {
-				return (await store?.find(parseS3Place(path)))?.tag ?? null;
+				const object = await store?.find(parseS3Place(path));
+				return object === undefined ? null : `${object.bytes} ${object.tag ?? object.changed?.getTime()}`;
 			}
 			const found = path === undefined ? undefined : await stat(path).catch(() => undefined);
 			return found === undefined ? null : `${found.size} ${found.mtimeMs}`;

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** Why work on a job is ended before it is done. */
 export type EndReason = 'stopped' | 'cancelled' | 'lost';
 
@@ -31,6 +33,8 @@ export class Leases {
 	/** @returns a signal that fires when work is to be ended; its reason is an {@link EndReason} */
 	begin(id: string): AbortSignal {
 		const end = new AbortController();
+		// Each object that is copied listens, and several are at a time.
+		setMaxListeners(0, end.signal);
 		this.#leases.set(id, { renewedAt: Date.now(), end });
 		return end.signal;
 	}

@@ -12,8 +12,9 @@ import { temporaryPath } from '../core/temporary-names.js';
 /** An object that is there. */
 export type StoredObject = S3Place & {
 	readonly bytes: number;
-	/** Another one when its contents are others. */
-	readonly tag: string;
+	/** Another one when its contents are others. Undefined where storage has none, of files that it was given in another way. */
+	readonly tag: string | undefined;
+	readonly changed: Date | undefined;
 };
 
 /** Where storage is, when it is not Amazon's. */
@@ -47,15 +48,21 @@ const endpointOf = ({ s3Endpoint }: StoreAddress, env: NodeJS.ProcessEnv): strin
 /** The client's own types know no option that is undefined. */
 const until = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { abortSignal: signal });
 
-/** What S3 calls what the person who named the place can put right. */
-const wrongPlace: Readonly<Record<string, string>> = {
+const CHECK_KEYS = 'see to the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and to what they allow';
+
+/** What S3 calls what the person who named the place, or gave the keys, can put right. */
+const reasons: Readonly<Record<string, string>> = {
 	NoSuchBucket: 'there is no such bucket',
 	NoSuchKey: 'there is no such object',
 	NotFound: 'there is no such object',
-	AccessDenied: 'access is denied; see to what the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY allow',
-	Forbidden: 'access is denied; see to what the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY allow',
 	KeyTooLongError: 'its name is too long',
 	InvalidObjectState: 'it is archived; restore it first',
+	AccessDenied: `access is denied; ${CHECK_KEYS}`,
+	Forbidden: `access is denied; ${CHECK_KEYS}`,
+	InvalidAccessKeyId: `the key is not known there; ${CHECK_KEYS}`,
+	SignatureDoesNotMatch: `the secret key is not the right one; ${CHECK_KEYS}`,
+	ExpiredToken: `the session has ended; ${CHECK_KEYS}`,
+	CredentialsProviderError: `there are no keys; ${CHECK_KEYS}`,
 };
 
 const failure = (what: string, place: S3Place, error: unknown): unknown => {
@@ -63,9 +70,9 @@ const failure = (what: string, place: S3Place, error: unknown): unknown => {
 	if (name === 'AbortError' || code === 'ABORT_ERR') {
 		return error;
 	}
-	const reason = wrongPlace[name ?? ''];
+	const reason = reasons[name ?? ''];
 	const told = reason ?? (messageOf(error) || name || 'no answer').replace(/\.$/, '');
-	const sentence = `"${s3Text(place)}" can't be ${what}: ${told}.`;
+	const sentence = `"${s3Text(place)}" in S3 can't be ${what}: ${told}.`;
 	return reason === undefined
 		? new Error(sentence, { cause: error })
 		: new UserError(sentence, { cause: error });
@@ -132,10 +139,10 @@ export class ObjectStore {
 				.catch((error: unknown) => {
 					throw failure('listed', place, error);
 				});
-			for (const { Key: key, Size: bytes, ETag: tag } of answer.Contents ?? []) {
+			for (const { Key: key, Size: bytes, ETag: tag, LastModified: changed } of answer.Contents ?? []) {
 				// Consoles make empty objects for folders.
 				if (key?.startsWith(place.key) && !key.endsWith('/')) {
-					yield { bucket: place.bucket, key, bytes: bytes ?? 0, tag: tag ?? '' };
+					yield { bucket: place.bucket, key, bytes: bytes ?? 0, tag: tag || undefined, changed };
 				}
 			}
 			next = answer.IsTruncated === true ? answer.NextContinuationToken : undefined;
@@ -151,9 +158,11 @@ export class ObjectStore {
 		return undefined;
 	}
 
-	/** @throws UserError when the bucket is not there, or may not be looked into */
+	/** @throws UserError when storage does not answer, the bucket is not there, or may not be looked into */
 	async requireThere(place: S3Place): Promise<void> {
-		await this.find(place);
+		await this.find(place).catch((error: unknown) => {
+			throw error instanceof UserError ? error : new UserError(messageOf(error), { cause: error });
+		});
 	}
 
 	/** Whether storage answers, and lets us in. */
@@ -173,7 +182,7 @@ export class ObjectStore {
 				new this.sdk.GetObjectCommand({
 					Bucket: object.bucket,
 					Key: object.key,
-					IfMatch: object.tag || undefined,
+					IfMatch: object.tag,
 				}),
 				until(signal),
 			);

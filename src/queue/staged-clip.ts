@@ -68,6 +68,22 @@ export class StagedClip {
 	): Promise<StagedClip> {
 		const folder = join(scratch, fingerprint(given).slice(0, 32));
 		await makeFolder(folder, 0o700);
+		try {
+			return await StagedClip.#copy(store, given, folder, signal);
+		} catch (error) {
+			if (error instanceof UserError) {
+				await rm(folder, { recursive: true, force: true });
+			}
+			throw error;
+		}
+	}
+
+	static async #copy(
+		store: ObjectStore,
+		given: ClipCommand,
+		folder: string,
+		signal: AbortSignal | undefined,
+	): Promise<StagedClip> {
 		const now = new Date();
 		await utimes(folder, now, now);
 		const copyOf = (place: S3Place): string => join(folder, place.bucket, place.key);

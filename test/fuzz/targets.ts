@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serialize } from 'node:v8';
 import { deflateRawSync, deflateSync } from 'node:zlib';
@@ -7,10 +7,13 @@ import { encode } from 'fast-png';
 import sharp from 'sharp';
 import { answers, recordedPath } from '../../plugin/obs/answers.js';
 import { pathInside } from '../../src/core/path-inside.js';
+import { isS3, parseS3Place } from '../../src/core/s3-place.js';
 import { parseMat } from '../../src/evaluation/mat-file.js';
 import { inputSize } from '../../src/features/preprocess.js';
 import { planFeatures } from '../../src/features/recipe.js';
 import { inversionCalls } from '../../src/features/timesteps.js';
+import { mapPaths } from '../../src/jobs/clip-command.js';
+import { readJobList } from '../../src/jobs/job-list.js';
 import { readKeyframes } from '../../src/masks/read-keyframes.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { imageSize, readImage } from '../../src/media/image.js';
@@ -30,6 +33,8 @@ import { formatResults } from '../../src/pairs/format-results.js';
 import { readJobs } from '../../src/pairs/read-jobs.js';
 import { readPoints } from '../../src/pairs/read-points.js';
 import { loadPreset } from '../../src/presets/load-preset.js';
+import { queuedClipSchema } from '../../src/queue/clip-queue.js';
+import { Roots } from '../../src/queue/roots.js';
 import { writeCacheFile } from '../../src/store/cache-file.js';
 import { readDescriptorMap } from '../../src/store/descriptor-file.js';
 import { readMap } from '../../src/store/descriptor-store.js';
@@ -211,6 +216,64 @@ const jobsAndBack = async (path: string): Promise<void> => {
 	for (const format of ['json', 'csv', 'coco', 'spair'] as const) {
 		formatResults(format, jobs, results, new Map());
 	}
+};
+
+const clips = [
+	{ input: 'shots/bear.mp4', mask: 'bear.png', output: ['out/bear', 'out/bear-alpha.mov'] },
+	{ input: 'kite.mov', mask: ['0=kite.png', '90=kite-90.png'], output: 'out/kite', quality: 'best', fps: 24 },
+	{
+		input: 'wall.mp4',
+		edit: 'new.png',
+		output: 'wall.mp4',
+		start: '1.5s',
+		end: 99,
+		colormap: false,
+		grow: -2,
+	},
+	{ input: 's3://shots/bear.mp4', mask: '3=s3://shots/bear.png', output: 's3://shots/out/', for: 'resolve' },
+];
+const clipTable =
+	'input,mask,output,quality\nshots/bear.mp4,bear.png,out/bear;out/bear.mov,\n"ki,te.mov",0=a.png;9=b.png,out,best\n';
+
+/** Reads a list of the main command's jobs: each is told what is wrong with it, or all of its paths hold from anywhere. */
+const readClips = async (path: string): Promise<void> => {
+	for await (const job of readJobList(path, { results: 'results' })) {
+		if ('command' in job) {
+			mapPaths(job.command, (place) => {
+				if (!isS3(place) && !isAbsolute(place)) {
+					throw new Error(`"${place}" is relative`);
+				}
+				return place;
+			});
+		} else if (job.problem === '' || job.problem.length > 2000) {
+			throw new Error(`"${job.problem}" is no sentence`);
+		}
+	}
+};
+
+const requireWithin = (folder: string, path: string): void => {
+	if (path !== folder && !path.startsWith(join(folder, '/'))) {
+		throw new Error(`"${path}" is outside of "${folder}"`);
+	}
+};
+
+/** What a stranger wrote into Redis is refused, or names only what lies where it may. */
+const allowQueued = async (bytes: Buffer, folder: string): Promise<void> => {
+	const root = join(folder, 'root');
+	mkdirSync(root, { recursive: true });
+	const parsed = queuedClipSchema.safeParse(parsedJson(bytes));
+	if (!parsed.success) {
+		return;
+	}
+	const roots = await Roots.open([root, 's3://shots/out']);
+	mapPaths(await roots.allow(parsed.data.command), (path) => {
+		if (isS3(path)) {
+			requireWithin('/shots/out', `/${parseS3Place(path).bucket}/${parseS3Place(path).key}`);
+		} else {
+			requireWithin(root, path);
+		}
+		return path;
+	});
 };
 
 const trackList = Buffer.from(
@@ -504,6 +567,30 @@ export const fuzzTargets = async (): Promise<readonly Target[]> => {
 			read: byPath('jobs.json', jobsAndBack),
 		},
 		{ name: 'jobs (CSV)', seeds: [text(csv)], read: byPath('jobs.csv', jobsAndBack) },
+		{
+			name: 'list of clips (JSON)',
+			seeds: [text(clips), text({ jobs: clips })],
+			read: byPath('clips.json', readClips),
+		},
+		{
+			name: 'list of clips (lines)',
+			seeds: [text(clips.map((clip) => JSON.stringify(clip)).join('\n'))],
+			read: byPath('clips.jsonl', readClips),
+		},
+		{ name: 'list of clips (CSV)', seeds: [text(clipTable)], read: byPath('clips.csv', readClips) },
+		{
+			name: 'jobs of the queue',
+			seeds: clips.map((command) => text({ command })),
+			read: allowQueued,
+		},
+		{
+			name: 'places in S3',
+			seeds: ['s3://shots/bear/00001.png', 's3://shots', 's3://a.b-c/d e/'].map(text),
+			read: (bytes, folder) => {
+				const { bucket, key } = parseS3Place(bytes.toString('utf8'));
+				requireWithin(folder, join(folder, bucket, key));
+			},
+		},
 		{
 			name: 'points',
 			seeds: [text([[1, 2]]), text({ points: [{ x: 1, y: 2, name: 'a' }] }), text('x,y,name\n1,2,eye\n')],

@@ -33,8 +33,8 @@ export const queueCli = (redis: () => string) => {
 			env: { PROPAGATE_HOME: join(cwd, '..', 'home'), PROPAGATE_REDIS: redis(), ...env },
 		});
 	const run = (cwd: string, ...args: string[]): Promise<CliResult> => start(cwd, args).done;
-	const startWorker = (cwd: string, ...args: string[]): WorkerRun => {
-		const started = start(cwd, ['queue', 'work', '--json', '--threads', '1', ...args]);
+	const startWorker = (cwd: string, args: readonly string[], env?: NodeJS.ProcessEnv): WorkerRun => {
+		const started = start(cwd, ['queue', 'work', '--json', '--threads', '1', ...args], env);
 		const events: Record<string, unknown>[] = [];
 		let rest = '';
 		started.process.stdout?.on('data', (data: Buffer) => {

@@ -8,18 +8,21 @@ import {
 	readFileSync,
 	renameSync,
 	rmSync,
-	statSync,
 	symlinkSync,
 	writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { FastifyAdapter } from '@bull-board/fastify';
 import { Queue } from 'bullmq';
+import { fastify } from 'fastify';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type BoxClip, makeBoxFrames } from '../helpers/box-clip.js';
 import type { CliResult } from '../helpers/cli.js';
-import { contents, lastOf, queueCli } from '../helpers/queue-cli.js';
+import { contents, lastOf, queueCli, type WorkerRun } from '../helpers/queue-cli.js';
 import { freePort, type RedisServer, redisAvailable, startRedis } from '../helpers/redis-server.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
@@ -61,7 +64,9 @@ const makeShots = (count = CLIPS, place = temporaryFolder()): string => {
 	return folder;
 };
 
-const { start, run, startWorker, status, list, until } = queueCli(() => redis.url);
+const cli = queueCli(() => redis.url);
+const { start, run, status, list, until } = cli;
+const startWorker = (cwd: string, ...args: string[]): WorkerRun => cli.startWorker(cwd, args);
 
 describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 	beforeAll(async () => {
@@ -342,6 +347,36 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		expect(text).toContain(`propagate_frames_total ${FRAMES}`);
 		worker.process.kill('SIGTERM');
 		await worker.done;
+	});
+
+	test("BullMQ's own dashboard shows the queue and its jobs", async () => {
+		const shots = makeShots(3);
+		writeFileSync(join(shots, 'shot2.png'), 'no picture');
+		await run(shots, 'queue', 'add', '.', '-o', '../out');
+		await startWorker(shots, '--root', '..', '--until-empty').done;
+		writeFileSync(join(shots, 'shot1.png'), 'painted anew');
+		await run(shots, 'queue', 'add', '.', '-o', '../out');
+		const [failed] = await list(shots, 'failed');
+
+		const queue = new Queue('propagate', { connection: { host: '127.0.0.1', port: redis.port } });
+		const serverAdapter = new FastifyAdapter();
+		createBullBoard({ queues: [new BullMQAdapter(queue)], serverAdapter });
+		const dashboard = fastify();
+		await dashboard.register(serverAdapter.registerPlugin());
+		const shown = async (state: string) => {
+			const url = `/api/queues?activeQueue=propagate&status=${state}`;
+			return (await dashboard.inject(url)).json().queues[0];
+		};
+		expect(await shown('failed')).toMatchObject({
+			name: 'propagate',
+			counts: { completed: 2, failed: 1, prioritized: 1, active: 0 },
+			jobs: [{ id: failed?.id, failedReason: failed?.reason }],
+		});
+		expect((await shown('completed')).jobs[0].returnValue).toMatchObject({ frames: FRAMES });
+		await dashboard.inject({ method: 'PUT', url: `/api/queues/propagate/${failed?.id}/retry` });
+		expect(await status(shots)).toMatchObject({ failed: 0, waiting: 2 });
+		await dashboard.close();
+		await queue.close();
 	});
 
 	test.skipIf(!opensslAvailable)('speaks TLS (needs openssl)', async () => {
