@@ -159,7 +159,7 @@ const accumulate = (
  *
  * @returns false outside the image
  */
-const sampleAt = (
+export const sampleAt = (
 	{ width, height, data }: LumaPlane,
 	fullX: number,
 	fullY: number,
