@@ -18,6 +18,7 @@ import { openClip } from '../src/media/clip.js';
 import { writeImage } from '../src/media/image.js';
 import { readLabelMap } from '../src/media/label-map.js';
 import { RunFrames } from '../src/media/run-frames.js';
+import { PointTracker } from '../src/tracks/point-tracker.js';
 import { trackFrames } from '../src/tracks/track-frames.js';
 import { followPoint, knownObjects } from './known-motion.js';
 import { head, median, row } from './table.js';
@@ -83,7 +84,10 @@ const sampleCases = async (): Promise<Case[]> =>
 				for (const object of objects) {
 					const isOn = (mask: typeof first, x: number, y: number): boolean =>
 						mask !== undefined &&
-						x >= 0 && y >= 0 && x <= mask.width - 1 && y <= mask.height - 1 &&
+						x >= 0 &&
+						y >= 0 &&
+						x <= mask.width - 1 &&
+						y <= mask.height - 1 &&
 						mask.ids[Math.round(y) * mask.width + Math.round(x)] === object.id;
 					for (let y = step / 2; y < (first?.height ?? 0); y += step) {
 						for (let x = step / 2; x < (first?.width ?? 0); x += step) {
@@ -113,7 +117,9 @@ const lucasKanade = (folder: string, at: number, points: readonly (readonly [num
 		child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
 		child.on('error', reject);
 		child.on('close', (code) =>
-			code === 0 ? fulfil(JSON.parse(Buffer.concat(chunks).toString())) : reject(new Error(`${script} failed.`)),
+			code === 0
+				? fulfil(JSON.parse(Buffer.concat(chunks).toString()))
+				: reject(new Error(`${script} failed.`)),
 		);
 		child.stdin.end(JSON.stringify(points));
 	});
@@ -121,7 +127,14 @@ const lucasKanade = (folder: string, at: number, points: readonly (readonly [num
 const engine = await openStoredEngine(undefined, { device: 'cpu', threads: 1 });
 const pixelErrors = new Map<string, number[]>();
 const compared = new Map<string, Compared[]>();
-const report = (name: string, method: string, size: Raster<3>, at: number, truth: TruePoint[][], found: readonly (readonly Found[])[]): string => {
+const report = (
+	name: string,
+	method: string,
+	size: Raster<3>,
+	at: number,
+	truth: TruePoint[][],
+	found: readonly (readonly Found[])[],
+): string => {
 	const points: Compared[] = [];
 	const errors: number[] = [];
 	for (const [frame, places] of found.entries()) {
@@ -145,9 +158,19 @@ const report = (name: string, method: string, size: Raster<3>, at: number, truth
 	pixelErrors.set(method, [...(pixelErrors.get(method) ?? []), ...errors]);
 	return scores(name, method, points, errors);
 };
-const scores = (name: string, method: string, points: readonly Compared[], errors: readonly number[]): string => {
+const scores = (
+	name: string,
+	method: string,
+	points: readonly Compared[],
+	errors: readonly number[],
+): string => {
 	const { delta, jaccard, occlusion } = tapVid(points);
-	return row(name, method, ...[jaccard, delta, occlusion].map((value) => (100 * value).toFixed(1)), median(errors).toFixed(2));
+	return row(
+		name,
+		method,
+		...[jaccard, delta, occlusion].map((value) => (100 * value).toFixed(1)),
+		median(errors).toFixed(2),
+	);
 };
 
 console.log(head('clip, points given in frame', 'by', 'AJ', 'δ avg', 'OA', 'median px'));
@@ -174,7 +197,12 @@ try {
 				const points = truth.map((path) => [path[at]?.x ?? 0, path[at]?.y ?? 0] as const);
 				const found: (readonly Found[])[] = [];
 				const started = performance.now();
-				for await (const { frame, points: places } of trackFrames(new RunFrames(await openClip(folder), {}, true), at, points, engine.extractor)) {
+				for await (const { frame, points: places } of trackFrames(
+					new RunFrames(await openClip(folder), {}, true),
+					at,
+					engine.extractor,
+					(first, frame) => new PointTracker(points, frame, first),
+				)) {
 					found[frame] = places;
 				}
 				timings.ours += performance.now() - started;
@@ -184,7 +212,16 @@ try {
 				timings.theirs += 1000 * seconds;
 				const name = `${one.name}, ${at} (${points.length} points)`;
 				console.log(report(name, 'propagate', size, at, truth, found));
-				console.log(report(name, 'Lucas-Kanade (OpenCV)', size, at, truth, theirs.map((places) => places.map(([x, y, visible]) => ({ x, y, visible })))));
+				console.log(
+					report(
+						name,
+						'Lucas-Kanade (OpenCV)',
+						size,
+						at,
+						truth,
+						theirs.map((places) => places.map(([x, y, visible]) => ({ x, y, visible }))),
+					),
+				);
 			}
 		} finally {
 			await rm(folder, { recursive: true });
@@ -196,4 +233,6 @@ try {
 for (const [method, points] of compared) {
 	console.log(scores('**all**', method, points, pixelErrors.get(method) ?? []));
 }
-console.log(`\n${(timings.ours / timings.frames).toFixed(0)} ms a frame (${(timings.points / timings.frames).toFixed(0)} points on average, descriptors included where they were not stored), Lucas-Kanade ${(timings.theirs / timings.frames).toFixed(1)} ms.`);
+console.log(
+	`\n${(timings.ours / timings.frames).toFixed(0)} ms a frame (${(timings.points / timings.frames).toFixed(0)} points on average, descriptors included where they were not stored), Lucas-Kanade ${(timings.theirs / timings.frames).toFixed(1)} ms.`,
+);

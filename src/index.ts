@@ -26,6 +26,14 @@ export {
 	propagateClip,
 } from './jobs/propagate-clip.js';
 export { type PropagateEditJob, propagateEdit } from './jobs/propagate-edit.js';
+export { type TrackClipJob, type TrackClipResult, trackClip } from './jobs/track-clip.js';
+export {
+	type TrackingJob,
+	type TrackPlaneJob,
+	type TrackPointsJob,
+	trackPlane,
+	trackPoints,
+} from './jobs/track-points.js';
 export { type TransferJob, type TransferResult, transferKeypoints } from './jobs/transfer-keypoints.js';
 export { type WarpJob, type WarpResult, warpPair } from './jobs/warp-pair.js';
 export type { HintedImage } from './masks/hints/hinted-image.js';
@@ -51,3 +59,4 @@ export {
 	workOnQueue,
 } from './queue/work-on-queue.js';
 export type { Device, RuntimeOptions } from './runtime/session.js';
+export type { PointsOfFrame, TrackedPoint } from './tracks/track-frames.js';

@@ -21,16 +21,23 @@ export type TapVidScore = {
 /** The measures of TAP-Vid. @param points with errors in pixels of 256 x 256 */
 export const tapVid = (points: readonly Compared[]): TapVidScore => {
 	const visible = points.filter(({ isVisible }) => isVisible).length;
-	const within = THRESHOLDS.map((threshold) => points.filter(({ isVisible, error }) => isVisible && error < threshold).length / visible);
+	const within = THRESHOLDS.map(
+		(threshold) => points.filter(({ isVisible, error }) => isVisible && error < threshold).length / visible,
+	);
 	const jaccards = THRESHOLDS.map((threshold) => {
-		const right = points.filter(({ isVisible, isSaidVisible, error }) => isVisible && isSaidVisible && error < threshold).length;
-		const wrong = points.filter(({ isVisible, isSaidVisible, error }) => isSaidVisible && (!isVisible || error >= threshold)).length;
+		const right = points.filter(
+			({ isVisible, isSaidVisible, error }) => isVisible && isSaidVisible && error < threshold,
+		).length;
+		const wrong = points.filter(
+			({ isVisible, isSaidVisible, error }) => isSaidVisible && (!isVisible || error >= threshold),
+		).length;
 		return right / (visible + wrong);
 	});
 	return {
 		delta: mean(within),
 		jaccard: mean(jaccards),
-		occlusion: points.filter(({ isVisible, isSaidVisible }) => isVisible === isSaidVisible).length / points.length,
+		occlusion:
+			points.filter(({ isVisible, isSaidVisible }) => isVisible === isSaidVisible).length / points.length,
 	};
 };
 

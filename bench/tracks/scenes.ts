@@ -26,14 +26,24 @@ export type DrawnScene = {
 	light?(frame: number): number;
 };
 
-const toPicture = ({ pivot, pose }: DrawnLayer, frame: number, x: number, y: number): readonly [number, number] => {
+const toPicture = (
+	{ pivot, pose }: DrawnLayer,
+	frame: number,
+	x: number,
+	y: number,
+): readonly [number, number] => {
 	const { x: px, y: py, angle = 0, scale = 1 } = pose(frame);
 	const [dx, dy] = [(x - px) / scale, (y - py) / scale];
 	const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
 	return [pivot[0] + cos * dx + sin * dy, pivot[1] - sin * dx + cos * dy];
 };
 
-const fromPicture = ({ pivot, pose }: DrawnLayer, frame: number, u: number, v: number): readonly [number, number] => {
+const fromPicture = (
+	{ pivot, pose }: DrawnLayer,
+	frame: number,
+	u: number,
+	v: number,
+): readonly [number, number] => {
 	const { x: px, y: py, angle = 0, scale = 1 } = pose(frame);
 	const [du, dv] = [(u - pivot[0]) * scale, (v - pivot[1]) * scale];
 	const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
@@ -74,7 +84,8 @@ export const drawScene = (scene: DrawnScene, frame: number): Raster<3> => {
 				const [u, v] = toPicture(layer, frame, x, y);
 				sampled(layer.picture, u, v, colour);
 				for (let channel = 0; channel < 3; channel++) {
-					mixed[channel] = (mixed[channel] as number) * (1 - (colour[3] as number)) + (colour[channel] as number);
+					mixed[channel] =
+						(mixed[channel] as number) * (1 - (colour[3] as number)) + (colour[channel] as number);
 				}
 			}
 			for (let channel = 0; channel < 3; channel++) {
@@ -151,15 +162,27 @@ export const loadScenes = async (): Promise<DrawnScene[]> => {
 		scale: 1 + 0.001 * frame,
 	});
 	const ground: DrawnLayer = { picture: meadow, pivot: middle(meadow), pose: camera };
-	const bird = (picture: Sprite, pose: (frame: number) => Pose): DrawnLayer => ({ picture, pivot: middle(picture), pose });
+	const bird = (picture: Sprite, pose: (frame: number) => Pose): DrawnLayer => ({
+		picture,
+		pivot: middle(picture),
+		pose,
+	});
 	return [
 		{
 			name: 'two birds, hand-held',
 			frames: 48,
 			layers: [
 				ground,
-				bird(crane, (frame) => ({ x: 200 + 4.3 * frame, y: 250 + wander(frame, 2), angle: 0.08 * Math.sin(0.25 * frame) })),
-				bird(guineafowl, (frame) => ({ x: 560 - 5.1 * frame, y: 330 + wander(frame, 3), angle: 0.06 * Math.sin(0.4 * frame) })),
+				bird(crane, (frame) => ({
+					x: 200 + 4.3 * frame,
+					y: 250 + wander(frame, 2),
+					angle: 0.08 * Math.sin(0.25 * frame),
+				})),
+				bird(guineafowl, (frame) => ({
+					x: 560 - 5.1 * frame,
+					y: 330 + wander(frame, 3),
+					angle: 0.06 * Math.sin(0.4 * frame),
+				})),
 			],
 		},
 		{
@@ -167,8 +190,16 @@ export const loadScenes = async (): Promise<DrawnScene[]> => {
 			frames: 60,
 			layers: [
 				ground,
-				bird(crane, (frame) => ({ x: 110 + 8.6 * frame, y: 240 + wander(frame, 2), angle: 0.05 * Math.sin(0.25 * frame) })),
-				{ picture: wall, pivot: middle(wall), pose: (frame) => ({ x: 360 + wander(frame, 0), y: 216 + wander(frame, 1) }) },
+				bird(crane, (frame) => ({
+					x: 110 + 8.6 * frame,
+					y: 240 + wander(frame, 2),
+					angle: 0.05 * Math.sin(0.25 * frame),
+				})),
+				{
+					picture: wall,
+					pivot: middle(wall),
+					pose: (frame) => ({ x: 360 + wander(frame, 0), y: 216 + wander(frame, 1) }),
+				},
 			],
 		},
 		{
@@ -176,7 +207,12 @@ export const loadScenes = async (): Promise<DrawnScene[]> => {
 			frames: 40,
 			layers: [
 				ground,
-				bird(guineafowl, (frame) => ({ x: 340 + 2.1 * frame, y: 230 + 0.7 * frame, angle: 0.03 * frame, scale: 0.8 * 1.018 ** frame })),
+				bird(guineafowl, (frame) => ({
+					x: 340 + 2.1 * frame,
+					y: 230 + 0.7 * frame,
+					angle: 0.03 * frame,
+					scale: 0.8 * 1.018 ** frame,
+				})),
 			],
 		},
 		{
@@ -184,7 +220,11 @@ export const loadScenes = async (): Promise<DrawnScene[]> => {
 			frames: 32,
 			layers: [
 				ground,
-				bird(crane, (frame) => ({ x: 360 + 240 * Math.sin(0.11 * frame), y: 240 + 30 * Math.sin(0.31 * frame), angle: 0.1 * Math.sin(0.5 * frame) })),
+				bird(crane, (frame) => ({
+					x: 360 + 240 * Math.sin(0.11 * frame),
+					y: 240 + 30 * Math.sin(0.31 * frame),
+					angle: 0.1 * Math.sin(0.5 * frame),
+				})),
 			],
 			light: (frame) => 0.8 + 0.25 * Math.cos(0.2 * frame),
 		},

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { qualities } from '../core/quality.js';
+import { parseFrameRate } from '../media/frame-rate.js';
 import { pointModes } from '../pairs/point-mode.js';
 import { type Device, devices } from '../runtime/session.js';
 
@@ -44,6 +45,24 @@ export const qualityOption = (): Option =>
 
 export const ffmpegOption = (): Option =>
 	new Option('--ffmpeg <path>', 'ffmpeg to use (default: see "propagate doctor")');
+
+const frameRate = (text: string): number => {
+	const rate = parseFrameRate(text);
+	if (rate === undefined) {
+		throw new InvalidArgumentError('Expected frames a second, like 24, 29.97 or 30000/1001.');
+	}
+	return rate;
+};
+
+/** `--fps` of commands that read folders of frames. */
+export const fpsOption = (): Option =>
+	new Option(
+		'--fps <rate>',
+		'frames a second of a folder of frames: 24, or 24000/1001 (default: 25)',
+	).argParser(frameRate);
+
+/** Of options that may be repeated. */
+export const collect = (text: string, values: readonly string[]): readonly string[] => [...values, text];
 
 /** Of commands that make one file of a kind: two would be meant as two files. */
 export const oneOutput = (text: string, earlier: string | undefined): string => {

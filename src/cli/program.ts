@@ -18,6 +18,7 @@ import { registerPresets } from './commands/presets.js';
 import { registerPropagate } from './commands/propagate.js';
 import { registerQueue } from './commands/queue.js';
 import { registerStudio } from './commands/studio.js';
+import { registerTrack } from './commands/track.js';
 import { registerWarp } from './commands/warp.js';
 import { registerWeights } from './commands/weights.js';
 import { usageError } from './usage-error.js';
@@ -34,6 +35,7 @@ const groups: readonly (readonly [string, readonly ((program: Command) => void)[
 			registerQueue,
 			registerFrame,
 			registerMask,
+			registerTrack,
 			registerFormats,
 			registerPresets,
 			registerObs,

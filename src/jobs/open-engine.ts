@@ -67,6 +67,9 @@ export const openEngine = async (model: string | undefined, options: EngineOptio
 	}
 };
 
+/** What one run leaves of descriptors at most: the frames of a longer clip would only push each other out. */
+export const MOST_DESCRIPTOR_BYTES = 3 * 2 ** 30;
+
 /** An engine whose descriptors are kept on disk for later runs. */
 export type StoredEngine = Engine & { readonly extractor: StoredExtractor };
 

@@ -27,7 +27,7 @@ import {
 	readSettings,
 } from './clip-job.js';
 import { maskFrames, requireFramesOfRun } from './mask-frames.js';
-import { openPropagator, openStoredEngine } from './open-engine.js';
+import { MOST_DESCRIPTOR_BYTES, openPropagator, openStoredEngine } from './open-engine.js';
 import { settleNumbers } from './source-numbers.js';
 
 /** A frame with its mask, which there is none of in a run without masks. */
@@ -64,9 +64,6 @@ export type RunKind = {
 	/** Files that it reads. */
 	readonly inputs: readonly (string | undefined)[];
 };
-
-/** What one run leaves of descriptors at most: the frames of a longer clip would only push each other out. */
-const MOST_DESCRIPTOR_BYTES = 3 * 2 ** 30;
 
 /** A run as far as its inputs say, before a model is needed. */
 type OpenRun = {

@@ -1,32 +1,20 @@
 import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
 import type { Size } from '../core/size.js';
-import type { LumaPyramid } from '../edits/luma-pyramid.js';
 import { type CellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
 import type { Point } from '../matching/point.js';
 import { peakPosition, type SubCellSettings, subCellSettings } from '../matching/sub-cell.js';
-import { alignTemplate, type Likeness, likenessAt, type Template, takeTemplate, UPRIGHT, type Warp } from './template.js';
+import {
+	alignTemplate,
+	type Likeness,
+	likenessAt,
+	type Template,
+	takeTemplate,
+	UPRIGHT,
+	type Warp,
+} from './template.js';
+import type { SeenFrame, TrackedPoint, Tracker } from './track-frames.js';
 
-/** A frame as the tracker wants it. */
-export type SeenFrame = {
-	readonly pyramid: LumaPyramid;
-	/** Of length 1. */
-	readonly descriptors: CellDescriptors;
-};
-
-/** A point in one frame. */
-export type TrackedPoint = {
-	/** In pixels of the frame as displayed; top-left origin, pixel centres at integers. Of a hidden point: where it is expected. */
-	readonly x: number;
-	readonly y: number;
-	/** It is in the frame, and nothing is in front of it. */
-	readonly visible: boolean;
-	/** 0..1: how much the place looks like the point where it was given. */
-	readonly confidence: number;
-};
-
-/** Of the pyramid, for motion from frame to frame and for finding again: a patch then reaches 64 pixels. */
-export const PYRAMID_LEVELS = 4;
 /** Levels on which a place that is known roughly is refined. */
 const FINE_LEVELS = 2;
 /** Radius of the search around where a point is expected, in cells; a hidden one is looked for farther away with every frame. */
@@ -67,7 +55,7 @@ type Candidate = {
  * does not drift; where that no longer looks alike, with a later one. Descriptors say whether it is the same thing, and find
  * a point again after something was in front.
  */
-export class PointTracker {
+export class PointTracker implements Tracker {
 	readonly #size: Size;
 	readonly #states: readonly State[];
 	readonly #typicalDifference: number;
@@ -101,7 +89,7 @@ export class PointTracker {
 	}
 
 	/** Moves on to the next frame. */
-	advance(frame: SeenFrame): TrackedPoint[] {
+	advance(frame: SeenFrame): void {
 		for (const state of this.#states) {
 			if (state.visible) {
 				this.#follow(state, frame);
@@ -110,7 +98,6 @@ export class PointTracker {
 			}
 		}
 		this.#previous = frame;
-		return this.points;
 	}
 
 	#follow(state: State, frame: SeenFrame): void {
@@ -139,7 +126,10 @@ export class PointTracker {
 	#findAgain(state: State, frame: SeenFrame): void {
 		const expected: Point = [state.warp.x + state.velocity[0], state.warp.y + state.velocity[1]];
 		const radius = SEARCH_RADIUS + RADIUS_GROWTH * state.hiddenFor;
-		const places = [{ x: expected[0], y: expected[1] }, ...this.#peaks(state, frame, expected, radius, PEAKS)];
+		const places = [
+			{ x: expected[0], y: expected[1] },
+			...this.#peaks(state, frame, expected, radius, PEAKS),
+		];
 		let best: Candidate | undefined;
 		for (const place of places) {
 			const found = this.#refined(state, frame, { ...state.warp, ...place }, 3);
@@ -184,9 +174,12 @@ export class PointTracker {
 	}
 
 	/** The place in the next frame of what is at a place in the previous one, and how far from it the way back leads. */
-	#moved({ x, y }: Warp, frame: SeenFrame): { readonly x: number; readonly y: number; readonly missed: number } | undefined {
+	#moved(
+		{ x, y }: Warp,
+		frame: SeenFrame,
+	): { readonly x: number; readonly y: number; readonly missed: number } | undefined {
 		const before = takeTemplate(this.#previous.pyramid, x, y);
-		const settings = { levels: PYRAMID_LEVELS, bends: false };
+		const settings = { levels: this.#previous.pyramid.length, bends: false };
 		const to = alignTemplate(before, frame.pyramid, { x, y, linear: UPRIGHT }, settings);
 		if (to === undefined) {
 			return undefined;
@@ -206,11 +199,20 @@ export class PointTracker {
 		const { template, warp } = state.recent;
 		const relative = { ...start, linear: times(start.linear, inverse(warp.linear)) };
 		const found = this.#compared(state, frame, template, relative, levels);
-		const recent = found && { ...found, warp: { ...found.warp, linear: times(found.warp.linear, warp.linear) } };
+		const recent = found && {
+			...found,
+			warp: { ...found.warp, linear: times(found.warp.linear, warp.linear) },
+		};
 		return recent !== undefined && recent.match > (anchored?.match ?? 0) + 0.05 ? recent : anchored;
 	}
 
-	#compared(state: State, frame: SeenFrame, template: Template, start: Warp, levels: number): Candidate | undefined {
+	#compared(
+		state: State,
+		frame: SeenFrame,
+		template: Template,
+		start: Warp,
+		levels: number,
+	): Candidate | undefined {
 		const aligned = alignTemplate(template, frame.pyramid, start, { levels, bends: true });
 		if (aligned === undefined || !isPlausible(aligned, this.#size)) {
 			return undefined;
@@ -256,7 +258,11 @@ export class PointTracker {
 			if (chosen.length === count) {
 				break;
 			}
-			if (chosen.every((other) => Math.max(Math.abs(other.row - place.row), Math.abs(other.column - place.column)) > 2)) {
+			if (
+				chosen.every(
+					(other) => Math.max(Math.abs(other.row - place.row), Math.abs(other.column - place.column)) > 2,
+				)
+			) {
 				chosen.push(place);
 			}
 		}
@@ -275,7 +281,9 @@ export class PointTracker {
 			row: Math.min(Math.max(row, 0), grid.height - 1),
 			column: Math.min(Math.max(column, 0), grid.width - 1),
 		};
-		return peakPosition(grid, best, this.#subCell, (r, c) => similarityTo(cells, r * grid.width + c, descriptor));
+		return peakPosition(grid, best, this.#subCell, (r, c) =>
+			similarityTo(cells, r * grid.width + c, descriptor),
+		);
 	}
 
 	#cellOf({ grid }: CellDescriptors, x: number, y: number): { readonly x: number; readonly y: number } {
@@ -286,8 +294,12 @@ export class PointTracker {
 	}
 }
 
-export let trace: ((state: State, best: Candidate | undefined, moved: { missed: number } | undefined, seen: number) => void) | undefined;
-export const setTrace = (t: typeof trace) => { trace = t; };
+export let trace:
+	| ((state: State, best: Candidate | undefined, moved: { missed: number } | undefined, seen: number) => void)
+	| undefined;
+export const setTrace = (t: typeof trace) => {
+	trace = t;
+};
 
 /** Differences of 4 levels are noise; unrelated things differ by the square root of two of their contrast. */
 const matchOf = ({ difference, contrast }: Likeness): number =>
@@ -300,14 +312,20 @@ const isPlausible = ({ x, y, linear: [a, b, c, d] }: Warp, { width, height }: Si
 
 type Linear = Warp['linear'];
 
-const times = ([a, b, c, d]: Linear, [e, f, g, h]: Linear): Linear => [a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h];
+const times = ([a, b, c, d]: Linear, [e, f, g, h]: Linear): Linear => [
+	a * e + b * g,
+	a * f + b * h,
+	c * e + d * g,
+	c * f + d * h,
+];
 
 const inverse = ([a, b, c, d]: Linear): Linear => {
 	const area = a * d - b * c;
 	return [d / area, -b / area, -c / area, a / area];
 };
 
-const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
+const dot = (a: Float32Array, b: Float32Array): number =>
+	a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
 
 const rangeAround = (middle: number, radius: number, cells: number): readonly [number, number] => [
 	Math.max(0, Math.round(middle - radius)),

@@ -84,13 +84,18 @@ const readPatch = (plane: LumaPlane, level: number, { x, y, linear: [a, b, c, d]
 };
 
 /** Brightness and contrast that bring the template to what was read. */
-type Exposure = { readonly meanFrom: number; readonly meanTo: number; readonly gain: number; readonly correlation: number };
+type Exposure = {
+	readonly meanFrom: number;
+	readonly meanTo: number;
+	readonly gain: number;
+	readonly correlation: number;
+};
 
 const exposureOf = (from: Float32Array, weights: Float32Array): Exposure | undefined => {
 	let [total, meanFrom, meanTo, count] = [0, 0, 0, 0];
 	for (let k = 0; k < SAMPLES; k++) {
 		const [a, b, w] = [from[k] as number, values[k] as number, weights[k] as number];
-		if (a === a && b === b) {
+		if (!Number.isNaN(a + b)) {
 			total += w;
 			meanFrom += w * a;
 			meanTo += w * b;
@@ -105,7 +110,7 @@ const exposureOf = (from: Float32Array, weights: Float32Array): Exposure | undef
 	let [aa, bb, ab] = [0, 0, 0];
 	for (let k = 0; k < SAMPLES; k++) {
 		const [a, b, w] = [(from[k] as number) - meanFrom, (values[k] as number) - meanTo, weights[k] as number];
-		if (a === a && b === b) {
+		if (!Number.isNaN(a + b)) {
 			aa += w * a * a;
 			bb += w * b * b;
 			ab += w * a * b;
@@ -135,12 +140,26 @@ export const alignTemplate = (
 	template: Template,
 	pyramid: LumaPyramid,
 	start: Warp,
-	{ levels, bends, pull }: { readonly levels: number; readonly bends: boolean; readonly pull?: Pull | undefined },
+	{
+		levels,
+		bends,
+		pull,
+	}: { readonly levels: number; readonly bends: boolean; readonly pull?: Pull | undefined },
 ): Warp | undefined => {
 	let warp = start;
 	for (let level = Math.min(levels, pyramid.length, template.levels.length) - 1; level >= 0; level--) {
-		const moved = alignLevel(template.levels[level] as Float32Array, pyramid[level] as LumaPlane, level, warp, pull, false);
-		const bent = bends && level === 0 && moved !== undefined ? alignLevel(template.levels[0] as Float32Array, pyramid[0] as LumaPlane, 0, moved, pull, true) : moved;
+		const moved = alignLevel(
+			template.levels[level] as Float32Array,
+			pyramid[level] as LumaPlane,
+			level,
+			warp,
+			pull,
+			false,
+		);
+		const bent =
+			bends && level === 0 && moved !== undefined
+				? alignLevel(template.levels[0] as Float32Array, pyramid[0] as LumaPlane, 0, moved, pull, true)
+				: moved;
 		if (bent === undefined) {
 			// Coarse levels reach far: at the border they may have nothing to see, where the finer ones still do.
 			if (level === 0) {
@@ -187,12 +206,16 @@ const alignLevel = (
 };
 
 /** Weights of the samples' differences: where something else is in front, they are large, and say nothing of the motion. */
-const robustness = (from: Float32Array, { meanFrom, meanTo, gain }: Exposure): ((k: number) => readonly [weight: number, error: number]) => {
-	const errorAt = (k: number): number => gain * ((from[k] as number) - meanFrom) - ((values[k] as number) - meanTo);
+const robustness = (
+	from: Float32Array,
+	{ meanFrom, meanTo, gain }: Exposure,
+): ((k: number) => readonly [weight: number, error: number]) => {
+	const errorAt = (k: number): number =>
+		gain * ((from[k] as number) - meanFrom) - ((values[k] as number) - meanTo);
 	let [sum, total] = [0, 0];
 	for (let k = 0; k < SAMPLES; k++) {
 		const e = errorAt(k);
-		if (e === e) {
+		if (!Number.isNaN(e)) {
 			sum += (windowWeights[k] as number) * e * e;
 			total += windowWeights[k] as number;
 		}
@@ -200,11 +223,18 @@ const robustness = (from: Float32Array, { meanFrom, meanTo, gain }: Exposure): (
 	const spread = 4 * Math.max(NOISE * NOISE, sum / total);
 	return (k) => {
 		const e = errorAt(k);
-		return e === e ? [(windowWeights[k] as number) / (1 + (e * e) / spread) / (NOISE * NOISE), e] : [0, 0];
+		return !Number.isNaN(e)
+			? [(windowWeights[k] as number) / (1 + (e * e) / spread) / (NOISE * NOISE), e]
+			: [0, 0];
 	};
 };
 
-const movingStep = (from: Float32Array, exposure: Exposure, { x, y }: Warp, pull: Pull | undefined): number[] => {
+const movingStep = (
+	from: Float32Array,
+	exposure: Exposure,
+	{ x, y }: Warp,
+	pull: Pull | undefined,
+): number[] => {
 	const weigh = robustness(from, exposure);
 	let [xx, xy, yy, rx, ry] = [0, 0, 0, 0, 0];
 	for (let k = 0; k < SAMPLES; k++) {
@@ -281,12 +311,14 @@ export const likenessAt = (template: Template, pyramid: LumaPyramid, warp: Warp)
 	for (let k = 0; k < SAMPLES; k++) {
 		const a = (from[k] as number) - meanFrom;
 		const e = gain * a - ((values[k] as number) - meanTo);
-		if (e === e) {
+		if (!Number.isNaN(e)) {
 			const w = middleWeights[k] as number;
 			sum += w * e * e;
 			spread += w * gain * gain * a * a;
 			total += w;
 		}
 	}
-	return total === 0 ? undefined : { correlation, difference: Math.sqrt(sum / total), contrast: Math.sqrt(spread / total) };
+	return total === 0
+		? undefined
+		: { correlation, difference: Math.sqrt(sum / total), contrast: Math.sqrt(spread / total) };
 };

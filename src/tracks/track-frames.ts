@@ -1,14 +1,25 @@
 import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Frame } from '../core/frame.js';
+import type { Size } from '../core/size.js';
 import { unitDescriptors } from '../edits/descriptor-tracks.js';
-import { lumaPyramid } from '../edits/luma-pyramid.js';
-import type { Point } from '../matching/point.js';
+import { type LumaPyramid, lumaPyramid } from '../edits/luma-pyramid.js';
+import type { CellDescriptors } from '../matching/cell-descriptors.js';
 import type { RunFrames } from '../media/run-frames.js';
-import { PointTracker, PYRAMID_LEVELS, type SeenFrame, type TrackedPoint } from './point-tracker.js';
+
+/** A point in one frame. */
+export type TrackedPoint = {
+	/** In pixels of the frame as displayed; top-left origin, pixel centres at integers. Of a hidden point: where it is expected. */
+	readonly x: number;
+	readonly y: number;
+	/** It is in the frame, and nothing is in front of it. */
+	readonly visible: boolean;
+	/** 0..1: how much the place looks like the point where it was given. */
+	readonly confidence: number;
+};
 
 /** Where points are in one frame. */
 export type PointsOfFrame = {
-	/** Among the frames of the run, from 0. */
+	/** In the clip, from 0. */
 	readonly frame: number;
 	/** From the start of the clip. */
 	readonly timeSeconds: number;
@@ -16,41 +27,56 @@ export type PointsOfFrame = {
 	readonly points: readonly TrackedPoint[];
 };
 
+/** A frame as trackers want it. */
+export type SeenFrame = {
+	readonly pyramid: LumaPyramid;
+	/** Of length 1. */
+	readonly descriptors: CellDescriptors;
+};
+
+/** What follows points from one frame to its neighbour, in order. */
+export type Tracker = {
+	/** In the frame it has come to. */
+	readonly points: readonly TrackedPoint[];
+	advance(frame: SeenFrame): void;
+};
+
+/** Of a frame's pyramid: at the coarsest, patches reach 64 pixels. */
+const PYRAMID_LEVELS = 4;
+
 /**
- * Follows points through frames, both ways from the one in which they are given: first that frame and those after it, then
+ * Follows points through frames, both ways from the one in which they are given: that frame first and those after it, then
  * those before it, the nearest first.
  *
- * @param points in pixels of frame `at`
+ * @param start makes a tracker that stands in frame `at`; asked once for each way
  */
 export async function* trackFrames(
 	frames: RunFrames,
 	at: number,
-	points: readonly Point[],
 	extractor: DescriptorExtractor,
+	start: (first: SeenFrame, size: Size) => Tracker,
 ): AsyncGenerator<PointsOfFrame, void, void> {
-	const seen = async ({ image }: Frame): Promise<SeenFrame> => ({
-		pyramid: lumaPyramid(image, PYRAMID_LEVELS),
-		descriptors: unitDescriptors(await extractor.extract(image)),
-	});
 	let first: SeenFrame | undefined;
-	const follow = async function* (way: AsyncIterable<Frame>): AsyncGenerator<PointsOfFrame, void, void> {
-		let tracker: PointTracker | undefined;
+	for (const way of at === 0 ? [frames.between(at)] : [frames.between(at), frames.backwards(at, 0)]) {
+		let tracker: Tracker | undefined;
 		for await (const frame of way) {
-			const { index, timeSeconds, image } = frame;
+			const { index, timeSeconds } = frame;
+			const isFirst = first === undefined;
 			if (tracker === undefined) {
-				const isKnown = first !== undefined;
-				first ??= await seen(frame);
-				tracker = new PointTracker(points, image, first);
-				if (!isKnown) {
-					yield { frame: index, timeSeconds, points: tracker.points };
+				first ??= await see(frame, extractor);
+				tracker = start(first, frame.image);
+				if (!isFirst) {
+					continue;
 				}
 			} else {
-				yield { frame: index, timeSeconds, points: tracker.advance(await seen(frame)) };
+				tracker.advance(await see(frame, extractor));
 			}
+			yield { frame: index, timeSeconds, points: tracker.points };
 		}
-	};
-	yield* follow(frames.between(at));
-	if (at > 0) {
-		yield* follow(frames.backwards(at, 0));
 	}
 }
+
+const see = async ({ image }: Frame, extractor: DescriptorExtractor): Promise<SeenFrame> => ({
+	pyramid: lumaPyramid(image, PYRAMID_LEVELS),
+	descriptors: unitDescriptors(await extractor.extract(image)),
+});

@@ -5,12 +5,13 @@ import type { Quality } from '../../core/quality.js';
 import type { PropagateClipJob } from '../../jobs/propagate-clip.js';
 import { type PaintedMask, parsePaintedMask } from '../../masks/painted-mask.js';
 import type { MatteSettings } from '../../mattes/mattes.js';
-import { parseFrameRate } from '../../media/frame-rate.js';
 import { type MaskType, maskTypes } from '../../media/mask-meaning.js';
 import { docsFolder } from '../../store/locations.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
+	collect,
 	ffmpegOption,
+	fpsOption,
 	type ModelOptions,
 	overwriteOption,
 	qualityOption,
@@ -65,14 +66,6 @@ const collectMask = (text: string, masks: readonly PaintedMask[]): readonly Pain
 	return [...masks, mask];
 };
 
-const frameRate = (text: string): number => {
-	const rate = parseFrameRate(text);
-	if (rate === undefined) {
-		throw new InvalidArgumentError('Expected frames a second, like 24, 29.97 or 30000/1001.');
-	}
-	return rate;
-};
-
 const pixels = (text: string): number => {
 	const number = Number(text);
 	if (text.trim() === '' || !Number.isFinite(number)) {
@@ -80,8 +73,6 @@ const pixels = (text: string): number => {
 	}
 	return number;
 };
-
-const collect = (text: string, values: readonly string[]): readonly string[] => [...values, text];
 
 const examples = (): string => `
 Examples:
@@ -153,11 +144,7 @@ export const registerPropagate = (program: Command): void => {
 		.optionsGroup('How:')
 		.option('--start <frame|time>', 'first frame to use: a number, or a time like 1.5s or 00:00:01.5')
 		.option('--end <frame|time>', 'first frame not to use any more')
-		.option(
-			'--fps <rate>',
-			'frames a second of a folder of frames: 24, or 24000/1001 (default: 25)',
-			frameRate,
-		)
+		.addOption(fpsOption())
 		.option('--preset <name|file.json>', 'settings of the run (see "propagate presets list")')
 		.addOption(qualityOption())
 		.addOption(

@@ -12,10 +12,7 @@ const template = new URL('../../../presets/project-files/after-effects.jsx', imp
 export const afterEffectsScript = async (project: Project, path: string): Promise<string> => {
 	const { title, clip, layer, width, height, frames, clipStart, frameRate } = project;
 	const rate = frameRate.numerator / frameRate.denominator;
-	const names = (file: string) => ({
-		beside: pathFromProject(path, file) === file ? clipName(file) : pathFromProject(path, file),
-		absolute: file,
-	});
+	const names = (file: string) => fileNames(path, file);
 	const values = {
 		...{ title, width, height, frameRate: rate },
 		seconds: frames / rate,
@@ -26,8 +23,17 @@ export const afterEffectsScript = async (project: Project, path: string): Promis
 	return text.replace('/* PROJECT */ {}', () => asScript(values));
 };
 
+/** How a script in `path` finds a file: beside itself, or where it was when the script was made. */
+export const fileNames = (
+	path: string,
+	file: string,
+): { readonly beside: string; readonly absolute: string } => ({
+	beside: pathFromProject(path, file) === file ? clipName(file) : pathFromProject(path, file),
+	absolute: file,
+});
+
 /** JSON as the ECMAScript 3 of After Effects reads it: everything but ASCII is escaped, so no encoding is guessed. */
-const asScript = (value: unknown): string =>
+export const asScript = (value: unknown): string =>
 	JSON.stringify(value, undefined, '\t')
 		.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 		.replaceAll('\n', '\n\t');
