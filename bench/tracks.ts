@@ -2,7 +2,7 @@
  * How exactly points are tracked, beside OpenCV's pyramidal Lucas-Kanade, on clips whose motion is known exactly: the
  * measures of TAP-Vid, and the median error of visible points in the clip's own pixels.
  *
- *     npm run bench:tracks -- [--only birds,rock] [--spacing 36] [--at 0,middle]
+ *     npm run bench:tracks -- [--only birds,rock] [--spacing 54] [--at 0,middle]
  *
  * Needs a Python with cv2 (Debian's python3-opencv); set PYTHON to choose one.
  */
@@ -28,7 +28,7 @@ import { drawScene, gridOf, loadScenes, type TruePoint, truePath } from './track
 const { values } = parseArgs({
 	options: {
 		only: { type: 'string' },
-		spacing: { type: 'string', default: '36' },
+		spacing: { type: 'string', default: '54' },
 		at: { type: 'string', default: '0,middle' },
 	},
 });

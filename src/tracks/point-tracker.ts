@@ -17,11 +17,28 @@ import type { SeenFrame, TrackedPoint, Tracker } from './track-frames.js';
 
 /** Levels on which a place that is known roughly is refined. */
 const FINE_LEVELS = 2;
+const WIDE_LEVELS = 3;
 /** Radius of the search around where a point is expected, in cells; a hidden one is looked for farther away with every frame. */
 const SEARCH_RADIUS = 6;
 const RADIUS_GROWTH = 1;
 /** Places that a point is looked for at when it has been hidden. */
 const PEAKS = 3;
+
+/** What is followed there and back and does not come nearer than this to where it was, in pixels, has not been found. */
+const MOST_MISSED = 1.5;
+/** From frame to frame, the linear part of a warp changes by no more. */
+const MOST_BENT = 0.25;
+
+/** Log-odds: a point that was in sight mostly stays so; one that was hidden has to be recognised clearly. */
+const STAYS = 2.5;
+const COMES_BACK = -1;
+/** How fast the similarity that is usual for a point follows what is seen. */
+const ADAPTATION = 0.15;
+/** Surroundings that correlate less are replaced by the latest. */
+const RENEWED_BELOW = 0.8;
+/** A hidden point moves as those around it do, up to this share of the frame's width, that moved as it did, to so many pixels. */
+const COMPANY_SHARE = 0.15;
+const COMPANY_VELOCITY = 2;
 
 type State = {
 	warp: Warp;
@@ -42,9 +59,10 @@ type State = {
 type Candidate = {
 	readonly warp: Warp;
 	readonly likeness: Likeness;
-	/** 0..1 */
-	readonly match: number;
+	/** To the descriptor of the point where it was given. */
 	readonly similarity: number;
+	/** Log-odds that it is the point, and in sight, before what is expected. */
+	readonly evidence: number;
 };
 
 /**
@@ -88,64 +106,61 @@ export class PointTracker implements Tracker {
 		return this.#states.map(({ warp: { x, y }, visible, confidence }) => ({ x, y, visible, confidence }));
 	}
 
-	/** Moves on to the next frame. */
+	/** Moves on to the next frame: what is surely found first, the others with what these tell of the motion. */
 	advance(frame: SeenFrame): void {
+		const moved: Moved[] = [];
+		const unsure: (readonly [state: State, found: Candidate | undefined])[] = [];
 		for (const state of this.#states) {
-			if (state.visible) {
-				this.#follow(state, frame);
+			const { warp } = state;
+			const found = state.visible ? this.#followed(state, frame) : undefined;
+			if (found !== undefined && found.evidence > 0) {
+				this.#accept(state, found, found.evidence + STAYS, frame);
+				moved.push({ x: warp.x, y: warp.y, dx: state.warp.x - warp.x, dy: state.warp.y - warp.y });
 			} else {
-				this.#findAgain(state, frame);
+				unsure.push([state, found]);
+			}
+		}
+		for (const [state, found] of unsure) {
+			const expected = state.visible ? STAYS : COMES_BACK;
+			const velocity = velocityAmong(state, moved, this.#size);
+			const best = this.#lookedFor(state, frame, velocity, found);
+			const evidence = (best?.evidence ?? Number.NEGATIVE_INFINITY) + expected;
+			if (best !== undefined && evidence > 0) {
+				this.#accept(state, best, evidence, frame);
+			} else {
+				this.#lose(state, evidence, velocity);
 			}
 		}
 		this.#previous = frame;
 	}
 
-	#follow(state: State, frame: SeenFrame): void {
-		const { warp } = state;
-		const moved = this.#moved(warp, frame);
-		const chained = moved && this.#refined(state, frame, { ...warp, x: moved.x, y: moved.y }, FINE_LEVELS);
-		let best = chained;
-		if (best === undefined || best.match < 0.7) {
-			const expected: Point = [warp.x + state.velocity[0], warp.y + state.velocity[1]];
-			for (const place of this.#peaks(state, frame, expected, SEARCH_RADIUS, 1)) {
-				const found = this.#refined(state, frame, { ...warp, ...place }, 3);
-				if (found !== undefined && found.match > (best?.match ?? 0) + 0.1) {
-					best = found;
-				}
-			}
-		}
-		const seen = best === undefined ? 0 : this.#sight(state, best);
-		trace?.(state, best, moved, seen);
-		if (best === undefined || seen < 0.5) {
-			this.#lose(state, seen);
-			return;
-		}
-		this.#accept(state, best, seen, frame);
+	/** Where a point in sight has gone since the frame before. */
+	#followed(state: State, frame: SeenFrame): Candidate | undefined {
+		const moved = this.#moved(state.warp, frame);
+		return moved && this.#refined(state, frame, { ...state.warp, ...moved }, FINE_LEVELS);
 	}
 
-	#findAgain(state: State, frame: SeenFrame): void {
-		const expected: Point = [state.warp.x + state.velocity[0], state.warp.y + state.velocity[1]];
-		const radius = SEARCH_RADIUS + RADIUS_GROWTH * state.hiddenFor;
-		const places = [
-			{ x: expected[0], y: expected[1] },
-			...this.#peaks(state, frame, expected, radius, PEAKS),
-		];
-		let best: Candidate | undefined;
-		for (const place of places) {
-			const found = this.#refined(state, frame, { ...state.warp, ...place }, 3);
-			if (found !== undefined && found.match > (best?.match ?? 0)) {
-				best = found;
+	/** The likeliest of where a point is expected, where descriptors put it, and where it has been found. */
+	#lookedFor(
+		state: State,
+		frame: SeenFrame,
+		velocity: Point,
+		found: Candidate | undefined,
+	): Candidate | undefined {
+		const { warp, hiddenFor, visible } = state;
+		const expected: Point = [warp.x + velocity[0], warp.y + velocity[1]];
+		const radius = SEARCH_RADIUS + RADIUS_GROWTH * hiddenFor;
+		let best = found;
+		for (const [x, y] of [expected, ...this.#peaks(state, frame, expected, radius, visible ? 1 : PEAKS)]) {
+			const other = this.#refined(state, frame, { ...warp, x, y }, WIDE_LEVELS);
+			if (other !== undefined && other.evidence > (best?.evidence ?? Number.NEGATIVE_INFINITY)) {
+				best = other;
 			}
 		}
-		const seen = best === undefined ? 0 : this.#sight(state, best);
-		if (best !== undefined && seen > 0.6 && best.match > 0.75 && best.likeness.correlation > 0.75) {
-			this.#accept(state, best, seen, frame);
-		} else {
-			this.#lose(state, seen);
-		}
+		return best;
 	}
 
-	#accept(state: State, { warp, match, similarity }: Candidate, seen: number, frame: SeenFrame): void {
+	#accept(state: State, { warp, likeness, similarity }: Candidate, evidence: number, frame: SeenFrame): void {
 		if (state.visible) {
 			const share = 0.4;
 			state.velocity = [
@@ -156,44 +171,43 @@ export class PointTracker implements Tracker {
 		state.warp = warp;
 		state.visible = true;
 		state.hiddenFor = 0;
-		state.confidence = seen;
-		state.usual += 0.15 * (similarity - state.usual);
+		state.confidence = probability(evidence);
+		state.usual += ADAPTATION * (similarity - state.usual);
 		// The next comparison needs surroundings that look alike; the drift of a new template is the error of one alignment.
-		if (match < 0.85) {
+		if (likeness.correlation < RENEWED_BELOW) {
 			state.recent = { template: takeTemplate(frame.pyramid, warp.x, warp.y), warp };
 		}
 	}
 
-	#lose(state: State, seen: number): void {
-		const { warp, velocity } = state;
+	#lose(state: State, evidence: number, velocity: Point): void {
+		const { warp } = state;
 		state.warp = { ...warp, x: warp.x + velocity[0], y: warp.y + velocity[1] };
-		state.velocity = [velocity[0] * 0.9, velocity[1] * 0.9];
 		state.visible = false;
-		state.confidence = seen;
+		state.confidence = probability(evidence);
 		state.hiddenFor++;
 	}
 
-	/** The place in the next frame of what is at a place in the previous one, and how far from it the way back leads. */
-	#moved(
-		{ x, y }: Warp,
-		frame: SeenFrame,
-	): { readonly x: number; readonly y: number; readonly missed: number } | undefined {
-		const before = takeTemplate(this.#previous.pyramid, x, y);
+	/** The place in the next frame of what is at a place in the previous one; undefined if the way back does not lead there. */
+	#moved({ x, y }: Warp, frame: SeenFrame): { readonly x: number; readonly y: number } | undefined {
 		const settings = { levels: this.#previous.pyramid.length, bends: false };
+		const before = takeTemplate(this.#previous.pyramid, x, y);
 		const to = alignTemplate(before, frame.pyramid, { x, y, linear: UPRIGHT }, settings);
 		if (to === undefined) {
 			return undefined;
 		}
 		const after = takeTemplate(frame.pyramid, to.x, to.y);
-		const back = alignTemplate(after, this.#previous.pyramid, { ...to, x: to.x, y: to.y }, settings);
-		const missed = back === undefined ? Number.POSITIVE_INFINITY : Math.hypot(back.x - x, back.y - y);
-		return { x: to.x, y: to.y, missed };
+		const back = alignTemplate(after, this.#previous.pyramid, to, settings);
+		const isBack = back !== undefined && Math.hypot(back.x - x, back.y - y) <= MOST_MISSED;
+		return isBack ? { x: to.x, y: to.y } : undefined;
 	}
 
 	/** A rough place aligned with the templates, and what it looks like there. */
 	#refined(state: State, frame: SeenFrame, start: Warp, levels: number): Candidate | undefined {
 		const anchored = this.#compared(state, frame, state.first, start, levels);
-		if (state.recent.template === state.first || (anchored !== undefined && anchored.match > 0.9)) {
+		if (
+			state.recent.template === state.first ||
+			(anchored !== undefined && anchored.likeness.correlation > RENEWED_BELOW)
+		) {
 			return anchored;
 		}
 		const { template, warp } = state.recent;
@@ -203,7 +217,9 @@ export class PointTracker implements Tracker {
 			...found,
 			warp: { ...found.warp, linear: times(found.warp.linear, warp.linear) },
 		};
-		return recent !== undefined && recent.match > (anchored?.match ?? 0) + 0.05 ? recent : anchored;
+		return recent !== undefined && recent.likeness.correlation > (anchored?.likeness.correlation ?? 0) + 0.05
+			? recent
+			: anchored;
 	}
 
 	#compared(
@@ -213,8 +229,12 @@ export class PointTracker implements Tracker {
 		start: Warp,
 		levels: number,
 	): Candidate | undefined {
-		const aligned = alignTemplate(template, frame.pyramid, start, { levels, bends: true });
-		if (aligned === undefined || !isPlausible(aligned, this.#size)) {
+		const bent = alignTemplate(template, frame.pyramid, start, { levels, bends: true });
+		const aligned =
+			bent === undefined || isBentLike(bent, start)
+				? bent
+				: alignTemplate(template, frame.pyramid, start, { levels, bends: false });
+		if (aligned === undefined || !isInside(aligned, this.#size)) {
 			return undefined;
 		}
 		const likeness = likenessAt(template, frame.pyramid, aligned);
@@ -222,25 +242,13 @@ export class PointTracker implements Tracker {
 			return undefined;
 		}
 		const at = this.#cellOf(frame.descriptors, aligned.x, aligned.y);
-		const here = descriptorAt(frame.descriptors, at.x, at.y);
-		return { warp: aligned, likeness, match: matchOf(likeness), similarity: dot(here, state.descriptor) };
-	}
-
-	/** 0..1: whether a point is in sight where it has been put. */
-	#sight(state: State, { match, similarity }: Candidate): number {
-		const fall = Math.max(0, state.usual - similarity) / (3 * this.#typicalDifference);
-		const recognised = Math.min(1, Math.max(0, 1.5 - 1 * fall));
-		return Math.min(1, Math.max(0, match)) * recognised;
+		const similarity = dot(descriptorAt(frame.descriptors, at.x, at.y), state.descriptor);
+		const evidence = evidenceOf(likeness, (state.usual - similarity) / this.#typicalDifference);
+		return { warp: aligned, likeness, similarity, evidence };
 	}
 
 	/** Where descriptors put a point: the best places around one, apart from each other. */
-	#peaks(
-		state: State,
-		{ descriptors }: SeenFrame,
-		[x, y]: Point,
-		radius: number,
-		count: number,
-	): { readonly x: number; readonly y: number }[] {
+	#peaks(state: State, { descriptors }: SeenFrame, [x, y]: Point, radius: number, count: number): Point[] {
 		const { grid } = descriptors;
 		const at = this.#cellOf(descriptors, x, y);
 		const [top, bottom] = rangeAround(at.y, radius, grid.height);
@@ -268,10 +276,10 @@ export class PointTracker implements Tracker {
 		}
 		return chosen.map(({ row, column }) => {
 			const peak = this.#peakAround(descriptors, state.descriptor, row, column);
-			return {
-				x: pixelsFromCells(peak.x - state.bias.x, this.#size.width, grid.width),
-				y: pixelsFromCells(peak.y - state.bias.y, this.#size.height, grid.height),
-			};
+			return [
+				pixelsFromCells(peak.x - state.bias.x, this.#size.width, grid.width),
+				pixelsFromCells(peak.y - state.bias.y, this.#size.height, grid.height),
+			];
 		});
 	}
 
@@ -294,20 +302,54 @@ export class PointTracker implements Tracker {
 	}
 }
 
-export let trace:
-	| ((state: State, best: Candidate | undefined, moved: { missed: number } | undefined, seen: number) => void)
-	| undefined;
-export const setTrace = (t: typeof trace) => {
-	trace = t;
+/** How a point in sight has moved since the frame before. */
+type Moved = { readonly x: number; readonly y: number; readonly dx: number; readonly dy: number };
+
+/** How a hidden point moves: with those in sight that are near and moved as it did, or on as it was going. */
+const velocityAmong = ({ warp, velocity }: State, moved: readonly Moved[], { width }: Size): Point => {
+	// Its own motion counts for one of them.
+	let [total, x, y] = [0.2, 0.2 * velocity[0], 0.2 * velocity[1]];
+	for (const other of moved) {
+		const near = ((other.x - warp.x) ** 2 + (other.y - warp.y) ** 2) / (COMPANY_SHARE * width) ** 2;
+		const alike =
+			((other.dx - velocity[0]) ** 2 + (other.dy - velocity[1]) ** 2) / (COMPANY_VELOCITY * COMPANY_VELOCITY);
+		const weight = Math.exp(-(near + alike) / 2);
+		total += weight;
+		x += weight * other.dx;
+		y += weight * other.dy;
+	}
+	return [x / total, y / total];
 };
 
-/** Differences of 4 levels are noise; unrelated things differ by the square root of two of their contrast. */
-const matchOf = ({ difference, contrast }: Likeness): number =>
-	Math.max(0, 1 - Math.max(0, difference * difference - 8) / (2 * contrast * contrast + 32));
+const probability = (evidence: number): number => 1 / (1 + Math.exp(-evidence));
 
-const isPlausible = ({ x, y, linear: [a, b, c, d] }: Warp, { width, height }: Size): boolean => {
-	const area = a * d - b * c;
-	return x >= -0.5 && y >= -0.5 && x <= width - 0.5 && y <= height - 0.5 && area > 1 / 9 && area < 9;
+/**
+ * Log-odds that a place is a point's, in sight; the weights are those of a logistic regression on the scenes of `bench/tracks`.
+ *
+ * @param fall of the similarity of descriptors, from what is usual, in typical differences of neighbouring cells
+ */
+const evidenceOf = (
+	{ correlation, wideCorrelation, difference, contrast }: Likeness,
+	fall: number,
+): number => {
+	// Differences of 2 levels are noise; unrelated things differ by the square root of two of their contrast.
+	const unlike = Math.max(0, difference * difference - 4) / (2 * contrast * contrast + 16);
+	return (
+		6.1 * correlation +
+		5.4 * wideCorrelation -
+		0.38 * Math.min(6, Math.max(-1, fall)) -
+		Math.min(8, 37 * unlike) -
+		7.3
+	);
+};
+
+const isInside = ({ x, y }: Warp, { width, height }: Size): boolean =>
+	x >= -0.5 && y >= -0.5 && x <= width - 0.5 && y <= height - 0.5;
+
+/** What is around it is turned and stretched nearly as before. */
+const isBentLike = ({ linear }: Warp, before: Warp): boolean => {
+	const change = times(linear, inverse(before.linear));
+	return UPRIGHT.every((value, i) => Math.abs((change[i] as number) - value) < MOST_BENT);
 };
 
 type Linear = Warp['linear'];

@@ -20,9 +20,10 @@ export type Template = {
 
 /** How well a frame looks like a template around a place. */
 export type Likeness = {
-	/** -1..1: correlation of the whole patch. */
+	/** -1..1: correlation of the patch, and of one twice as large. */
 	readonly correlation: number;
-	/** Root of the mean squared difference around the middle, in levels, overall brightness and contrast aligned. */
+	readonly wideCorrelation: number;
+	/** Root of the mean squared difference around the middle, in levels, brightness and contrast of the patch aligned. */
 	readonly difference: number;
 	/** Standard deviation of the template around its middle, in levels: what differences are to be compared with. */
 	readonly contrast: number;
@@ -33,14 +34,15 @@ const REACH = 8;
 const SIDE = 2 * REACH + 1;
 const SAMPLES = SIDE * SIDE;
 /** Levels by which two images of the same thing differ: codec noise, and what a patch's motion leaves over. */
-const NOISE = 4;
+const NOISE = 2;
 const STEPS = 8;
 /** Beyond this step, in pixels of a level, linearisation means nothing. */
 const LONGEST_STEP = 3;
 const CONVERGED = 0.01;
-/** Of a step's translation, and of its turning and stretching, as a share of what the image says on average. */
+/** Of a step's translation, as a share of what the image says of it. */
 const DAMPING = 1e-4;
-const LINEAR_PRIOR = 0.02;
+/** From frame to frame, the edge of a patch turns and stretches by about so many pixels. */
+const BEND_SIGMA = 0.5;
 /** Samples count less away from the point: what is there may be something else. */
 const WINDOW_SIGMA = 0.55 * REACH;
 const MIDDLE_SIGMA = 2.5;
@@ -58,6 +60,8 @@ const sample = new Float64Array(3);
 const values = new Float64Array(SAMPLES);
 const gradientX = new Float64Array(SAMPLES);
 const gradientY = new Float64Array(SAMPLES);
+const errors = new Float64Array(SAMPLES);
+const trusts = new Float64Array(SAMPLES);
 
 export const takeTemplate = (pyramid: LumaPyramid, x: number, y: number): Template => ({
 	levels: pyramid.map((plane, level) => {
@@ -125,77 +129,55 @@ const exposureOf = (from: Float32Array, weights: Float32Array): Exposure | undef
 	};
 };
 
-/** What a step is to be, besides what the images say: a place that is likely, and how much so, 1 / px². */
-export type Pull = { readonly x: number; readonly y: number; readonly weight: number };
-
 /**
  * Moves a warp until the frame looks there as the template does (Lucas & Kanade 1981, coarse to fine, brightness and contrast
  * aligned, differences weighted so that what comes in front of a part of the patch counts little).
  *
- * @param levels from the coarsest to be used, down to 0
- * @param bends whether the linear part is aligned too, at the finest level
- * @returns undefined where the point has left the frame
+ * @param levels how many, the coarsest first
+ * @param bends whether the linear part is aligned too, at full size
+ * @returns undefined where the frame does not show enough of it
  */
 export const alignTemplate = (
 	template: Template,
 	pyramid: LumaPyramid,
 	start: Warp,
-	{
-		levels,
-		bends,
-		pull,
-	}: { readonly levels: number; readonly bends: boolean; readonly pull?: Pull | undefined },
+	{ levels, bends }: { readonly levels: number; readonly bends: boolean },
 ): Warp | undefined => {
 	let warp = start;
-	for (let level = Math.min(levels, pyramid.length, template.levels.length) - 1; level >= 0; level--) {
-		const moved = alignLevel(
-			template.levels[level] as Float32Array,
-			pyramid[level] as LumaPlane,
-			level,
-			warp,
-			pull,
-			false,
-		);
-		const bent =
-			bends && level === 0 && moved !== undefined
-				? alignLevel(template.levels[0] as Float32Array, pyramid[0] as LumaPlane, 0, moved, pull, true)
-				: moved;
-		if (bent === undefined) {
-			// Coarse levels reach far: at the border they may have nothing to see, where the finer ones still do.
-			if (level === 0) {
-				return undefined;
-			}
-			continue;
-		}
-		warp = bent;
+	for (let level = Math.min(levels, pyramid.length) - 1; level > 0; level--) {
+		// Coarse levels reach far: at the border they may have nothing to see where the finer ones still do.
+		warp = alignLevel(template, pyramid, level, warp, movingStep) ?? warp;
 	}
-	return warp;
+	const moved = alignLevel(template, pyramid, 0, warp, movingStep);
+	return bends && moved !== undefined ? alignLevel(template, pyramid, 0, moved, bendingStep) : moved;
 };
 
+/** @param stepOf what `values`, `errors` and `trusts` say: x, y, and perhaps the linear part by rows, in pixels at the patch's edge */
 const alignLevel = (
-	from: Float32Array,
-	plane: LumaPlane,
+	{ levels }: Template,
+	pyramid: LumaPyramid,
 	level: number,
 	start: Warp,
-	pull: Pull | undefined,
-	bends: boolean,
+	stepOf: (warp: Warp, start: Warp) => readonly number[],
 ): Warp | undefined => {
 	const scale = 2 ** level;
+	const from = levels[level] as Float32Array;
 	let warp = start;
 	for (let step = 0; step < STEPS; step++) {
-		readPatch(plane, level, warp);
+		readPatch(pyramid[level] as LumaPlane, level, warp);
 		const exposure = exposureOf(from, windowWeights);
 		if (exposure === undefined) {
 			return undefined;
 		}
-		const change = bends ? bendingStep(from, exposure) : movingStep(from, exposure, warp, pull);
+		compare(from, exposure);
+		const change = stepOf(warp, start);
 		const longest = Math.max(...change.map(Math.abs));
 		const share = Math.min(1, (LONGEST_STEP * scale) / longest);
-		const [dx, dy, da = 0, db = 0, dc = 0, dd = 0] = change.map((value) => value * share);
+		const [dx = 0, dy = 0, da = 0, db = 0, dc = 0, dd = 0] = change.map((value) => value * share);
 		const [a, b, c, d] = warp.linear;
 		warp = {
-			x: warp.x + (dx as number),
-			y: warp.y + (dy as number),
+			x: warp.x + dx,
+			y: warp.y + dy,
 			linear: [a + da / REACH, b + db / REACH, c + dc / REACH, d + dd / REACH],
 		};
 		if (longest < CONVERGED * scale) {
@@ -205,40 +187,27 @@ const alignLevel = (
 	return warp;
 };
 
-/** Weights of the samples' differences: where something else is in front, they are large, and say nothing of the motion. */
-const robustness = (
-	from: Float32Array,
-	{ meanFrom, meanTo, gain }: Exposure,
-): ((k: number) => readonly [weight: number, error: number]) => {
-	const errorAt = (k: number): number =>
-		gain * ((from[k] as number) - meanFrom) - ((values[k] as number) - meanTo);
+/** Fills `errors`, and `trusts`: where something else is in front, differences are large, and say nothing of the motion. */
+const compare = (from: Float32Array, { meanFrom, meanTo, gain }: Exposure): void => {
 	let [sum, total] = [0, 0];
 	for (let k = 0; k < SAMPLES; k++) {
-		const e = errorAt(k);
-		if (!Number.isNaN(e)) {
-			sum += (windowWeights[k] as number) * e * e;
-			total += windowWeights[k] as number;
-		}
+		const e = gain * ((from[k] as number) - meanFrom) - ((values[k] as number) - meanTo);
+		const isKnown = !Number.isNaN(e);
+		errors[k] = isKnown ? e : 0;
+		trusts[k] = isKnown ? (windowWeights[k] as number) / (NOISE * NOISE) : 0;
+		sum += isKnown ? (windowWeights[k] as number) * e * e : 0;
+		total += isKnown ? (windowWeights[k] as number) : 0;
 	}
 	const spread = 4 * Math.max(NOISE * NOISE, sum / total);
-	return (k) => {
-		const e = errorAt(k);
-		return !Number.isNaN(e)
-			? [(windowWeights[k] as number) / (1 + (e * e) / spread) / (NOISE * NOISE), e]
-			: [0, 0];
-	};
+	for (let k = 0; k < SAMPLES; k++) {
+		trusts[k] = (trusts[k] as number) / (1 + (errors[k] as number) ** 2 / spread);
+	}
 };
 
-const movingStep = (
-	from: Float32Array,
-	exposure: Exposure,
-	{ x, y }: Warp,
-	pull: Pull | undefined,
-): number[] => {
-	const weigh = robustness(from, exposure);
+const movingStep = (): readonly number[] => {
 	let [xx, xy, yy, rx, ry] = [0, 0, 0, 0, 0];
 	for (let k = 0; k < SAMPLES; k++) {
-		const [w, e] = weigh(k);
+		const [w, e] = [trusts[k] as number, errors[k] as number];
 		if (w > 0) {
 			const [gx, gy] = [gradientX[k] as number, gradientY[k] as number];
 			xx += w * gx * gx;
@@ -249,23 +218,19 @@ const movingStep = (
 		}
 	}
 	const damping = DAMPING * (xx + yy) + 1e-6;
-	const hold = pull?.weight ?? 0;
-	xx += damping + hold;
-	yy += damping + hold;
-	rx += hold * ((pull?.x ?? x) - x);
-	ry += hold * ((pull?.y ?? y) - y);
+	xx += damping;
+	yy += damping;
 	const determinant = xx * yy - xy * xy;
 	return [(yy * rx - xy * ry) / determinant, (xx * ry - xy * rx) / determinant];
 };
 
-const bendingStep = (from: Float32Array, exposure: Exposure): number[] => {
-	const weigh = robustness(from, exposure);
+const bendingStep = ({ linear }: Warp, start: Warp): readonly number[] => {
 	const normal = new Float64Array(36);
 	const right = new Float64Array(6);
 	const row = new Float64Array(6);
 	for (let v = -REACH, k = 0; v <= REACH; v++) {
 		for (let u = -REACH; u <= REACH; u++, k++) {
-			const [w, e] = weigh(k);
+			const [w, e] = [trusts[k] as number, errors[k] as number];
 			if (w === 0) {
 				continue;
 			}
@@ -293,17 +258,28 @@ const bendingStep = (from: Float32Array, exposure: Exposure): number[] => {
 		for (let j = 0; j < 6; j++) {
 			matrix.set(i, j, normal[Math.min(i, j) * 6 + Math.max(i, j)] as number);
 		}
-		matrix.set(i, i, matrix.get(i, i) + (i < 2 ? DAMPING : LINEAR_PRIOR) * trace + 1e-6);
+		if (i < 2) {
+			matrix.set(i, i, matrix.get(i, i) + DAMPING * trace + 1e-6);
+		} else {
+			const prior = 1 / (BEND_SIGMA * BEND_SIGMA);
+			matrix.set(i, i, matrix.get(i, i) + prior);
+			const bent = REACH * ((linear[i - 2] as number) - (start.linear[i - 2] as number));
+			right[i] = (right[i] as number) - prior * bent;
+		}
 	}
 	return solve(matrix, Matrix.columnVector(right)).to1DArray();
 };
 
 /** @returns undefined where the frame does not show the place */
 export const likenessAt = (template: Template, pyramid: LumaPyramid, warp: Warp): Likeness | undefined => {
+	const wideFrom = template.levels[1] ?? (template.levels[0] as Float32Array);
+	const wideLevel = template.levels[1] === undefined ? 0 : 1;
+	readPatch(pyramid[wideLevel] as LumaPlane, wideLevel, warp);
+	const wide = exposureOf(wideFrom, windowWeights);
 	const from = template.levels[0] as Float32Array;
 	readPatch(pyramid[0] as LumaPlane, 0, warp);
 	const exposure = exposureOf(from, windowWeights);
-	if (exposure === undefined) {
+	if (exposure === undefined || Number.isNaN(values[(SAMPLES - 1) / 2])) {
 		return undefined;
 	}
 	const { meanFrom, meanTo, gain, correlation } = exposure;
@@ -318,7 +294,8 @@ export const likenessAt = (template: Template, pyramid: LumaPyramid, warp: Warp)
 			total += w;
 		}
 	}
-	return total === 0
-		? undefined
-		: { correlation, difference: Math.sqrt(sum / total), contrast: Math.sqrt(spread / total) };
+	return {
+		...{ correlation, wideCorrelation: wide?.correlation ?? correlation },
+		...{ difference: Math.sqrt(sum / total), contrast: Math.sqrt(spread / total) },
+	};
 };

@@ -11,3 +11,13 @@ export const trainingPython = candidates.find((candidate) => {
 		return false;
 	}
 });
+
+/** Path of any Python 3; undefined where there is none. */
+export const python = candidates.find((candidate) => {
+	try {
+		execFileSync(candidate, ['-c', 'import json'], { stdio: 'ignore' });
+		return true;
+	} catch {
+		return false;
+	}
+});
