@@ -8,6 +8,7 @@ export type { DescriptorMap } from './core/descriptor-map.js';
 export { AbortedError, UserError } from './core/errors.js';
 export type { DescriptorExtractor } from './core/extractor.js';
 export type { Frame, LabelMap, Raster } from './core/frame.js';
+export type { TrackedPoint } from './core/tracked-point.js';
 export type { DavisScore, SequenceScore } from './evaluation/evaluate-davis.js';
 export { type BatchEvent, type BatchJob, type BatchResult, runBatch } from './jobs/batch.js';
 export { type DavisJob, evaluateDavisModel } from './jobs/evaluate-davis-model.js';
@@ -59,4 +60,4 @@ export {
 	workOnQueue,
 } from './queue/work-on-queue.js';
 export type { Device, RuntimeOptions } from './runtime/session.js';
-export type { PointsOfFrame, TrackedPoint } from './tracks/track-frames.js';
+export type { PointsOfFrame } from './tracks/track-frames.js';

@@ -1,9 +1,10 @@
 import type { Size } from '../core/size.js';
+import type { TrackedPoint } from '../core/tracked-point.js';
 import { meshOf } from '../edits/edit-mesh.js';
 import { MeshTracker, type TrackedMesh } from '../edits/mesh-tracker.js';
 import { applyMotion } from '../edits/motion-model.js';
 import type { Point } from '../matching/point.js';
-import type { SeenFrame, TrackedPoint, Tracker } from './track-frames.js';
+import type { SeenFrame, Tracker } from './track-frames.js';
 
 /** Top left, top right, bottom right, bottom left. */
 export type Corners = readonly [Point, Point, Point, Point];

@@ -1,5 +1,6 @@
 import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
 import type { Size } from '../core/size.js';
+import type { TrackedPoint } from '../core/tracked-point.js';
 import { type CellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
 import type { Point } from '../matching/point.js';
@@ -13,7 +14,7 @@ import {
 	UPRIGHT,
 	type Warp,
 } from './template.js';
-import type { SeenFrame, TrackedPoint, Tracker } from './track-frames.js';
+import type { SeenFrame, Tracker } from './track-frames.js';
 
 /** Levels on which a place that is known roughly is refined. */
 const FINE_LEVELS = 2;
@@ -32,6 +33,9 @@ const MOST_BENT = 0.25;
 /** Log-odds: a point that was in sight mostly stays so; one that was hidden has to be recognised clearly. */
 const STAYS = 2.5;
 const COMES_BACK = -1;
+/** How fast the velocity follows what is seen, and what is left of it after a frame in which nothing is. */
+const VELOCITY_SHARE = 0.4;
+const HIDDEN_DECAY = 0.95;
 /** How fast the similarity that is usual for a point follows what is seen. */
 const ADAPTATION = 0.15;
 /** Surroundings that correlate less are replaced by the latest. */
@@ -162,10 +166,9 @@ export class PointTracker implements Tracker {
 
 	#accept(state: State, { warp, likeness, similarity }: Candidate, evidence: number, frame: SeenFrame): void {
 		if (state.visible) {
-			const share = 0.4;
 			state.velocity = [
-				state.velocity[0] + share * (warp.x - state.warp.x - state.velocity[0]),
-				state.velocity[1] + share * (warp.y - state.warp.y - state.velocity[1]),
+				state.velocity[0] + VELOCITY_SHARE * (warp.x - state.warp.x - state.velocity[0]),
+				state.velocity[1] + VELOCITY_SHARE * (warp.y - state.warp.y - state.velocity[1]),
 			];
 		}
 		state.warp = warp;
@@ -182,6 +185,7 @@ export class PointTracker implements Tracker {
 	#lose(state: State, evidence: number, velocity: Point): void {
 		const { warp } = state;
 		state.warp = { ...warp, x: warp.x + velocity[0], y: warp.y + velocity[1] };
+		state.velocity = [HIDDEN_DECAY * velocity[0], HIDDEN_DECAY * velocity[1]];
 		state.visible = false;
 		state.confidence = probability(evidence);
 		state.hiddenFor++;

@@ -1,21 +1,11 @@
 import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Frame } from '../core/frame.js';
 import type { Size } from '../core/size.js';
+import type { TrackedPoint } from '../core/tracked-point.js';
 import { unitDescriptors } from '../edits/descriptor-tracks.js';
 import { type LumaPyramid, lumaPyramid } from '../edits/luma-pyramid.js';
 import type { CellDescriptors } from '../matching/cell-descriptors.js';
 import type { RunFrames } from '../media/run-frames.js';
-
-/** A point in one frame. */
-export type TrackedPoint = {
-	/** In pixels of the frame as displayed; top-left origin, pixel centres at integers. Of a hidden point: where it is expected. */
-	readonly x: number;
-	readonly y: number;
-	/** It is in the frame, and nothing is in front of it. */
-	readonly visible: boolean;
-	/** 0..1: how much the place looks like the point where it was given. */
-	readonly confidence: number;
-};
 
 /** Where points are in one frame. */
 export type PointsOfFrame = {

@@ -1,5 +1,5 @@
+import type { TrackedPoint } from '../../core/tracked-point.js';
 import type { Fraction } from '../../media/clip-info.js';
-import type { TrackedPoint } from '../../tracks/track-frames.js';
 
 /** One point through all frames. */
 export type Track = {
