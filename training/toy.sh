@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=passive PYTHONWARNINGS=ignore
 
-"$python" toy_images.py "$work/images"
+"$python" toy_images.py "$work/images" "$work/masked"
 "$python" cutouts.py "$work/images" --state "$work/state"
 "$python" train_diffusion.py "$work/images" --state "$work/state" --steps 2 --batch 2 --size 64
 "$python" train_diffusion.py "$work/images" --state "$work/state" --steps 3 --batch 2 --size 64
@@ -30,6 +30,11 @@ tracker=(--state "$work/tracker" --cache "$work/state" --size 64 --batch 1)
 "$python" train_tracker.py "${tracker[@]}" --frames 3 --processes 2 --steps 2 >/dev/null
 "$python" train_tracker.py "${tracker[@]}" --frames 4 --encoder-from 11 --steps 3 >/dev/null
 "$python" export_tracker.py "$work/tracker/tracker.pt" "$work/tracker-graphs" 2>/dev/null
+clicks=(--state "$work/clicks" --cache "$work/state" --images "$work/images" --masks "$work/masked" --masked "$work/masked")
+clicks+=(--weights tracker-weights.pt --size 64 --batch 2 --rounds 2)
+"$python" train_clicks.py "${clicks[@]}" --steps 2 >/dev/null
+"$python" train_clicks.py "${clicks[@]}" --steps 3 >/dev/null
+"$python" export_clicks.py "$work/clicks/clicks.pt" "$work/model" 2>/dev/null
 printf '{"type": "sequence", "name": "toy", "jAndF": 0.5}\n{"type": "done", "dataset": "davis", "jAndF": 0.5}\n' |
 	"$python" log_evaluation.py "$work/model" "$work/state/log.jsonl"
 "$python" plot_log.py "$work/state/log.jsonl" "$work/curves.png"
@@ -51,5 +56,9 @@ assert torch.load(work / "tracker/tracker.pt")["step"] == 3, "the tracker's trai
 manifest = json.loads((work / "tracker-graphs/manifest.json").read_text())
 for name, file in manifest["files"].items():
     assert file["bytes"] == (work / "tracker-graphs" / name).stat().st_size, f"the tracker's {name} is not what its manifest says"
+assert torch.load(work / "clicks/clicks.pt")["step"] == 3, "the click decoder's training should stop at 2 and resume to 3"
+manifest = json.loads((work / "model/clicks/manifest.json").read_text())
+for name, file in manifest["files"].items():
+    assert file["bytes"] == (work / "model/clicks" / name).stat().st_size, f"the click decoder's {name} is not what its manifest says"
 PYTHON
-echo "training/toy.sh: both stages and the tracker, resuming and export work"
+echo "training/toy.sh: both stages, the tracker and the click decoder, resuming and export work"
