@@ -1,8 +1,7 @@
 // How good a mask is after 1, 3 and 5 clicks: npx tsx bench/clicks.ts <davis folder>, after npm run build. The first click is in the middle
 // of the object, each of the next in the middle of what is most wrong, as in the literature of interactive segmentation.
 import { listDavisSequences } from '../src/evaluation/davis-dataset.js';
-import { openMarker } from '../src/index.js';
-import type { Point } from '../src/matching/point.js';
+import { openMarker, type Stroke } from '../src/index.js';
 import { openClip } from '../src/media/clip.js';
 import { readLabelMap } from '../src/media/label-map.js';
 import { head, row } from './table.js';
@@ -43,8 +42,8 @@ for (const { name, framesFolder, annotations } of await listDavisSequences(root)
 	for await (const { image } of clip.frames({ end: { frame: 1 } })) {
 		const truth = (await readLabelMap(annotations[0]?.path ?? '')).ids.map((id) => (id > 0 ? 1 : 0));
 		const hinted = await marker.open(image);
-		const object: Point[] = [];
-		const background: Point[] = [];
+		const object: Stroke[] = [];
+		const background: Stroke[] = [];
 		let mask: Uint8Array = new Uint8Array(truth.length);
 		const own: number[] = [];
 		for (let click = 0; click < CLICKS; click++) {
@@ -61,9 +60,9 @@ for (const { name, framesFolder, annotations } of await listDavisSequences(root)
 			const [lost, spilt] = [deepest(missing), deepest(excess)];
 			const isLost = (missing[lost] as number) >= (excess[spilt] as number);
 			const pixel = isLost ? lost : spilt;
-			(isLost ? object : background).push([pixel % image.width, Math.floor(pixel / image.width)]);
+			(isLost ? object : background).push([[pixel % image.width, Math.floor(pixel / image.width)]]);
 			const began = performance.now();
-			mask = hinted.mask({ object, background });
+			mask = await hinted.mask({ object, background, mask: click === 0 ? undefined : mask });
 			milliseconds.push(performance.now() - began);
 			let [both, either] = [0, 0];
 			for (let at = 0; at < truth.length; at++) {
@@ -72,6 +71,7 @@ for (const { name, framesFolder, annotations } of await listDavisSequences(root)
 			}
 			own.push((100 * both) / either);
 		}
+		hinted.close();
 		scores.push(own);
 		rows.push([name, ...[0, 2, 4].map((at) => (own[at] ?? 0).toFixed(1))]);
 	}

@@ -19,7 +19,7 @@ export { type MarkFrameJob, type MarkFrameResult, markFrame } from './jobs/mark-
 export { type ClipMask, type MaskClipJob, maskClip } from './jobs/mask-clip.js';
 export { type MatchJob, matchPair, type NamedMatch } from './jobs/match-pair.js';
 export { type Engine, openEngine } from './jobs/open-engine.js';
-export { type Hints, type Marker, type MarkerOptions, openMarker } from './jobs/open-marker.js';
+export { type Hints, type Marker, openMarker, type Stroke } from './jobs/open-marker.js';
 export {
 	type FrameProgress,
 	type PropagateClipJob,

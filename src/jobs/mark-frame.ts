@@ -9,16 +9,19 @@ import { readImage } from '../media/image.js';
 import { requireImageFile } from '../media/image-file.js';
 import { writeIndexedPng } from '../media/indexed-png.js';
 import { parsePosition } from '../media/position.js';
-import { type Hints, type MarkerOptions, openMarker } from './open-marker.js';
+import type { RuntimeOptions } from '../runtime/session.js';
+import { type Hints, openMarker, type Stroke } from './open-marker.js';
 import { requireFree } from './pair-inputs.js';
 
-export type MarkFrameJob = MarkerOptions & {
+export type MarkFrameJob = RuntimeOptions & {
 	/** Video file, folder or pattern of frames, or a single image. */
 	readonly input: string;
 	/** Which frame: a number from 0, or a time like `1.5s`. Default: the first. */
 	readonly at?: string | undefined;
 	/** JSON: `{"object": [[x, y], …], "background": [[x, y], …]}`, in pixels as displayed, pixel centres at integers. */
 	readonly points?: string | undefined;
+	/** As `points`, of lines through points: `{"object": [[[x, y], [x, y], …], …], "background": […]}`. */
+	readonly strokes?: string | undefined;
 	/** `x1,y1,x2,y2`: a box that the object is in, its corners within. */
 	readonly box?: string | undefined;
 	/** An indexed PNG. */
@@ -39,7 +42,7 @@ export type MarkFrameResult = {
 };
 
 /**
- * Makes a mask of one frame from points or a box: what `propagate mask` does.
+ * Makes a mask of one frame from points, strokes or a box: what `propagate mask` does.
  *
  * @throws UserError for hints that can't be understood or lie outside the picture, an output that is read, and as {@link openClip}
  */
@@ -56,7 +59,7 @@ export const markFrame = async (job: MarkFrameJob): Promise<MarkFrameResult> => 
 	requireInside(hints, input, { width, height });
 	const marker = await openMarker(job);
 	try {
-		const ids = (await marker.open(image)).mask(hints);
+		const ids = await (await marker.open(image)).mask(hints);
 		await writeIndexedPng(output, { width, height, ids, palette: davisPalette });
 		const marked = ids.reduce((sum, id) => sum + (id === 0 ? 0 : 1), 0);
 		return { output, width, height, frame: index, share: marked / ids.length };
@@ -83,32 +86,44 @@ const frameOf = async ({
 	return { image, index, files: clip.files };
 };
 
-const pointsSchema = z.array(z.tuple([z.number(), z.number()])).max(10_000);
-const hintsSchema = z.strictObject({
-	object: pointsSchema.default([]),
-	background: pointsSchema.default([]),
-});
+const pointSchema = z.tuple([z.number(), z.number()]);
+const bothSides = <Hint extends z.ZodType>(hint: Hint) =>
+	z.strictObject({
+		object: z.array(hint).max(10_000).default([]),
+		background: z.array(hint).max(10_000).default([]),
+	});
+const clicksSchema = bothSides(pointSchema);
+const strokesSchema = bothSides(z.array(pointSchema).min(1).max(10_000));
 
-const readHints = ({ points, box }: MarkFrameJob): Hints => {
-	if (points === undefined && box === undefined) {
+const readHints = ({ points, strokes, box }: MarkFrameJob): Hints => {
+	if (points === undefined && strokes === undefined && box === undefined) {
 		throw new UserError(
 			'Nothing says where the object is; give --points \'{"object": [[x, y]]}\' or --box x1,y1,x2,y2.',
 		);
 	}
 	const corners = box === undefined ? undefined : readBox(box);
-	if (points === undefined) {
-		return { object: [], background: [], box: corners };
-	}
-	const parsed = hintsSchema.safeParse(jsonOf(points));
-	if (!parsed.success) {
+	const clicks = clicksSchema.safeParse(jsonOf(points ?? '{}'));
+	if (!clicks.success) {
 		throw new UserError(
 			'--points can\'t be understood; expected {"object": [[x, y], …], "background": [[x, y], …]}.',
 		);
 	}
-	if (parsed.data.object.length === 0 && corners === undefined) {
-		throw new UserError('--points has no point on the object; give one in "object", or a --box.');
+	const lines = strokesSchema.safeParse(jsonOf(strokes ?? '{}'));
+	if (!lines.success) {
+		throw new UserError(
+			'--strokes can\'t be understood; expected {"object": [[[x, y], [x, y], …], …], "background": […]}.',
+		);
 	}
-	return { ...parsed.data, box: corners };
+	const all = (kind: 'object' | 'background'): Stroke[] => [
+		...clicks.data[kind].map((point) => [point]),
+		...lines.data[kind],
+	];
+	const hints: Hints = { object: all('object'), background: all('background'), box: corners };
+	if (hints.object.length === 0 && corners === undefined) {
+		const given = points === undefined ? '--strokes has no stroke' : '--points has no point';
+		throw new UserError(`${given} on the object; give one in "object", or a --box.`);
+	}
+	return hints;
 };
 
 const jsonOf = (text: string): unknown => {
@@ -136,7 +151,7 @@ const requireInside = (
 	{ width, height }: { readonly width: number; readonly height: number },
 ): void => {
 	const corners = box === undefined ? [] : [[box[0], box[1]] as const, [box[2], box[3]] as const];
-	const outside = [...object, ...background, ...corners].find(
+	const outside = [...object.flat(), ...background.flat(), ...corners].find(
 		([x, y]) => !(x >= -0.5 && x <= width - 0.5 && y >= -0.5 && y <= height - 0.5),
 	);
 	if (outside !== undefined) {

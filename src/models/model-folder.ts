@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { readGivenText } from '../core/given-file.js';
+import { type ClickManifest, clickManifestSchema } from './click-manifest.js';
 import { type Manifest, manifestSchema } from './manifest.js';
 import { type PairManifest, pairManifestSchema } from './pair-manifest.js';
 import { type InstalledTracker, trackerManifestSchema } from './tracker-manifest.js';
@@ -46,6 +47,24 @@ export const readPairModelFolder = async (folder: string): Promise<InstalledPair
 export const readTrackerFolder = async (folder: string): Promise<InstalledTracker> => ({
 	folder: resolve(folder),
 	manifest: parsed(trackerManifestSchema, await readManifest(folder), folder),
+});
+
+/** A click decoder on this machine, and the model that it stands on. */
+export type InstalledClickDecoder = {
+	readonly folder: string;
+	readonly manifest: ClickManifest;
+	readonly model: InstalledModel;
+};
+
+/**
+ * As {@link readModelFolder}, for click decoders, with the model whose folder theirs lies in.
+ *
+ * @throws UserError when the folder holds none
+ */
+export const readClicksFolder = async (folder: string): Promise<InstalledClickDecoder> => ({
+	folder: resolve(folder),
+	manifest: parsed(clickManifestSchema, await readManifest(folder), folder),
+	model: await readModelFolder(join(folder, '..')),
 });
 
 /** Either kind of model. */

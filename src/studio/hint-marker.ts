@@ -1,7 +1,6 @@
 import sharp from 'sharp';
-import { type HintedImage, type Marker, openMarker, UserError } from '../index.js';
+import { type HintedImage, type Hints, type Marker, openMarker, UserError } from '../index.js';
 import type { Project } from './project.js';
-import type { FrameHints } from './protocol.js';
 
 type Looked = { readonly project: string; readonly frame: number; readonly image: Promise<HintedImage> };
 
@@ -11,8 +10,9 @@ export class HintMarker {
 	#latest: Looked | undefined;
 
 	/** Looks at a frame, so that its first stroke need not wait. */
-	async look(project: Project, frame: number): Promise<HintedImage> {
+	look(project: Project, frame: number): Promise<HintedImage> {
 		if (this.#latest?.project !== project.id || this.#latest.frame !== frame) {
+			this.#latest?.image.then((earlier) => earlier.close()).catch(() => undefined);
 			const image = this.#describe(project, frame);
 			image.catch(() => undefined);
 			this.#latest = { project: project.id, frame, image };
@@ -21,8 +21,9 @@ export class HintMarker {
 	}
 
 	/** [height * width] 1 on the object. */
-	async mask(project: Project, frame: number, hints: FrameHints): Promise<Uint8Array> {
-		return (await this.look(project, frame)).mask(hints);
+	mask(project: Project, frame: number, hints: Hints): Promise<Uint8Array> {
+		// In the very moment in which the image is there: whoever looks at another frame meanwhile closes it then.
+		return this.look(project, frame).then((image) => image.mask(hints));
 	}
 
 	async close(): Promise<void> {

@@ -36,11 +36,17 @@ export type OpenRequest = z.infer<typeof openSchema>;
 
 const pointSchema = z.tuple([z.number().min(-1e6).max(1e6), z.number().min(-1e6).max(1e6)]);
 
+const strokesSchema = z.array(z.array(pointSchema).min(1).max(500)).max(200);
+
 /** Strokes on the object and on what is not, as points in pixels of the clip (centres at integers), or a box around it. */
 export const hintsSchema = z.strictObject({
-	object: z.array(pointSchema).max(2000),
-	background: z.array(pointSchema).max(2000),
+	object: strokesSchema,
+	background: strokesSchema,
 	box: z.exactOptional(z.tuple([z.number(), z.number(), z.number(), z.number()])),
+	/** What strokes correct: [height * width] 1 on the object, deflated. */
+	mask: z.exactOptional(z.base64()),
+	/** Of it, all stays that does not hang together with what strokes change. */
+	keep: z.exactOptional(z.boolean()),
 });
 export type FrameHints = z.infer<typeof hintsSchema>;
 

@@ -206,9 +206,11 @@ const addProjectRoutes = (app: FastifyInstance, library: Library, marker: HintMa
 		return sendIds(reply, await project.readMask(await received(streamOf(body))));
 	});
 
-	app.post(`${base}/hints/:frame`, async ({ params, body }, reply) => {
+	app.post(`${base}/hints/:frame`, { bodyLimit: MOST_PAINTED_BYTES }, async ({ params, body }, reply) => {
 		const { project, frame } = at(params);
-		return sendIds(reply, await marker.mask(project, frame, hintsSchema.parse(body)));
+		const { mask, ...hints } = hintsSchema.parse(body);
+		const marked = mask && (await inflatedIds(project.clip.info, Buffer.from(mask, 'base64')));
+		return sendIds(reply, await marker.mask(project, frame, { ...hints, mask: marked || undefined }));
 	});
 	app.post(`${base}/hints/:frame/look`, async ({ params }, reply) => {
 		const { project, frame } = at(params);
@@ -305,17 +307,17 @@ const sendIds = async (reply: FastifyReply, ids: Uint8Array | undefined): Promis
 		.send(await deflateInThreadPool(ids, { level: 1 }));
 };
 
+type FrameSize = { readonly width: number; readonly height: number };
+
+const receivedIds = async (size: FrameSize, body: Readable): Promise<Uint8Array> =>
+	inflatedIds(size, await received(body));
+
 /** Object ids of a frame as a page sends them, deflated. @throws UserError when they are of another size */
-const receivedIds = async (
-	{ width, height }: { readonly width: number; readonly height: number },
-	body: Readable,
-): Promise<Uint8Array> => {
+const inflatedIds = async ({ width, height }: FrameSize, deflated: Buffer): Promise<Uint8Array> => {
 	const wrong = new UserError(`A mask of this clip has ${width}×${height} pixels.`);
-	const ids = await inflateInThreadPool(await received(body), { maxOutputLength: width * height }).catch(
-		() => {
-			throw wrong;
-		},
-	);
+	const ids = await inflateInThreadPool(deflated, { maxOutputLength: width * height }).catch(() => {
+		throw wrong;
+	});
 	if (ids.length !== width * height) {
 		throw wrong;
 	}

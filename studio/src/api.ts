@@ -59,6 +59,9 @@ const bytes = { 'content-type': 'application/octet-stream' };
 const deflated = (data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> =>
 	new Response(new Blob([data]).stream().pipeThrough(new CompressionStream('deflate'))).arrayBuffer();
 
+const base64 = (data: Uint8Array): string =>
+	btoa(Array.from(data, (value) => String.fromCharCode(value)).join(''));
+
 const idsOf = async (response: Response): Promise<Uint8Array<ArrayBuffer> | undefined> =>
 	response.status === 204 ? undefined : new Uint8Array(await response.arrayBuffer());
 
@@ -124,12 +127,21 @@ export class ProjectApi {
 		return idsOf(await send(`${this.#base}/mask-file`, { method: 'POST', headers: bytes, body: file }));
 	}
 
-	/** [height * width] 1 on what the hints mean. */
-	async hints(frame: number, hints: FrameHints): Promise<Uint8Array<ArrayBuffer> | undefined> {
+	/**
+	 * [height * width] 1 on what the hints mean.
+	 *
+	 * @param marked what they correct, [height * width] 1 on the object
+	 */
+	async hints(
+		frame: number,
+		hints: Omit<FrameHints, 'mask'>,
+		marked?: Uint8Array<ArrayBuffer>,
+	): Promise<Uint8Array<ArrayBuffer> | undefined> {
+		const mask = marked && base64(new Uint8Array(await deflated(marked)));
 		const init = {
 			method: 'POST',
 			headers: { 'content-type': 'application/json' },
-			body: JSON.stringify(hints),
+			body: JSON.stringify(mask === undefined ? hints : { ...hints, mask }),
 		};
 		return idsOf(await send(`${this.#base}/hints/${frame}`, init));
 	}

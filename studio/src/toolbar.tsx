@@ -92,7 +92,7 @@ export const OptionsBar = ({ workspace }: { readonly workspace: Workspace }) => 
 				</label>
 			)}
 			{workspace.isMarking.value && (
-				<span class="faint" role="status">
+				<span class="faint" role="status" data-testid="marking">
 					Looking…
 				</span>
 			)}

@@ -197,23 +197,17 @@ export class Workspace {
 				? { ...known, strokes: [...known.strokes, { points, isObject }] }
 				: { frame: shown.frame, object, from: shown.mask, strokes: [{ points, isObject }] };
 		this.hints.value = hinting;
-		const of = (kind: boolean): [number, number][] =>
+		const of = (kind: boolean): [number, number][][] =>
 			hinting.strokes
 				.filter((stroke) => stroke.isObject === kind)
-				.flatMap((stroke) => stroke.points.map(([x, y]): [number, number] => [x - 0.5, y - 0.5]));
-		const [inside, outside] = [of(true), of(false)];
-		const had = hinting.from.ids?.includes(object) === true;
-		this.#mark(hinting, async () => ({
-			add:
-				inside.length === 0
-					? undefined
-					: await this.api.hints(shown.frame, { object: inside, background: outside }),
-			// Of what was marked before, that goes which hangs together with what is wiped.
-			remove:
-				outside.length === 0 || !had
-					? undefined
-					: await this.api.hints(shown.frame, { object: outside, background: inside }),
-		}));
+				.map(({ points: line }) => line.map(([x, y]): [number, number] => [x - 0.5, y - 0.5]));
+		const strokes = { object: of(true), background: of(false) };
+		const marked = shown.mask.ids?.map((id) => (id === object ? 1 : 0));
+		if (strokes.object.length > 0 || marked?.includes(1) === true) {
+			// What had been painted or found before the first stroke is not found anew.
+			const keep = hinting.from.ids?.includes(object) === true;
+			this.#mark(hinting, () => this.api.hints(shown.frame, { ...strokes, keep }, marked));
+		}
 	}
 
 	/** A box around the object. */
@@ -233,25 +227,20 @@ export class Workspace {
 			return;
 		}
 		const hinting: Hinting = { frame: shown.frame, object: this.object.value, from: shown.mask, strokes: [] };
-		this.#mark(hinting, async () => ({
-			add: await this.api.hints(shown.frame, { object: [], background: [], box }),
-			remove: undefined,
-		}));
+		this.#mark(hinting, async () => {
+			const found = await this.api.hints(shown.frame, { object: [], background: [], box });
+			// A box adds to what is marked elsewhere.
+			return found?.map((value, at) => (shown.mask.ids?.[at] === hinting.object ? 1 : value));
+		});
 	}
 
 	/** What the engine makes of hints becomes a step that can be undone; what was asked later counts. */
-	#mark(
-		hinting: Hinting,
-		ask: () => Promise<{
-			readonly add: Uint8Array<ArrayBuffer> | undefined;
-			readonly remove: Uint8Array<ArrayBuffer> | undefined;
-		}>,
-	): void {
+	#mark(hinting: Hinting, ask: () => Promise<Uint8Array<ArrayBuffer> | undefined>): void {
 		const asked = ++this.#asked;
 		this.isMarking.value = true;
 		this.attempt(async () => {
 			try {
-				const { add, remove } = await ask();
+				const marked = await ask();
 				const shown = this.shown.value;
 				if (asked !== this.#asked || shown?.frame !== hinting.frame) {
 					return;
@@ -259,10 +248,10 @@ export class Workspace {
 				const { width, height } = this.size;
 				const ids = hinting.from.ids?.slice() ?? new Uint8Array(width * height);
 				for (let at = 0; at < ids.length; at++) {
-					if (remove?.[at] === 1 && ids[at] === hinting.object) {
-						ids[at] = 0;
-					} else if (add?.[at] === 1 && this.mayChange(ids[at] as number)) {
+					if (marked?.[at] === 1 && this.mayChange(ids[at] as number)) {
 						ids[at] = hinting.object;
+					} else if (marked?.[at] === 0 && ids[at] === hinting.object) {
+						ids[at] = 0;
 					}
 				}
 				this.painting.replace(hinting.frame, this.size, await this.cache.mask(hinting.frame), ids);

@@ -22,7 +22,7 @@ const overlap = async (path: string): Promise<number> => {
 	return both / either;
 };
 
-it('makes a mask from a box, or from some points on the object and beside it', async () => {
+it('makes a mask from a box, or from some points or strokes on the object and beside it', async () => {
 	const folder = temporaryFolder();
 	const box = join(folder, 'box.png');
 	const run = (...args: string[]) => runCli(['mask', clip, ...args], { program: cliPath });
@@ -48,6 +48,11 @@ it('makes a mask from a box, or from some points on the object and beside it', a
 	expect(code).toBe(0);
 	expect(records(stdout)).toMatchObject([{ type: 'done', frame: 0, width: 854, height: 480 }]);
 	expect(await overlap(points)).toBeGreaterThan(0.8);
+
+	const strokes = join(folder, 'strokes.png');
+	const lines = { object: [hints.object], background: hints.background.map((point) => [point]) };
+	expect(await run('--strokes', JSON.stringify(lines), '-o', strokes)).toMatchObject({ code: 0 });
+	expect(await overlap(strokes)).toBeGreaterThan(0.8);
 });
 
 it('takes a picture, and any frame', async () => {
@@ -82,6 +87,8 @@ it.each([
 	[['--box', '10,20,900,90', '-o', 'a.png'], /\[900, 90\] is outside/],
 	[['--points', '{"object": [[1, 2, 3]]}', '-o', 'a.png'], /can't be understood/],
 	[['--points', '{"background": [[1, 2]]}', '-o', 'a.png'], /no point on the object/],
+	[['--strokes', '{"object": [[1, 2], [3, 4]]}', '-o', 'a.png'], /--strokes can't be understood/],
+	[['--strokes', '{"object": []}', '-o', 'a.png'], /no stroke on the object/],
 	[['--points', '{"object": [[-20, 2]]}', '-o', 'a.png'], /is outside/],
 	[['--box', '10,20,90,90', '-o', 'a.jpg'], /end it in \.png/],
 ])('refuses %j in a sentence', async (args, sentence) => {

@@ -10,7 +10,7 @@ import {
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inflateSync } from 'node:zlib';
+import { deflateSync, inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readLabelMap } from '../../src/index.js';
 import type { ProjectState } from '../../src/studio/protocol.js';
@@ -194,8 +194,21 @@ describe('what is painted', () => {
 			return inflateSync(body);
 		};
 		const at = ([x, y]: readonly [number, number]): number => y * width + x;
-		const strokes = await ask({ object: [[180, 230]], background: [[500, 120]] });
-		expect([strokes[at([180, 230])], strokes[at([500, 120])]]).toEqual([1, 0]);
+		const strokes = {
+			object: [
+				[
+					[120, 260],
+					[250, 260],
+				],
+			],
+			background: [[[500, 120]]],
+		};
+		const marked = await ask(strokes);
+		expect([marked[at([180, 260])], marked[at([500, 120])]]).toEqual([1, 0]);
+		// What is wiped away of it goes, and the rest stays.
+		const wiped = { ...strokes, background: [...strokes.background, [[330, 340]]] };
+		const corrected = await ask({ ...wiped, mask: deflateSync(marked).toString('base64') });
+		expect([corrected[at([180, 260])], corrected[at([330, 340])]]).toEqual([1, 0]);
 		const boxed = await ask({ box: [35, 150, 355, 420] });
 		expect(boxed.includes(1)).toBe(true);
 		expect(boxed[at([500, 120])]).toBe(0);
