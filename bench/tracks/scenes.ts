@@ -22,6 +22,8 @@ export type DrawnScene = {
 	readonly frames: number;
 	/** From back to front. */
 	readonly layers: readonly DrawnLayer[];
+	/** Corners of a flat part of a layer in frame 0, clockwise from the top left one. */
+	readonly plane: readonly (readonly [x: number, y: number])[];
 	/** Factor of all brightness in a frame. */
 	light?(frame: number): number;
 };
@@ -148,6 +150,14 @@ const opaque = ({ width, height, data }: Raster<3>): Sprite => ({
 	),
 });
 
+const rectangle = (left: number, top: number, right: number, bottom: number) =>
+	[
+		[left, top],
+		[right, top],
+		[right, bottom],
+		[left, bottom],
+	] as const;
+
 export const loadScenes = async (): Promise<DrawnScene[]> => {
 	const { crane, guineafowl, wall, background } = await loadBirds();
 	const meadow = opaque(background);
@@ -171,6 +181,7 @@ export const loadScenes = async (): Promise<DrawnScene[]> => {
 		{
 			name: 'two birds, hand-held',
 			frames: 48,
+			plane: rectangle(240, 290, 400, 400),
 			layers: [
 				ground,
 				bird(crane, (frame) => ({
@@ -188,6 +199,7 @@ export const loadScenes = async (): Promise<DrawnScene[]> => {
 		{
 			name: 'behind a rock',
 			frames: 60,
+			plane: rectangle(300, 100, 420, 330),
 			layers: [
 				ground,
 				bird(crane, (frame) => ({
@@ -205,6 +217,7 @@ export const loadScenes = async (): Promise<DrawnScene[]> => {
 		{
 			name: 'turning, comes near',
 			frames: 40,
+			plane: rectangle(325, 205, 375, 240),
 			layers: [
 				ground,
 				bird(guineafowl, (frame) => ({
@@ -218,6 +231,7 @@ export const loadScenes = async (): Promise<DrawnScene[]> => {
 		{
 			name: 'fast, light changes',
 			frames: 32,
+			plane: rectangle(500, 240, 690, 400),
 			layers: [
 				ground,
 				bird(crane, (frame) => ({

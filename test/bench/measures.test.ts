@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { halved, projected, strongestAxes } from '../../bench/ablation/descriptors.js';
 import { areaJitter, change, occlusion, taken } from '../../bench/temporal/measures.js';
+import { compare, tapVid } from '../../bench/tracks/measures.js';
 import type { Labels } from '../../src/evaluation/binary-mask.js';
 import { maxDifference } from '../helpers/arrays.js';
 import { randomMap } from '../pairs/maps.js';
@@ -47,5 +48,28 @@ describe('measures over time', () => {
 	it('counts whose pixels another object has taken', () => {
 		expect(taken([row('1122')], [row('2122')], 1, 2)).toBe(0.5);
 		expect(taken([row('1122')], [row('2122')], 2, 1)).toBe(0);
+	});
+});
+
+describe('measures of tracks', () => {
+	const at = (x: number, visible: boolean) => ({ x, y: 0, visible });
+
+	it('are those of TAP-Vid: thresholds of 1 to 16 pixels in a frame shrunk to 256 x 256', () => {
+		// In a frame of 512 x 512: exact; 6 pixels off, so 3 of the smaller frame; called hidden; and truly hidden, but said to be in sight.
+		const truth = [[at(9, true), at(10, true), at(20, true), at(30, true), at(40, false)]];
+		const found = [[at(9, true)], [at(10, true)], [at(26, true)], [at(30, false)], [at(40, true)]];
+		const compared = compare(truth, found, 0, { width: 512, height: 512 });
+		expect(compared.map(({ pixels, error }) => [pixels, error])).toEqual([
+			[0, 0],
+			[6, 3],
+			[0, 0],
+			[0, 0],
+		]);
+		const { delta, jaccard, occlusion } = tapVid(compared);
+		// Two of three are within 1 and 2 pixels, all three within 4, 8 and 16.
+		expect(delta).toBeCloseTo((2 * (2 / 3) + 3) / 5, 9);
+		// Within 1 and 2: one is right, of three visible and two wrongly claimed; from 4 on: two of three and one.
+		expect(jaccard).toBeCloseTo((2 * (1 / 5) + 3 * (2 / 4)) / 5, 9);
+		expect(occlusion).toBe(0.5);
 	});
 });

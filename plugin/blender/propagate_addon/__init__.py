@@ -6,7 +6,7 @@ bl_info = {
     "author": "Propagate contributors",
     "version": (0, 1, 0),
     "blender": (3, 4, 0),
-    "location": "Video Sequencer and Compositor > Sidebar > Propagate",
+    "location": "Video Sequencer, Compositor and Movie Clip Editor > Sidebar > Propagate",
     "category": "Sequencer",
 }
 

@@ -4,7 +4,7 @@ import os
 
 import bpy
 
-from . import compositor, mask_image, sequencer
+from . import compositor, mask_image, sequencer, tracks
 from .engine_run import EngineError, EngineRun
 from .preferences import command_of
 
@@ -170,13 +170,46 @@ class PROPAGATE_OT_paint(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class PROPAGATE_OT_tracks(bpy.types.Operator):
+    """Add the tracks of a .json file that `propagate track` has written to the clip; of a plane, a plane track too"""
+
+    bl_idname = "propagate.tracks"
+    bl_label = "Import Tracks"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: bpy.props.StringProperty(subtype="FILE_PATH")
+    filter_glob: bpy.props.StringProperty(default="*.json", options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context):
+        return getattr(context.space_data, "clip", None) is not None
+
+    def invoke(self, context, _event):
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context):
+        clip = context.space_data.clip
+        try:
+            added, is_plane = tracks.import_tracks(clip, bpy.path.abspath(self.filepath))
+        except EngineError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if is_plane:
+            # Makes one of the four tracks that are selected.
+            bpy.ops.clip.create_plane_track()
+            tracks.pin_plane(clip, added)
+        self.report({"INFO"}, f"Added {len(added)} tracks")
+        return {"FINISHED"}
+
+
 def _result_folder(settings):
     if settings.folder.startswith("//") and not bpy.data.filepath:
         raise EngineError("The results folder is relative to a file that is not saved yet; save it, or choose another folder.")
     return bpy.path.abspath(settings.folder)
 
 
-_classes = (PROPAGATE_OT_strip, PROPAGATE_OT_clip, PROPAGATE_OT_paint)
+_classes = (PROPAGATE_OT_strip, PROPAGATE_OT_clip, PROPAGATE_OT_paint, PROPAGATE_OT_tracks)
 
 
 def register():

@@ -1,4 +1,4 @@
-"""The panels in the sidebars of the sequencer and the compositor."""
+"""The panels in the sidebars of the sequencer, the compositor and the clip editor."""
 
 import bpy
 
@@ -50,7 +50,21 @@ class PROPAGATE_PT_compositor(bpy.types.Panel):
         _draw_run(layout, settings, "propagate.clip")
 
 
-_classes = (PROPAGATE_PT_sequencer, PROPAGATE_PT_compositor)
+class PROPAGATE_PT_tracking(bpy.types.Panel):
+    bl_label = "Propagate"
+    bl_space_type = "CLIP_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Propagate"
+
+    @classmethod
+    def poll(cls, context):
+        return context.space_data.mode == "TRACKING"
+
+    def draw(self, _context):
+        self.layout.operator("propagate.tracks", icon="IMPORT")
+
+
+_classes = (PROPAGATE_PT_sequencer, PROPAGATE_PT_compositor, PROPAGATE_PT_tracking)
 
 
 def register():

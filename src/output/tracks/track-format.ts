@@ -18,7 +18,7 @@ export type TrackFormat = {
 };
 
 export const trackFormats: readonly TrackFormat[] = [
-	{ extension: '.json', reader: 'programs', text: tracksJson },
+	{ extension: '.json', reader: 'programs, and the Blender add-on', text: tracksJson },
 	{ extension: '.csv', reader: 'spreadsheets and programs', text: tracksCsv },
 	{ extension: '.jsx', reader: 'After Effects, as a script', text: afterEffectsTracks },
 	{
