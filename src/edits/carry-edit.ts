@@ -1,5 +1,6 @@
 import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Frame, LabelMap, Raster } from '../core/frame.js';
+import { displayLight, linearLight } from '../core/light.js';
 import type { SoftLabels } from '../core/soft-labels.js';
 import { type CarriedField, drawMesh } from './carried-field.js';
 import { compositeEdit } from './composite-edit.js';
@@ -9,7 +10,6 @@ import type { EditLayer } from './difference-matte.js';
 import { type EditMesh, meshOf } from './edit-mesh.js';
 import { type EditPart, editParts } from './edit-parts.js';
 import { EditTexture } from './edit-texture.js';
-import { displayLight, linearLight } from './light.js';
 import { lightGains } from './lighting.js';
 import { lumaPyramid } from './luma-pyramid.js';
 import {

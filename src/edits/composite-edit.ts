@@ -1,7 +1,7 @@
 import type { Raster } from '../core/frame.js';
+import type { Light } from '../core/light.js';
 import type { CarriedField } from './carried-field.js';
 import type { EditTexture } from './edit-texture.js';
-import type { Light } from './light.js';
 
 /**
  * Draws a carried edit over a frame; changes `image`.

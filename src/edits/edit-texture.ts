@@ -1,5 +1,5 @@
+import type { Light } from '../core/light.js';
 import type { EditLayer } from './difference-matte.js';
-import type { Light } from './light.js';
 
 /** One size of the edit: colours multiplied by opacity, in the light in which it is blended. */
 type Level = { readonly width: number; readonly height: number; readonly data: Float32Array };

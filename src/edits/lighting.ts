@@ -1,6 +1,6 @@
 import type { Raster } from '../core/frame.js';
+import type { Light } from '../core/light.js';
 import type { EditMesh } from './edit-mesh.js';
-import type { Light } from './light.js';
 import type { Placement } from './patch-alignment.js';
 
 /** Samples to each side of a point, one spacing of the mesh in all. */

@@ -54,6 +54,10 @@ export type PropagateClipJob = RuntimeOptions & {
 	 * finished. PNGs always have such notes.
 	 */
 	readonly keepsNotes?: boolean | undefined;
+	/** What the first frame of the run is called where frames are files; as in the source, or `firstNumber`, when omitted. */
+	readonly startNumber?: number | undefined;
+	/** The same of a clip whose frames have no numbers. Default: 0. */
+	readonly firstNumber?: number | undefined;
 	/** How mattes and cut-outs are made of masks; see `matteSettingsSchema`. */
 	readonly matte?: MatteOptions | undefined;
 	/** Colours multiplied by alpha, in formats with alpha. */
@@ -109,6 +113,7 @@ export const readSettings = async (job: PropagateClipJob) => {
 		end: job.end === undefined ? undefined : parsePosition(job.end),
 	};
 	requireOrder(job, range);
+	requireStartNumber(job);
 	const review = job.review === undefined ? undefined : new ReviewSheet(job.review);
 	const chosen = withQuality(await loadPreset(job.preset), job.quality);
 	const preset = { ...chosen, decoder: job.decoder ?? chosen.decoder };
@@ -123,6 +128,12 @@ const readMatteSettings = ({ matte }: PropagateClipJob): MatteSettings => {
 		throw new UserError(`--${issue?.path.join('.')}: ${issue?.message}.`);
 	}
 	return read.data;
+};
+
+const requireStartNumber = ({ startNumber = 0 }: PropagateClipJob): void => {
+	if (!Number.isInteger(startNumber) || startNumber < 0 || startNumber > 1e9) {
+		throw new UserError(`--start-number ${startNumber}: expected a whole number from 0 to 1000000000.`);
+	}
 };
 
 /** Two frame numbers, or two times, can be compared before anything is known of the clip. */

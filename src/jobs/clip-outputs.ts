@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { UserError } from '../core/errors.js';
 import type { Clip } from '../media/clip.js';
 import { clipStem, extensionOf, namesFolder } from '../media/file-names.js';
+import { FrameNames } from '../media/frame-names.js';
 import { openSink } from '../output/encode.js';
 import { layerOfProject, type OutputChoice, resolveFormat } from '../output/output-format.js';
 import type { RunOutput } from '../output/run-outputs.js';
@@ -41,15 +42,21 @@ export const resolveClipOutputs = async (
 		}
 	}
 	const choices = [...others, ...projects];
-	requireOnce(choices);
-	return choices.map((choice) => ({
-		path: choice.path,
-		form: choice.format.name,
-		isFrames: choice.kind === 'png' || choice.kind === 'frame-pngs',
-		isMasksOnly: choice.kind === 'png',
-		open: (options) => openSink(choice, { ...options, project: mediaOfProject(choice, choices, clip) }),
-	}));
+	const made = await Promise.all(
+		choices.map((choice) => runOutput(choice, mediaOfProject(choice, choices, clip))),
+	);
+	requireOnce(made);
+	return made;
 };
+
+/** An output of a run. @param project what a project file refers to */
+export const runOutput = async (choice: OutputChoice, project?: ProjectMedia): Promise<RunOutput> => ({
+	path: choice.path,
+	form: choice.format.name,
+	frames: choice.kind === 'frames' ? await FrameNames.of(choice.path, choice.format.extension) : undefined,
+	isMasksOnly: choice.kind === 'frames' && choice.format.isMasksOnly === true,
+	open: (options) => openSink(choice, { ...options, project }),
+});
 
 /** What a project file puts on its tracks; undefined for anything else, and for a clip of still images. */
 const mediaOfProject = (
@@ -68,8 +75,8 @@ const mediaOfProject = (
 const defaultOutput = (input: string): string => `${clipStem(input)}-masks`;
 
 /** @throws UserError for a place that is given twice */
-export const requireOnce = (outputs: readonly { readonly path: string }[]): void => {
-	const places = outputs.map(({ path }) => resolve(path));
+export const requireOnce = (outputs: readonly RunOutput[]): void => {
+	const places = outputs.map(({ path, frames }) => frames?.family ?? resolve(path));
 	const twice = places.findIndex((place, at) => places.indexOf(place) !== at);
 	if (twice >= 0) {
 		throw new UserError(`"${outputs[twice]?.path}" is given as output twice; name each output once.`);

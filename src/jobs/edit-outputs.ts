@@ -2,19 +2,17 @@ import { basename, extname } from 'node:path';
 import { UserError } from '../core/errors.js';
 import type { Clip } from '../media/clip.js';
 import { clipStem, namesFolder } from '../media/file-names.js';
-import { encodeImage } from '../media/image.js';
-import { openSink } from '../output/encode.js';
+import { isFramePattern } from '../media/frame-names.js';
 import { listFormats, resolveFormat } from '../output/output-format.js';
-import { openPngSequence } from '../output/png-sequence-sink.js';
 import type { RunOutput } from '../output/run-outputs.js';
-import { requireOnce } from './clip-outputs.js';
+import { requireOnce, runOutput } from './clip-outputs.js';
 
-/** The folder of edited frames, as the value of `--format`. */
 const EDIT_PNG = 'edit-png';
+const EDIT_EXR = 'edit-exr';
 const EDIT_VIDEO = 'edit.mp4';
 
 /**
- * Where an edit's results go. A folder means edited frames and `.mp4` the edited video; with a format, or a name that
+ * Where an edit's results go. A folder or a pattern of names means edited frames and `.mp4` the edited video; with a format, or a name that
  * ends in one (`bear-overlay.mp4`), it is as for masks, which must then have been given. Without any place it is one
  * video beside nothing else, named after the clip: `bear.mp4` gives `bear-edit.mp4`.
  *
@@ -35,33 +33,23 @@ export const resolveEditOutputs = async (
 	return outputs;
 };
 
-const resolve = async (place: string, format: string | undefined, hasMasks: boolean): Promise<RunOutput> => {
+/** What a place means when nobody names a format; undefined where it means the same as for masks. */
+const formatOfPlace = async (place: string): Promise<string | undefined> => {
 	const extension = (await namesFolder(place)) ? '' : extname(place).toLowerCase();
-	if (format === EDIT_PNG || (format === undefined && extension === '')) {
-		if (/^\.(png|mp4|mov|mkv|webm)$/.test(extension)) {
-			throw new UserError(
-				`"${place}" names a single file, but edited frames go into a folder; give a folder with -o.`,
-			);
-		}
-		return {
-			path: place,
-			form: EDIT_PNG,
-			...{ isFrames: true, isMasksOnly: false },
-			open: (options) =>
-				openPngSequence(
-					place,
-					options.existing ?? 'refuse',
-					({ frame, edited }) => encodeImage('png', edited ?? frame.image),
-					options.notes,
-				),
-		};
+	if (extension === '') {
+		return EDIT_PNG;
+	}
+	if (isFramePattern(place)) {
+		const showsMasks = /(^|[-_. ])(alpha|mattes?)[-_. ]*%/i.test(basename(place));
+		return showsMasks ? undefined : { '.png': EDIT_PNG, '.exr': EDIT_EXR }[extension];
 	}
 	const namesFormat = listFormats().some(({ name }) => basename(place).toLowerCase().endsWith(name));
-	const choice = await resolveFormat(
-		place,
-		format ?? (extension === '.mp4' && !namesFormat ? EDIT_VIDEO : undefined),
-	);
-	if (choice.format.name !== EDIT_VIDEO && !hasMasks) {
+	return extension === '.mp4' && !namesFormat ? EDIT_VIDEO : undefined;
+};
+
+const resolve = async (place: string, format: string | undefined, hasMasks: boolean): Promise<RunOutput> => {
+	const choice = await resolveFormat(place, format ?? (await formatOfPlace(place)));
+	if (!choice.format.name.startsWith('edit') && !hasMasks) {
 		throw new UserError(
 			`"${place}" is to show masks (${choice.format.name}), but there is no --mask; give one, or write ${EDIT_VIDEO} or a folder.`,
 		);
@@ -71,12 +59,7 @@ const resolve = async (place: string, format: string | undefined, hasMasks: bool
 			`"${place}" is a project file, which is written for masks; write ${EDIT_VIDEO} or a folder with --edit.`,
 		);
 	}
-	return {
-		path: choice.path,
-		form: choice.format.name,
-		...{ isFrames: false, isMasksOnly: false },
-		open: (options) => openSink(choice, options),
-	};
+	return runOutput(choice);
 };
 
 const defaultOutput = (input: string): string => `${clipStem(input)}-${EDIT_VIDEO}`;

@@ -175,6 +175,7 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 			...{ clip, range, signal, review, identity, outputs: places, ffmpeg: job.ffmpeg },
 			...{ objects: keyframes.objects, firstFrame: first, existing: existingFor(job) },
 			...{ premultiplied: job.premultiplied, onNote: job.onNote },
+			startNumber: job.startNumber ?? (clip.numbers === undefined ? job.firstNumber : undefined),
 			...{ keepsNotes: job.keepsNotes, modelName: engine.modelName },
 		});
 		tellInput(job, clip, keyframes);

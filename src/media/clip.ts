@@ -19,6 +19,8 @@ export type Clip = {
 	readonly isTemporary?: boolean | undefined;
 	/** The numbers in the names of numbered images, in order. */
 	readonly numbers?: readonly number[] | undefined;
+	/** In their names these numbers are one more. */
+	readonly isCountedFromOne?: boolean | undefined;
 	/** What the person should know about it: missing numbers, files left out. */
 	readonly notes?: readonly string[] | undefined;
 	/** The frames in order, once each; see `decodeFrames`. May be called again for another pass. */
@@ -48,6 +50,7 @@ export const openClip = async (given: string, options: OpenClipOptions = {}): Pr
 			files: sequence.files,
 			info: sequence.info,
 			numbers: sequence.numbers,
+			isCountedFromOne: sequence.isCountedFromOne,
 			notes: sequence.notes,
 			frames: (range) => readImageFrames(sequence, range),
 		};

@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../core/errors.js';
+import { FrameNames, isFramePattern } from './frame-names.js';
 
 /** Which file a path leads to, through links and whatever it is called; undefined when there is none. */
 const identityOf = async (path: string): Promise<string | undefined> => {
@@ -18,7 +19,7 @@ const isFolder = async (path: string): Promise<boolean> =>
 	(await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 
 const imageName = /\.(png|jpe?g|webp|tiff?|avif|gif|bmp)$/i;
-const frameName = /^\d{5,}\.png$/;
+const frameName = /^\d{5,}\.(png|tif)$/;
 
 /**
  * Sees to it that nothing that is read is written: whoever asks for that has mistyped, whatever may be overwritten. Links and
@@ -60,7 +61,19 @@ export const requireDistinct = async (
 				`"${output}" lies among the frames in "${around}" and would be taken for one; choose another folder.`,
 			);
 		}
-		if (identity !== undefined && (await isFolder(output))) {
+		const isOutputFolder = identity !== undefined && (await isFolder(output));
+		if (!isOutputFolder && isFramePattern(output)) {
+			const names = FrameNames.ofPattern(output);
+			for (const path of files.values()) {
+				const held = await placeOf(path);
+				if (dirname(held) === dirname(place) && names.matches(basename(held))) {
+					throw new UserError(
+						`"${path}" is an input, and would be called as a frame of "${output}"; choose another output.`,
+					);
+				}
+			}
+		}
+		if (isOutputFolder) {
 			for (const path of files.values()) {
 				const holder = await identityOf(dirname(await placeOf(path)));
 				if (holder === identity && frameName.test(basename(path))) {

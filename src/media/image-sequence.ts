@@ -17,6 +17,8 @@ export type ImageSequence = {
 	readonly files: readonly string[];
 	/** Of each file the number in its name, less one where they begin with 1; undefined when they are not numbered. */
 	readonly numbers: readonly number[] | undefined;
+	/** They begin with 1, so numbers are one less than in the names. */
+	readonly isCountedFromOne: boolean;
 	/** What is missing, or was left out. */
 	readonly notes: readonly string[];
 	readonly info: ClipInfo;
@@ -49,7 +51,12 @@ export const openImageSequence = async (
 	const images = names
 		.filter((name) => imageName.test(name) && !name.startsWith('.') && (pattern?.test(name) ?? true))
 		.sort(naturalOrder);
-	const { chosen, numbers, notes } = orderedFrames(images, folder, pattern !== undefined);
+	const {
+		chosen,
+		numbers,
+		isCountedFromOne = false,
+		notes,
+	} = orderedFrames(images, folder, pattern !== undefined);
 	const files = chosen.map((name) => join(folder, name));
 	const [first] = files;
 	if (first === undefined) {
@@ -71,6 +78,7 @@ export const openImageSequence = async (
 		path: input,
 		files,
 		numbers,
+		isCountedFromOne,
 		notes,
 		info: {
 			...size,
@@ -157,7 +165,7 @@ const orderedFrames = (
 	names: readonly string[],
 	folder: string,
 	isChosen: boolean,
-): { chosen: readonly string[]; numbers: readonly number[] | undefined; notes: readonly string[] } => {
+): Pick<ImageSequence, 'numbers' | 'notes'> & { chosen: readonly string[]; isCountedFromOne?: boolean } => {
 	// Frames may be of several formats, but then there is one of each number.
 	const mixed = familiesOf(names, false);
 	const families = [...mixed.values()].every(hasEachOnce) ? mixed : familiesOf(names, true);
@@ -184,6 +192,7 @@ const orderedFrames = (
 	return {
 		chosen: frames.map(({ name }) => name),
 		numbers,
+		isCountedFromOne: shift === 1,
 		notes: [
 			...(strangers.length === 0
 				? []

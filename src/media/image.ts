@@ -57,6 +57,28 @@ export const encodeImage = (extension: string, image: Raster): Promise<Buffer> =
 };
 
 /**
+ * A PNG of 16 bits a channel.
+ *
+ * @param image with straight alpha
+ * @param premultiplied whether its colours are multiplied by alpha, which 16 bits can undo without loss
+ */
+export const encodeDeepPng = (
+	{ width, height, data }: Raster<4>,
+	premultiplied: boolean,
+): Promise<Buffer> => {
+	const pixels = Uint16Array.from(data, (value, at) => {
+		const isColour = at % 4 < 3;
+		return premultiplied && isColour
+			? Math.round((value * 257 * (data[at - (at % 4) + 3] as number)) / 255)
+			: value * 257;
+	});
+	return loadSharp()(pixels, { raw: { width, height, channels: 4 } })
+		.toColourspace('rgb16')
+		.png()
+		.toBuffer();
+};
+
+/**
  * Checks an output's name before the work that leads to it.
  *
  * @throws UserError when {@link writeImage} would not know the format

@@ -1,5 +1,5 @@
 import type { LabelMap } from '../core/frame.js';
-import { frameFileName } from './frame-folder.js';
+import { frameFileName } from '../media/frame-names.js';
 import { GrowingFile } from './growing-file.js';
 import { objectPolygons } from './object-polygons.js';
 import { compressRunLengths, objectArea, runLengths } from './run-length.js';

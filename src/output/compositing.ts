@@ -24,6 +24,24 @@ export const withAlpha = (image: Raster<3>, alpha: Raster<1>, premultiplied: boo
 	return { width, height, channels: 4, data };
 };
 
+/** A picture without transparency. */
+export const opaque = (image: Raster<3>): Raster<4> =>
+	withAlpha(
+		image,
+		{ ...image, channels: 1, data: new Uint8Array(image.width * image.height).fill(255) },
+		false,
+	);
+
+/** White, as opaque as a matte is light. */
+export const whiteWhere = (matte: Raster<1>): Raster<4> => {
+	const { width, height } = matte;
+	const data = new Uint8Array(width * height * 4).fill(255);
+	for (let pixel = 0; pixel < width * height; pixel++) {
+		data[pixel * 4 + 3] = matte.data[pixel] as number;
+	}
+	return { width, height, channels: 4, data };
+};
+
 /** The matte of all objects of a frame. */
 export const frameMatte = ({ labels, mattes }: FrameResult): Raster<1> => mattes?.all ?? matteOf(labels);
 

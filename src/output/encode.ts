@@ -1,12 +1,10 @@
-import { join } from 'node:path';
 import { UserError } from '../core/errors.js';
-import { encodeImage } from '../media/image.js';
-import { encodeIndexedPng } from '../media/indexed-png.js';
+import { FrameNames } from '../media/frame-names.js';
 import { openCocoFile } from './coco-sink.js';
 import { openFfmpegVideoSink } from './ffmpeg-video-sink.js';
-import { objectPath, openMattePngs, openObjectSinks } from './object-mattes-sink.js';
+import { openFrameSequence } from './frame-sequence-sink.js';
+import { objectPath, openObjectSinks } from './object-mattes-sink.js';
 import type { OutputChoice } from './output-format.js';
-import { openPngSequence } from './png-sequence-sink.js';
 import { openProjectFile } from './project-files/project-file-sink.js';
 import type { SinkOptions } from './sink-options.js';
 import { openSpriteSheets } from './sprite-sheet-sink.js';
@@ -17,7 +15,7 @@ const encodersAtOnce = 16;
 
 /** Kinds that tell objects apart or refer to their matte, and show no picture of their own. */
 const formatsOfMasks: ReadonlySet<OutputChoice['kind']> = new Set([
-	'object-pngs',
+	'object-frames',
 	'object-videos',
 	'coco',
 	'project',
@@ -34,6 +32,7 @@ const formatsOfMasks: ReadonlySet<OutputChoice['kind']> = new Set([
 export const openSink = async (choice: OutputChoice, options: SinkOptions): Promise<VideoSink> => {
 	const existing = options.existing ?? 'refuse';
 	const { path } = choice;
+	const premultiplied = options.premultiplied ?? false;
 	const objects = options.objects ?? [];
 	if (options.objects === undefined && formatsOfMasks.has(choice.kind)) {
 		throw new UserError(
@@ -41,23 +40,26 @@ export const openSink = async (choice: OutputChoice, options: SinkOptions): Prom
 		);
 	}
 	switch (choice.kind) {
-		case 'png':
-			// Indexed, with the ids and the palette of the mask.
-			return openPngSequence(path, existing, ({ labels }) => encodeIndexedPng(labels), options.notes);
-		case 'frame-pngs': {
-			const { render } = choice.format;
-			const premultiplied = options.premultiplied ?? false;
-			return openPngSequence(
-				path,
-				existing,
-				(result) => encodeImage('png', render(result, { premultiplied })),
-				options.notes,
+		case 'frames': {
+			const { encode, extension } = choice.format;
+			return openFrameSequence(
+				await FrameNames.of(path, extension),
+				(result) => encode(result, { premultiplied }),
+				options,
 			);
 		}
 		case 'video':
 			return openFfmpegVideoSink(path, choice.format, existing, options);
-		case 'object-pngs':
-			return openObjectSinks(objects, (id) => openMattePngs(join(path, String(id)), existing));
+		case 'object-frames': {
+			const { encode, extension } = choice.format;
+			const names = await FrameNames.of(path, extension);
+			return openObjectSinks(objects, (id) =>
+				openFrameSequence(names.ofObject(id), (result) => encode(result, { premultiplied }), {
+					...options,
+					notes: undefined,
+				}),
+			);
+		}
 		case 'object-videos': {
 			const { each } = choice.format;
 			return openObjectSinks(

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import {
 	makeFolder,
 	openTemporary,
@@ -13,13 +13,9 @@ import {
 import { UserError } from '../core/errors.js';
 import { handled } from '../core/handled.js';
 import { clearLeftovers } from '../core/temporary-names.js';
+import type { FrameNames } from '../media/frame-names.js';
 import { anotherIsWriting } from './growing-file.js';
 import type { Existing } from './video-sink.js';
-
-/** The name of a frame's picture: `00000.png`, `00001.png`, … as in the DAVIS data set. */
-export const frameFileName = (index: number): string => `${String(index).padStart(5, '0')}.png`;
-
-export const frameFile = /^\d{5,}\.png$/;
 
 /** By what a frame's file is known again. */
 export type FrameRecord = { readonly bytes: number; readonly checksum: string };
@@ -74,23 +70,29 @@ export class FrameFolder {
 	 * @throws UserError when the folder can't be written, another process is writing there, or it holds frames already and `existing` is
 	 *   `refuse`
 	 */
-	static async open(path: string, existing: Existing, notes?: FrameNotes): Promise<FrameFolder> {
+	static async open(names: FrameNames, existing: Existing, notes?: FrameNotes): Promise<FrameFolder> {
+		const path = names.folder;
+		const own = names.isPattern ? basename(names.path) : 'frames';
+		// Beside files of a pattern others may be at work, whose files are no business of this.
+		const isOwn = (name: string): boolean => name === own || names.matches(name);
 		let [claim, folders]: (string | undefined)[] = [];
 		try {
 			folders = await makeFolder(path);
-			const made = await openTemporary(join(path, 'frames'));
+			const made = await openTemporary(join(path, own));
 			claim = made.partial;
 			await made.file.close();
-			const others = await clearLeftovers(path, undefined, claim);
+			const others = await clearLeftovers(path, names.isPattern ? isOwn : undefined, claim);
 			if (others.length > 0) {
-				throw anotherIsWriting(path, others);
+				throw anotherIsWriting(names.path, others);
 			}
-			const present = (await readdir(path)).filter((name) => frameFile.test(name));
+			const present = (await readdir(path)).filter((name) => names.matches(name));
 			if (present.length > 0 && existing === 'refuse') {
 				const frames = present.length === 1 ? 'frame' : 'frames';
 				const ways = notes === undefined ? '--overwrite' : '--overwrite or --resume';
 				throw new UserError(
-					`"${path}" holds ${present.length} ${frames} already; choose another folder, or add ${ways}.`,
+					names.isPattern
+						? `"${present[0]}" and what else "${names.path}" stands for (${present.length} in all) is there already; choose another name, or add ${ways}.`
+						: `"${path}" holds ${present.length} ${frames} already; choose another folder, or add ${ways}.`,
 				);
 			}
 			return new FrameFolder(path, claim, folders, present, existing, notes);

@@ -1,10 +1,7 @@
 import { extname } from 'node:path';
 import type { WrittenFile } from '../core/atomic-file.js';
-import { encodeImage } from '../media/image.js';
-import { frameMatte } from './compositing.js';
 import { LabelSpool } from './label-spool.js';
-import { openPngSequence } from './png-sequence-sink.js';
-import type { Existing, FrameResult, VideoSink } from './video-sink.js';
+import type { FrameResult, VideoSink } from './video-sink.js';
 
 /** `mattes.mp4` -> `mattes-2.mp4`: the file of object 2. */
 export const objectPath = (path: string, id: number): string => {
@@ -79,7 +76,3 @@ const onlyObject = ({ frame, labels, mattes }: FrameResult, id: number): FrameRe
 	labels: { ...labels, ids: labels.ids.map((value) => (value === id ? id : 0)) },
 	mattes: mattes && { ...mattes, all: mattes.of(id) },
 });
-
-/** A folder of grey PNGs, 255 in the object and 0 outside, for each frame. */
-export const openMattePngs = (path: string, existing: Existing): Promise<VideoSink> =>
-	openPngSequence(path, existing, (result) => encodeImage('png', frameMatte(result)));

@@ -1,7 +1,11 @@
 import { basename, extname, join } from 'node:path';
 import { UserError } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
+import { encodeExr } from '../media/exr.js';
 import { namesFolder } from '../media/file-names.js';
+import { isFramePattern } from '../media/frame-names.js';
+import { encodeDeepPng, encodeImage } from '../media/image.js';
+import { encodeIndexedPng } from '../media/indexed-png.js';
 import type { Segmentation } from './coco-sink.js';
 import {
 	checkerboard,
@@ -9,7 +13,9 @@ import {
 	frameMatte,
 	greenScreen,
 	objectColours,
+	opaque,
 	overBackground,
+	whiteWhere,
 } from './compositing.js';
 import { drawOverlay } from './overlay.js';
 import type { FrameResult } from './video-sink.js';
@@ -32,15 +38,21 @@ export type VideoFormat = {
 
 export type RenderOptions = { readonly premultiplied: boolean };
 
+/** How the picture of a frame becomes a file. */
+export type FramePictures = {
+	readonly extension: '.png' | '.tif' | '.exr';
+	readonly encode: (result: FrameResult, options: RenderOptions) => Promise<Uint8Array>;
+};
+
 /** What can be written, by kind; `name` is what `--format` takes and what the name of an output may end in. */
 export type OutputFormat = { readonly name: string; readonly about: string } & (
-	| /** One indexed PNG for each frame, in a folder. */ { readonly kind: 'png' }
+	| /** A picture for each frame, in a folder or by a pattern of names. */ (FramePictures & {
+			readonly kind: 'frames';
+			/** Only masks are shown, and nothing of the frames themselves. */
+			readonly isMasksOnly?: boolean;
+	  })
 	| (VideoFormat & { readonly kind: 'video' })
-	| /** A PNG of 8 bits a channel for each frame, in a folder. */ {
-			readonly kind: 'frame-pngs';
-			readonly render: VideoFormat['render'];
-	  }
-	| /** A folder of grey PNGs for each object. */ { readonly kind: 'object-pngs' }
+	| /** The same for each object. */ (FramePictures & { readonly kind: 'object-frames' })
 	| /** A video for each object. */ { readonly kind: 'object-videos'; readonly each: VideoFormat }
 	| { readonly kind: 'sprites' }
 	| { readonly kind: 'coco'; readonly segmentation: Segmentation }
@@ -63,12 +75,6 @@ type FormatOf<K extends Kind> = Extract<OutputFormat, { readonly kind: K }>;
 export type OutputChoice = {
 	[K in Kind]: { readonly kind: K; readonly format: FormatOf<K>; readonly path: string };
 }[Kind];
-
-const pngFormat: FormatOf<'png'> = {
-	kind: 'png',
-	name: 'png',
-	about: 'a folder of indexed PNGs, one a frame, ids and palette of the mask',
-};
 
 // No B-frames: with them this ffmpeg's MP4 writer gets the length of variable-rate videos wrong and cuts frames off.
 const h264With = (crf: number): readonly string[] => [
@@ -199,6 +205,94 @@ const videoFormats: readonly VideoFormat[] = [
 	},
 ];
 
+const frameFormats: readonly (FormatOf<'frames'> | FormatOf<'object-frames'>)[] = [
+	{
+		kind: 'frames',
+		name: 'png',
+		about: 'an indexed PNG for each frame, ids and palette of the mask',
+		extension: '.png',
+		encode: ({ labels }) => encodeIndexedPng(labels),
+		isMasksOnly: true,
+	},
+	{
+		kind: 'frames',
+		name: 'alpha-png',
+		about: 'a PNG for each frame, the objects on transparency, 8 bits a channel',
+		extension: '.png',
+		encode: (result, options) => encodeImage('png', cutOutOf(result, options)),
+	},
+	{
+		kind: 'frames',
+		name: 'alpha-png16',
+		about: 'the same in 16 bits a channel, for programs that want them',
+		extension: '.png',
+		encode: (result, { premultiplied }) => encodeDeepPng(cutOut(result, false), premultiplied),
+	},
+	{
+		kind: 'frames',
+		name: 'alpha-tiff',
+		about: 'a TIFF for each frame, the objects on transparency, 8 bits a channel',
+		extension: '.tif',
+		encode: (result, options) => encodeImage('tiff', cutOutOf(result, options)),
+	},
+	{
+		kind: 'frames',
+		name: 'alpha-exr',
+		about: 'an OpenEXR for each frame, the objects on transparency: half, linear light, premultiplied',
+		extension: '.exr',
+		encode: (result) => encodeExr(cutOut(result, false)),
+	},
+	{
+		kind: 'frames',
+		name: 'matte-png',
+		about: 'a grey PNG for each frame, all objects together',
+		extension: '.png',
+		encode: (result) => encodeImage('png', frameMatte(result)),
+	},
+	{
+		kind: 'frames',
+		name: 'matte-tiff',
+		about: 'a grey TIFF for each frame, all objects together',
+		extension: '.tif',
+		encode: (result) => encodeImage('tiff', frameMatte(result)),
+	},
+	{
+		kind: 'frames',
+		name: 'matte-exr',
+		about: 'an OpenEXR for each frame, all objects together, the matte in each of R, G, B and A',
+		extension: '.exr',
+		encode: (result) => encodeExr(whiteWhere(frameMatte(result))),
+	},
+	{
+		kind: 'object-frames',
+		name: 'mattes',
+		about: 'for each object a grey PNG for each frame',
+		extension: '.png',
+		encode: (result) => encodeImage('png', frameMatte(result)),
+	},
+	{
+		kind: 'object-frames',
+		name: 'mattes-exr',
+		about: 'for each object an OpenEXR for each frame, the matte in each of R, G, B and A',
+		extension: '.exr',
+		encode: (result) => encodeExr(whiteWhere(frameMatte(result))),
+	},
+	{
+		kind: 'frames',
+		name: 'edit-png',
+		about: 'a PNG for each frame of the clip with the edit in it',
+		extension: '.png',
+		encode: ({ frame, edited }) => encodeImage('png', edited ?? frame.image),
+	},
+	{
+		kind: 'frames',
+		name: 'edit-exr',
+		about: 'an OpenEXR for each frame of the clip with the edit in it: half, linear light',
+		extension: '.exr',
+		encode: ({ frame, edited }) => encodeExr(opaque(edited ?? frame.image)),
+	},
+];
+
 const objectVideo = (each: VideoFormat): FormatOf<'object-videos'> => ({
 	kind: 'object-videos',
 	name: each.name.replace('matte', 'mattes'),
@@ -210,21 +304,8 @@ const objectVideo = (each: VideoFormat): FormatOf<'object-videos'> => ({
 const mltLayers = ['alpha.mkv', 'alpha.webm', 'animation.mov'] as const;
 
 const formats: readonly OutputFormat[] = [
-	pngFormat,
+	...frameFormats,
 	...videoFormats.map((format) => ({ ...format, kind: 'video' as const })),
-	{
-		kind: 'frame-pngs',
-		name: 'alpha-png',
-		about: 'a folder of PNGs with the objects on transparency, one a frame',
-		render: cutOutOf,
-	},
-	{
-		kind: 'frame-pngs',
-		name: 'matte-png',
-		about: 'a folder of grey PNGs, one a frame, all objects together',
-		render: frameMatte,
-	},
-	{ kind: 'object-pngs', name: 'mattes', about: 'for each object a folder of grey PNGs, one a frame' },
 	...videoFormats.filter(({ name }) => name.startsWith('matte.')).map(objectVideo),
 	{
 		kind: 'sprites',
@@ -289,8 +370,19 @@ const defaultNames: Readonly<Record<string, string>> = {
 	'.fcpxml': 'project.fcpxml',
 };
 
-/** Formats that go into a folder, which has to be named without an extension. */
-const folderFormats = new Set(['png', 'mattes', 'alpha-png', 'matte-png']);
+/** What a pattern of names stands for by its extension alone, and with a word before the number: `bear-matte.%04d.exr`. */
+const patternNames: Readonly<Record<string, { readonly [word: string]: string }>> = {
+	'.png': { '': 'png', alpha: 'alpha-png', matte: 'matte-png', mattes: 'mattes', edit: 'edit-png' },
+	'.tif': { '': 'alpha-tiff', matte: 'matte-tiff' },
+	'.tiff': { '': 'alpha-tiff', matte: 'matte-tiff' },
+	'.exr': { '': 'alpha-exr', matte: 'matte-exr', mattes: 'mattes-exr', edit: 'edit-exr' },
+};
+
+const ofPattern = (file: string, extension: string): string | undefined => {
+	const names = patternNames[extension] ?? {};
+	const word = /(?:^|[-_. ])(alpha|mattes?|edit)[-_. ]*%0?\d*d/.exec(file)?.[1] ?? '';
+	return names[word] ?? names[''];
+};
 
 /** All formats with a word about each, for help texts. */
 export const listFormats = (): { name: string; about: string; kind: Kind }[] =>
@@ -299,8 +391,8 @@ export const listFormats = (): { name: string; about: string; kind: Kind }[] =>
 /**
  * What to write and where, from the value of `-o` and, if given, the name of a format.
  *
- * Without a format, a folder or a name without extension means PNGs; a name that is or ends in a format's name
- * (`bear-overlay.mp4`) means that format; any other extension its usual one. With a format, `-o` may be a folder, in
+ * Without a format, a folder or a name without extension means PNGs; a pattern of names (`bear.%04d.exr`) means pictures; a name that is or
+ * ends in a format's name (`bear-overlay.mp4`) means that format; any other extension its usual one. With a format, `-o` may be a folder, in
  * which a file of the format's name is made, or a file with the format's extension.
  *
  * @throws UserError when the format is unknown or does not go with the name.
@@ -316,18 +408,17 @@ export const resolveFormat = async (output: string, formatName?: string): Promis
 	}
 	const extension = (await namesFolder(output)) ? '' : extname(output).toLowerCase();
 	const file = basename(output).toLowerCase();
+	const isPattern = extension !== '' && isFramePattern(output);
 	const name =
 		formatName ??
 		(extension === '' ? (/(^|[-_. ])mattes[/\\]*$/.test(file) ? 'mattes' : 'png') : undefined) ??
+		(isPattern ? ofPattern(file, extension) : undefined) ??
 		formats.find((format) => format.name.includes('.') && file.endsWith(format.name))?.name ??
 		defaultNames[extension];
 	const format = formats.find((candidate) => candidate.name === name);
 	if (!format) {
 		if (formatName === undefined && /\.(png|jpe?g|tiff?|webp|exr)$/.test(extension)) {
-			const folder = output.slice(0, -extension.length);
-			throw new UserError(
-				`"${output}" is one picture, but there is a mask for every frame; give a folder for them: -o ${folder}.`,
-			);
+			throw notOnePicture(output, extension, 'is one picture, but there is a mask for every frame');
 		}
 		const wrong =
 			formatName === undefined
@@ -337,10 +428,13 @@ export const resolveFormat = async (output: string, formatName?: string): Promis
 			`${wrong}; give a folder for PNGs, or a name that ends in ${[...new Set(Object.keys(defaultNames))].join(', ')} or in one of the names that "propagate formats" lists.`,
 		);
 	}
-	if (folderFormats.has(format.name)) {
-		if (extension !== '') {
+	if (format.kind === 'frames' || format.kind === 'object-frames') {
+		if (extension !== '' && !isPattern) {
+			throw notOnePicture(output, format.extension, 'names a single file, but each frame has one');
+		}
+		if (isPattern && extension.replace('.tiff', '.tif') !== format.extension) {
 			throw new UserError(
-				`"${output}" names a single file, but PNGs go into a folder; give a folder with -o.`,
+				`"${output}" does not go with the format ${format.name}; end the name in ${format.extension}.`,
 			);
 		}
 		return choose(format, output);
@@ -354,6 +448,12 @@ export const resolveFormat = async (output: string, formatName?: string): Promis
 		);
 	}
 	return choose(format, output);
+};
+
+const notOnePicture = (output: string, extension: string, what: string): UserError => {
+	const stem = output.slice(0, output.length - extname(output).length);
+	const pattern = extension in patternNames ? `, or names with numbers: -o ${stem}.%04d${extension}` : '';
+	return new UserError(`"${output}" ${what}; give a folder for them: -o ${stem}${pattern}.`);
 };
 
 // The kind is told apart by the format; TypeScript can't follow that through the union.

@@ -3,6 +3,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { makeFolder, type WrittenFile, writeFailure, writeFileAtomically } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
+import type { FrameNames } from '../media/frame-names.js';
 import type { RunIdentity } from '../store/run-identity.js';
 import { type FrameNotes, type FrameRecord, isIntact } from './frame-folder.js';
 
@@ -17,6 +18,7 @@ const meaning: Readonly<Record<keyof RunIdentity, string>> = {
 	settings: 'with other settings (--preset, --quality, --decoder)',
 	device: 'on another device',
 	ffmpeg: 'with another ffmpeg',
+	frames: 'in another format, or with other numbers in their names (--start-number)',
 };
 
 const fileSchema = z.strictObject({ path: z.string(), bytes: z.number().int().nonnegative() });
@@ -66,22 +68,22 @@ export type NotesPlace = {
 	/** Paths in the notes are relative to it. */
 	readonly results: string;
 	readonly folder: string;
-	/** Whether `results` is a folder with a PNG for each frame. */
-	readonly holdsFrames: boolean;
+	/** Of the results, those that are a picture for each frame. */
+	readonly frames: FrameNames | undefined;
 };
 
-/** Of a run that writes PNGs: in their folder. */
-export const notesOfFrames = (results: string): NotesPlace => ({
-	results,
-	folder: join(results, NOTES_FOLDER),
-	holdsFrames: true,
+/** Of a run that writes a picture for each frame: in their folder. */
+export const notesOfFrames = (frames: FrameNames): NotesPlace => ({
+	results: frames.folder,
+	folder: join(frames.folder, frames.isPattern ? `.${basename(frames.path)}${NOTES_FOLDER}` : NOTES_FOLDER),
+	frames,
 });
 
 /** Of a run that writes no PNGs: beside a file that it writes, and named after it. */
 export const notesOfFile = (path: string): NotesPlace => ({
 	results: dirname(path),
 	folder: join(dirname(path), `.${basename(path)}${NOTES_FOLDER}`),
-	holdsFrames: false,
+	frames: undefined,
 });
 
 /** What is known of an output that was asked for. */
@@ -129,22 +131,22 @@ export class RunNotes implements FrameNotes {
 	 * @throws UserError when it is, but was made from something else, which the message says, or nobody knows from what
 	 */
 	static async open(place: NotesPlace, identity: RunIdentity, resumes: boolean): Promise<RunNotes> {
-		const { results, folder, holdsFrames } = place;
+		const { results, folder, frames } = place;
 		const isNew = (await stat(results).catch(() => undefined)) === undefined;
 		if (!resumes) {
 			return new RunNotes(place, identity, isNew, undefined, new Map());
 		}
 		const earlier = await readNotes(folder);
 		if (earlier === undefined) {
-			if (!holdsFrames) {
+			if (frames === undefined) {
 				return new RunNotes(place, identity, isNew, undefined, new Map());
 			}
-			const frames = (await readdir(results).catch((): string[] => [])).filter((name) =>
-				/^\d{5,}\.png$/.test(name),
+			const present = (await readdir(results).catch((): string[] => [])).filter((name) =>
+				frames.matches(name),
 			);
-			if (frames.length > 0) {
+			if (present.length > 0) {
 				throw new UserError(
-					`"${results}" holds ${frames.length} frames, but no notes of a run of this command, so they cannot be continued; choose another folder, or add --overwrite.`,
+					`"${frames.path}" holds ${present.length} frames, but no notes of a run of this command, so they cannot be continued; choose another folder, or add --overwrite.`,
 				);
 			}
 			return new RunNotes(place, identity, isNew, undefined, new Map());
@@ -155,14 +157,17 @@ export class RunNotes implements FrameNotes {
 					(name) => earlier.identity[name] !== identity[name as keyof RunIdentity],
 				);
 				throw new OtherRunError(
-					holdsFrames
-						? `The frames in "${results}" were made ${words}; repeat the first command to resume, or add --overwrite to begin anew.`
+					frames !== undefined
+						? `The frames in "${frames.path}" were made ${words}; repeat the first command to resume, or add --overwrite to begin anew.`
 						: `What ${folder} tells of was made ${words}; choose another name, or add --overwrite to begin anew.`,
 					earlier.state === 'unfinished' && others.every((name) => ofTheMachine.includes(name)),
 				);
 			}
 		}
-		const kept = await intactFrames(results, await readFrames(folder));
+		const kept = await intactFrames(
+			results,
+			frames === undefined ? new Map() : await readFrames(folder, frames),
+		);
 		return new RunNotes(place, identity, isNew, earlier, kept);
 	}
 
@@ -170,13 +175,17 @@ export class RunNotes implements FrameNotes {
 	get hasAllFrames(): boolean {
 		return (
 			this.earlier?.state === 'finished' &&
-			(!this.place.holdsFrames || this.kept.size === this.earlier.frames)
+			(this.place.frames === undefined || this.kept.size === this.earlier.frames)
 		);
 	}
 
 	/** How many frames an earlier run has finished for good. */
 	get keptFrames(): number {
-		return this.place.holdsFrames ? this.kept.size : this.hasAllFrames ? (this.earlier?.frames ?? 0) : 0;
+		return this.place.frames !== undefined
+			? this.kept.size
+			: this.hasAllFrames
+				? (this.earlier?.frames ?? 0)
+				: 0;
 	}
 
 	/** How many frames are known to be complete. */
@@ -240,7 +249,12 @@ export class RunNotes implements FrameNotes {
 	async finish(outputs: readonly OutputFiles[], model: string, frames: number): Promise<void> {
 		await rm(this.scratchFolder, { recursive: true, force: true });
 		await this.#writeFrames();
-		await this.#write('finished', model, this.place.holdsFrames ? this.#frames.size : frames, outputs);
+		await this.#write(
+			'finished',
+			model,
+			this.place.frames === undefined ? frames : this.#frames.size,
+			outputs,
+		);
 	}
 
 	/** What a run leaves that has come to nothing: neither notes nor a folder that was made for it. */
@@ -260,7 +274,7 @@ export class RunNotes implements FrameNotes {
 
 	/** Ordered, so that a run which was interrupted leaves what one leaves that was not. */
 	async #writeFrames(): Promise<void> {
-		if (!this.place.holdsFrames) {
+		if (this.place.frames === undefined) {
 			return;
 		}
 		const ordered = new Map([...this.#frames].sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -329,12 +343,15 @@ const FRAMES_FILE = 'frames.txt';
 const formatFrames = (frames: ReadonlyMap<string, FrameRecord>): string =>
 	[...frames].map(([name, { bytes, checksum }]) => `${name} ${bytes} ${checksum}\n`).join('');
 
-const readFrames = async (folder: string): Promise<Map<string, FrameRecord>> => {
+const readFrames = async (folder: string, names: FrameNames): Promise<Map<string, FrameRecord>> => {
 	const text = await readFile(join(folder, FRAMES_FILE), 'utf8').catch(() => '');
-	const lines = text.matchAll(/^([^\s/\\]+\.png) (\d{1,15}) ([0-9a-f]{32})$/gm);
-	return new Map(
-		Array.from(lines, ([, name = '', bytes, checksum = '']) => [name, { bytes: Number(bytes), checksum }]),
-	);
+	const records = new Map<string, FrameRecord>();
+	for (const [, name = '', bytes, checksum = ''] of text.matchAll(/^(.+) (\d{1,15}) ([0-9a-f]{32})$/gm)) {
+		if (names.matches(name)) {
+			records.set(name, { bytes: Number(bytes), checksum });
+		}
+	}
+	return records;
 };
 
 /** Files that are looked at side by side. */

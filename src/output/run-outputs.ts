@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
-import { basename, relative } from 'node:path';
+import { basename, dirname, relative } from 'node:path';
 import type { WrittenFile } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 import type { Frame } from '../core/frame.js';
 import type { Clip } from '../media/clip.js';
 import type { DecodeOptions } from '../media/decode.js';
+import { FrameNames } from '../media/frame-names.js';
 import type { RunIdentity } from '../store/run-identity.js';
-import { frameFile } from './frame-folder.js';
 import { requireFree } from './growing-file.js';
 import type { ReviewSheet } from './review-sheet.js';
 import {
@@ -25,8 +25,8 @@ export type RunOutput = {
 	readonly path: string;
 	/** Name of the format. */
 	readonly form: string;
-	/** A folder with a PNG for each frame, which a later run can complete. */
-	readonly isFrames: boolean;
+	/** How its files are called, where it has one for each frame: these a later run can complete. */
+	readonly frames?: FrameNames | undefined;
 	/** Only masks are written, and nothing of the frames themselves. */
 	readonly isMasksOnly: boolean;
 	open(options: SinkOptions): Promise<VideoSink>;
@@ -52,6 +52,8 @@ export type RunOutputsOptions = {
 	/** Ids of all objects of all masks. */
 	readonly objects: readonly number[];
 	readonly firstFrame: Frame;
+	/** What the first frame of the run is called in names of files; as in the source when undefined. */
+	readonly startNumber?: number | undefined;
 	readonly range: Pick<DecodeOptions, 'start' | 'end'>;
 	readonly premultiplied?: boolean | undefined;
 	readonly ffmpeg?: string | undefined;
@@ -59,7 +61,7 @@ export type RunOutputsOptions = {
 	readonly onNote?: ((sentence: string) => void) | undefined;
 };
 
-type OpenOutput = NotedOutput & { readonly isFrames: boolean; readonly sink: VideoSink };
+type OpenOutput = NotedOutput & { readonly sink: VideoSink };
 
 /**
  * Everything that one run writes. PNGs can be continued by a later run, so notes are kept in the first folder of them; videos are made
@@ -90,7 +92,7 @@ export class RunOutputs {
 	 */
 	static async open(options: RunOutputsOptions): Promise<RunOutputs> {
 		const { outputs, review, modelName } = options;
-		const frames = outputs.find(({ isFrames }) => isFrames);
+		const frames = outputs.find((output) => output.frames !== undefined);
 		const { notes, existing } = await openNotes(options, frames);
 		const form = (output: RunOutput): string =>
 			options.premultiplied === true ? `${output.form}, premultiplied` : output.form;
@@ -131,13 +133,13 @@ export class RunOutputs {
 				await requireFree(review.path, existingOf(review.path));
 			}
 			for (const output of isComplete ? [] : outputs.filter(({ path }) => !done.includes(path))) {
-				const { path, isFrames } = output;
+				const { path } = output;
 				const sink = await output.open({
 					...sinkOptions(options),
 					existing: existingOf(path),
 					notes: output === frames ? notes : undefined,
 				});
-				opened.push({ path, form: form(output), isFrames, sink });
+				opened.push({ path, form: form(output), sink });
 			}
 			if (!isComplete) {
 				await notes?.begin(
@@ -194,9 +196,9 @@ export class RunOutputs {
 		}
 		const finished: OutputFiles[] = [];
 		const frames: WrittenFile[] = [];
-		for (const { path, form, isFrames, sink } of this.open) {
+		for (const { path, form, sink } of this.open) {
 			const files = await sink.finish();
-			if (isFrames && path === this.framesFolder) {
+			if (path === this.framesFolder) {
 				frames.push(...files);
 			} else {
 				finished.push({ path, form, files });
@@ -224,13 +226,13 @@ export class RunOutputs {
  * @param frames the folder of PNGs that can be continued, if there is one
  */
 const openNotes = async (
-	{ outputs, identity, existing, keepsNotes }: RunOutputsOptions,
+	{ outputs, identity, existing, keepsNotes, premultiplied, startNumber }: RunOutputsOptions,
 	frames: RunOutput | undefined,
 ): Promise<{ readonly notes: RunNotes | undefined; readonly existing: ExistingResults }> => {
 	const [first] = outputs;
 	const place =
-		frames !== undefined
-			? notesOfFrames(frames.path)
+		frames?.frames !== undefined
+			? notesOfFrames(frames.frames)
 			: keepsNotes === true && first !== undefined
 				? notesOfFile(first.path)
 				: undefined;
@@ -238,21 +240,33 @@ const openNotes = async (
 		return { notes: undefined, existing: existing === 'update' ? 'overwrite' : existing };
 	}
 	const resumes = existing === 'resume' || existing === 'update';
+	// Masks under their usual names are what notes were always about.
+	const facts = [
+		frames?.form === 'png' ? '' : (frames?.form ?? ''),
+		frames !== undefined && frames.form !== 'png' && premultiplied === true ? 'premultiplied' : '',
+		startNumber === undefined ? '' : `from ${startNumber}`,
+	].filter((fact) => fact !== '');
+	const made = facts.length === 0 ? identity : { ...identity, frames: facts.join(', ') };
 	try {
-		return { notes: await RunNotes.open(place, identity, resumes), existing };
+		return { notes: await RunNotes.open(place, made, resumes), existing };
 	} catch (error) {
 		const isBegunElsewhere = keepsNotes === true && error instanceof OtherRunError && error.canBeginAnew;
 		if (!isBegunElsewhere && (existing !== 'update' || !(error instanceof UserError))) {
 			throw error;
 		}
-		return { notes: await RunNotes.open(place, identity, false), existing: 'overwrite' };
+		return { notes: await RunNotes.open(place, made, false), existing: 'overwrite' };
 	}
 };
 
 /** @throws UserError for a name that a frame in a folder of the run may get */
 const requireNoFrame = (path: string, outputs: readonly RunOutput[]): void => {
-	const around = outputs.find((output) => !relative(output.path, path).startsWith('..'));
-	if (around !== undefined && frameFile.test(basename(path))) {
+	const around = outputs.find(({ path: other, frames = FrameNames.inFolder(other) }) => {
+		const isWithin = frames.isPattern
+			? relative(frames.folder, dirname(path)) === ''
+			: !relative(other, path).startsWith('..');
+		return isWithin && frames.matches(basename(path));
+	});
+	if (around !== undefined) {
 		throw new UserError(
 			`"${path}" would be taken for a frame in "${around.path}"; give the review another name.`,
 		);
@@ -260,8 +274,17 @@ const requireNoFrame = (path: string, outputs: readonly RunOutput[]): void => {
 };
 
 const sinkOptions = (options: RunOutputsOptions): SinkOptions => {
-	const { clip, range } = options;
+	const { clip, range, startNumber, firstFrame } = options;
+	const numberIn = ({ number, index }: Frame): number => number ?? index;
 	return {
+		// Pictures that are counted from 1 stay so where the person names the files; frames are counted from 0 elsewhere.
+		numberOf: (frame, { isPattern }) =>
+			numberIn(frame) +
+			(startNumber === undefined
+				? isPattern && clip.isCountedFromOne === true
+					? 1
+					: 0
+				: startNumber - numberIn(firstFrame)),
 		clip: clip.info,
 		objects: options.objects,
 		audioFrom: clip.kind === 'video' && clip.info.hasAudio ? clip.path : undefined,

@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { type WrittenFile, writeFailure } from '../core/atomic-file.js';
 import type { Raster } from '../core/frame.js';
+import { frameFileName } from '../media/frame-names.js';
 import { loadSharp } from '../media/sharp.js';
 import { cutOut } from './compositing.js';
-import { frameFileName } from './frame-folder.js';
 import { GrowingFile, ReservedFile } from './growing-file.js';
 import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 

@@ -11,8 +11,10 @@ const editorPresetSchema = z.strictObject({
 	program: z.string().min(1),
 	/** Name of an output format (`alpha.mov`, `matte.mkv`, …). */
 	format: z.string().min(1),
-	/** File name of the result; `{clip}` stands for the input's name without its extension. */
-	fileName: z.string().regex(/^\{clip\}-[\w.-]+$/),
+	/** File name of the result, in a folder of its own where there are many; `{clip}` stands for the input's name without its extension. */
+	fileName: z.string().regex(/^\{clip\}-[\w.-]+(\/\{clip\}-[\w.-]+%0\dd\.\w+)?$/),
+	/** What the first picture is called of a clip whose frames have no numbers. */
+	firstNumber: z.int().nonnegative().optional(),
 	/** How colour and alpha are stored; how the program has to interpret the file. */
 	alpha: z.enum(['straight', 'premultiplied']),
 	/** What to set so that colours and matte values come out as written. */
@@ -58,7 +60,7 @@ export const loadEditorPreset = async (name: string): Promise<EditorPreset> => {
 
 /** The file name that the preset gives to the result for a clip, e.g. `bear-alpha.mov`. */
 export const editorFileName = (preset: EditorPreset, clip: string): string =>
-	preset.fileName.replace('{clip}', () => clipStem(clip));
+	preset.fileName.replaceAll('{clip}', () => clipStem(clip));
 
 /**
  * Where results for a program go: a folder gets a file of the preset's name in it, a file name is kept, and without

@@ -20,6 +20,8 @@ export type RunIdentity = {
 	readonly device: string;
 	/** Version of the ffmpeg that decodes; empty for still images, which are read without it. */
 	readonly ffmpeg: string;
+	/** What else the pictures of frames depend on that stay from run to run: their format and numbers; undefined for masks with usual names. */
+	readonly frames?: string;
 };
 
 /** What a pass depends on besides its mask. */

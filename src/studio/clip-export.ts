@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, extname, isAbsolute, join, relative } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join, relative } from 'node:path';
 import {
 	AbortedError,
 	type EditorPreset,
@@ -87,7 +87,7 @@ export class ClipExport {
 		const exports = join(this.project.folder, 'exports');
 		const { output: asked } = request;
 		const output =
-			asked === undefined ? freeName(join(exports, name)) : isAbsolute(asked) ? asked : join(exports, asked);
+			asked === undefined ? freeNameIn(exports, name) : isAbsolute(asked) ? asked : join(exports, asked);
 		if (asked !== undefined && !isAbsolute(asked) && relative(exports, output).startsWith('..')) {
 			throw new UserError('Give a whole path for a place outside of the project.');
 		}
@@ -103,6 +103,7 @@ export class ClipExport {
 				...job,
 				quality: this.project.quality,
 				outputs: [output],
+				firstNumber: editor?.firstNumber,
 				signal: this.#controller.signal,
 				onFrame: ({ frame }) => {
 					this.#state = { ...this.#state, done: frame + 1 };
@@ -131,6 +132,12 @@ export class ClipExport {
 }
 
 const stemOf = (name: string): string => basename(name).replaceAll(/[^\p{L}\p{N} ._-]/gu, '-') || 'clip';
+
+/** A free name in a folder; pictures of frames have a folder of their own, which is to be free. */
+const freeNameIn = (folder: string, name: string): string =>
+	dirname(name) === '.'
+		? freeName(join(folder, name))
+		: join(freeName(join(folder, dirname(name))), basename(name));
 
 /** The name, or the same with a number that is free. */
 const freeName = (path: string): string => {

@@ -126,7 +126,7 @@ const addStudioRoutes = (app: FastifyInstance, library: Library, first: string |
 			samples: await library.samples(),
 			recent: await library.recent(),
 			// An edit is carried in a run of its own.
-			formats: listFormats().filter(({ name }) => name !== 'edit.mp4'),
+			formats: listFormats().filter(({ name }) => !name.startsWith('edit')),
 			editors: editors.map(({ name, program, format, colour, howToOpen }) => ({
 				...{ name, program, format, colour, howToOpen },
 			})),

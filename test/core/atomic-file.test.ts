@@ -14,7 +14,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { makeFolder, publish, writeFailure, writeFileAtomically } from '../../src/core/atomic-file.js';
 import { UserError } from '../../src/core/errors.js';
 import { clearLeftovers, clearLeftoversOf, temporaryPath } from '../../src/core/temporary-names.js';
-import { FrameFolder, frameFileName } from '../../src/output/frame-folder.js';
+import { FrameNames, frameFileName } from '../../src/media/frame-names.js';
+import { FrameFolder } from '../../src/output/frame-folder.js';
 import { GrowingFile } from '../../src/output/growing-file.js';
 import { canMount, mountDisk } from '../helpers/small-disk.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -188,7 +189,7 @@ describe('a cause is told as it is', () => {
 
 	test('a folder that has gone is not called read-only', async () => {
 		const folder = join(temporaryFolder(), 'masks');
-		const frames = await FrameFolder.open(folder, 'refuse');
+		const frames = await FrameFolder.open(FrameNames.inFolder(folder), 'refuse');
 		renameSync(folder, `${folder}-elsewhere`);
 		const writing = frames.write('00000.png', Buffer.from('x')).then(() => frames.finish());
 		const { message } = await caught(writing);
@@ -208,7 +209,7 @@ describe('a cause is told as it is', () => {
 describe('a folder of frames', () => {
 	test('takes frames faster than the disk, and has all of them at the end', async () => {
 		const folder = join(temporaryFolder(), 'masks');
-		const frames = await FrameFolder.open(folder, 'refuse');
+		const frames = await FrameFolder.open(FrameNames.inFolder(folder), 'refuse');
 		for (let index = 0; index < 200; index++) {
 			await frames.write(frameFileName(index), Buffer.from(`frame ${index}`));
 		}
@@ -220,16 +221,16 @@ describe('a folder of frames', () => {
 
 	test('that was made for nothing goes; one that was there stays', async () => {
 		const place = temporaryFolder();
-		await (await FrameFolder.open(join(place, 'new'), 'refuse')).abort();
+		await (await FrameFolder.open(FrameNames.inFolder(join(place, 'new')), 'refuse')).abort();
 		mkdirSync(join(place, 'old'));
-		await (await FrameFolder.open(join(place, 'old'), 'refuse')).abort();
+		await (await FrameFolder.open(FrameNames.inFolder(join(place, 'old')), 'refuse')).abort();
 		expect(readdirSync(place)).toEqual(['old']);
 		expect(readdirSync(join(place, 'old'))).toEqual([]);
 	});
 
 	test('tells what went wrong beside the work', async () => {
 		const folder = join(temporaryFolder(), 'masks');
-		const frames = await FrameFolder.open(folder, 'refuse');
+		const frames = await FrameFolder.open(FrameNames.inFolder(folder), 'refuse');
 		mkdirSync(join(folder, '00001.png', 'in the way'), { recursive: true });
 		await frames.write('00001.png', Buffer.from('x'));
 		const { message } = await caught(frames.finish());

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { displayLight } from '../../src/core/light.js';
 import { readEdit } from '../../src/edits/edit-layer.js';
 import { editParts } from '../../src/edits/edit-parts.js';
 import { EditTexture } from '../../src/edits/edit-texture.js';
-import { displayLight } from '../../src/edits/light.js';
 import { writeImage } from '../../src/media/image.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { drawScene, slidingSquare } from '../helpers/textured-clip.js';

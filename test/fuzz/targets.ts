@@ -16,6 +16,7 @@ import { mapPaths } from '../../src/jobs/clip-command.js';
 import { readJobList } from '../../src/jobs/job-list.js';
 import { readKeyframes } from '../../src/masks/read-keyframes.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
+import { FrameNames } from '../../src/media/frame-names.js';
 import { imageSize, readImage } from '../../src/media/image.js';
 import { encodeIndexedPng } from '../../src/media/indexed-png.js';
 import { readMask } from '../../src/media/label-map.js';
@@ -557,7 +558,7 @@ export const fuzzTargets = async (): Promise<readonly Target[]> => {
 				for (const name of ['run.json', 'frames.txt']) {
 					writeFileSync(join(results, '.propagate-run', name), bytes);
 				}
-				const opened = await RunNotes.open(notesOfFrames(results), identity, true);
+				const opened = await RunNotes.open(notesOfFrames(FrameNames.inFolder(results)), identity, true);
 				await opened.stateOf({ path: join(folder, 'clip.mp4'), form: 'matte.mp4' });
 			},
 		},

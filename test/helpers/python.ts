@@ -1,23 +1,26 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { promisify } from 'node:util';
 
+const run = promisify(execFile);
 const candidates = [process.env.PYTHON ?? 'python3', '/usr/bin/python3'];
 
+/** Path of a Python that has all of these modules; undefined where there is none. */
+export const pythonWith = (...modules: readonly string[]): string | undefined =>
+	candidates.find((candidate) => {
+		try {
+			execFileSync(candidate, ['-c', `import ${modules.join(', ')}`], { stdio: 'ignore' });
+			return true;
+		} catch {
+			return false;
+		}
+	});
+
 /** Path of a Python with the modules of the training code; undefined where there is none. */
-export const trainingPython = candidates.find((candidate) => {
-	try {
-		execFileSync(candidate, ['-c', 'import torch, cv2, numpy'], { stdio: 'ignore' });
-		return true;
-	} catch {
-		return false;
-	}
-});
+export const trainingPython = pythonWith('torch', 'cv2', 'numpy');
 
 /** Path of any Python 3; undefined where there is none. */
-export const python = candidates.find((candidate) => {
-	try {
-		execFileSync(candidate, ['-c', 'import json'], { stdio: 'ignore' });
-		return true;
-	} catch {
-		return false;
-	}
-});
+export const python = pythonWith('json');
+
+/** What a script prints. */
+export const runPython = async (python: string, script: string, ...args: string[]): Promise<string> =>
+	(await run(python, ['-c', script, ...args], { maxBuffer: 1 << 28 })).stdout;

@@ -6,6 +6,7 @@ import { settleNumbers } from '../../src/jobs/source-numbers.js';
 import { openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { openSink } from '../../src/output/encode.js';
+import { resolveFormat } from '../../src/output/output-format.js';
 import { collect } from '../helpers/collect.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
@@ -42,10 +43,7 @@ describe('a folder of numbered frames', () => {
 	test('gives its results the same numbers', async () => {
 		const clip = await openClip(folderOf('shot_1001.png', 'shot_1002.png'));
 		const output = join(temporaryFolder(), 'out');
-		const sink = await openSink(
-			{ kind: 'png', path: output, format: { kind: 'png', name: 'png', about: '' } },
-			{ clip: clip.info },
-		);
+		const sink = await openSink(await resolveFormat(output), { clip: clip.info });
 		for await (const frame of clip.frames()) {
 			const labels = { width: 8, height: 6, ids: new Uint8Array(48), palette: davisPalette };
 			await sink.write({ frame, labels });

@@ -400,7 +400,7 @@ describe('choosing the format', () => {
 		);
 		await expect(chosen('out', 'gif')).rejects.toThrow(/no format "gif"/);
 		await expect(chosen('out.mp4', 'alpha.mov')).rejects.toThrow(/end the name in \.mov/);
-		await expect(chosen('out.mp4', 'png')).rejects.toThrow(/PNGs go into a folder/);
+		await expect(chosen('out.mp4', 'png')).rejects.toThrow(/each frame has one; give a folder/);
 	});
 });
 

@@ -15,8 +15,10 @@ describe('editor presets', () => {
 			'after-effects',
 			'blender',
 			'final-cut',
+			'fusion',
 			'kdenlive',
 			'natron',
+			'nuke',
 			'obs',
 			'premiere',
 			'resolve',
@@ -46,6 +48,16 @@ describe('editor presets', () => {
 	it('call the result after the clip, also where its name has characters special to replacement', async () => {
 		const preset = await loadEditorPreset('resolve');
 		expect(editorFileName(preset, '/clips/take $& 1.mp4')).toBe('take $& 1-alpha.mov');
+	});
+
+	it('give pictures a folder of their own, and numbers as the program counts frames', async () => {
+		const preset = await loadEditorPreset('nuke');
+		expect(await editorOutputs(preset, 'in/bear.mp4', ['out', 'mine.%04d.exr'])).toEqual([
+			join('out', 'bear-alpha', 'bear-alpha.%04d.exr'),
+			'mine.%04d.exr',
+		]);
+		expect(preset.firstNumber).toBe(1);
+		expect((await loadEditorPreset('fusion')).firstNumber).toBe(0);
 	});
 
 	it('put the result into the folder given, or keep the file name given', async () => {

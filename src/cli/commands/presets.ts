@@ -38,7 +38,7 @@ export const registerPresets = (program: Command): void => {
 		reporter.record(all);
 		reporter.print(
 			all
-				.map(({ name, fileName, program }) => `${name.padEnd(15)} ${fileName.padEnd(22)} ${program}`)
+				.map(({ name, fileName, program }) => `${name.padEnd(15)} ${fileName.padEnd(35)} ${program}`)
 				.join('\n'),
 		);
 	});

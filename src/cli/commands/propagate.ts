@@ -29,6 +29,7 @@ type PropagateOptions = ModelOptions &
 		readonly maskType?: MaskType;
 		readonly output: readonly string[];
 		readonly format?: string;
+		readonly startNumber?: number;
 		readonly for?: string;
 		readonly preset?: string;
 		readonly quality?: Quality;
@@ -64,6 +65,13 @@ const collectMask = (text: string, masks: readonly PaintedMask[]): readonly Pain
 		);
 	}
 	return [...masks, mask];
+};
+
+const frameNumber = (text: string): number => {
+	if (!/^\d{1,9}$/.test(text)) {
+		throw new InvalidArgumentError('Expected a whole number from 0, like 1001.');
+	}
+	return Number(text);
 };
 
 const pixels = (text: string): number => {
@@ -113,7 +121,10 @@ export const registerPropagate = (program: Command): void => {
 		.option('--colormap', 'carry a map of colours that shows where everything comes from')
 		.optionsGroup('What is written:')
 		.addOption(
-			new Option('-o, --output <path>', 'folder or file; may be repeated (docs/formats.md)')
+			new Option(
+				'-o, --output <path>',
+				'folder, file or pattern (shot.%04d.exr); may be repeated (docs/formats.md)',
+			)
 				.argParser(collect)
 				.default([], 'a folder CLIP-masks in the working folder'),
 		)
@@ -122,6 +133,11 @@ export const registerPropagate = (program: Command): void => {
 			new Option('--for <program>', 'write what an editor wants (see "propagate presets editors")').conflicts(
 				'format',
 			),
+		)
+		.option(
+			'--start-number <n>',
+			"number of the first frame where frames are files (default: the source's, or 0)",
+			frameNumber,
 		)
 		.option('--review <image>', 'write a sheet of the frames to look at: those that are trusted least')
 		.addOption(
@@ -197,6 +213,8 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 		maskType: options.maskType,
 		outputs: editor ? await editorOutputs(editor, input, options.output) : options.output,
 		format: editor?.format ?? options.format,
+		startNumber: options.startNumber,
+		firstNumber: editor?.firstNumber,
 		model: options.model,
 		preset: options.preset,
 		quality: options.quality,
