@@ -66,12 +66,15 @@ export const encodeDeepPng = (
 	{ width, height, data }: Raster<4>,
 	premultiplied: boolean,
 ): Promise<Buffer> => {
-	const pixels = Uint16Array.from(data, (value, at) => {
-		const isColour = at % 4 < 3;
-		return premultiplied && isColour
-			? Math.round((value * 257 * (data[at - (at % 4) + 3] as number)) / 255)
-			: value * 257;
-	});
+	const pixels = new Uint16Array(data.length);
+	for (let at = 0; at < data.length; at += 4) {
+		const alpha = data[at + 3] as number;
+		const share = premultiplied ? alpha / 255 : 1;
+		for (let channel = 0; channel < 3; channel++) {
+			pixels[at + channel] = Math.round((data[at + channel] as number) * 257 * share);
+		}
+		pixels[at + 3] = alpha * 257;
+	}
 	return loadSharp()(pixels, { raw: { width, height, channels: 4 } })
 		.toColourspace('rgb16')
 		.png()
