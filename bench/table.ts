@@ -8,6 +8,9 @@ export const head = (...titles: readonly string[]): string =>
 export const median = (numbers: readonly number[]): number =>
 	[...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 
+export const mean = (numbers: readonly number[]): number =>
+	numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+
 /** Smallest and largest. */
 export const spread = (numbers: readonly number[], digits = 3): string =>
 	`${Math.min(...numbers).toFixed(digits)} to ${Math.max(...numbers).toFixed(digits)}`;

@@ -20,6 +20,20 @@ export const cancelOnInterrupt = (): AbortSignal => {
 	return controller.signal;
 };
 
+/**
+ * As {@link cancelOnInterrupt}, of what takes its time to stop.
+ *
+ * @returns `stop` fires on the first signal, `hurry` on the second; a third ends the process at once
+ */
+export const stopOnInterrupt = (): { readonly stop: AbortSignal; readonly hurry: AbortSignal } => {
+	const stop = cancelOnInterrupt();
+	const hurry = new AbortController();
+	stop.addEventListener('abort', () => {
+		cancelOnInterrupt().addEventListener('abort', () => hurry.abort(), { once: true });
+	});
+	return { stop, hurry: hurry.signal };
+};
+
 let readerGone = false;
 
 /** Whether the program that reads what is printed has ended, as `head` does when it has seen enough. */

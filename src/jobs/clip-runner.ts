@@ -89,7 +89,12 @@ export class ClipRunner {
 	}
 
 	#start(): ChildProcess {
-		const child = fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: withoutSecrets() });
+		const child = fork(program, {
+			stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+			env: withoutSecrets(),
+			// Ctrl-C, and whoever ends a group of processes, reach neither it nor its ffmpeg: what that means is decided here.
+			detached: process.platform !== 'win32',
+		});
 		const forget = (): void => {
 			if (this.#process === child) {
 				this.#process = undefined;

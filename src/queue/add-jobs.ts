@@ -38,6 +38,8 @@ export type QueueAdditionResult = {
 
 /** Of waiting before a job is begun again; doubled each time. */
 const FIRST_PAUSE_MS = 5000;
+/** Of BullMQ. */
+const LAST_PRIORITY = 2 ** 21 - 1;
 const KEPT = { age: 7 * 24 * 3600, count: 100_000 };
 
 /**
@@ -47,6 +49,9 @@ const KEPT = { age: 7 * 24 * 3600, count: 100_000 };
  */
 export const addToQueue = async (addition: QueueAddition): Promise<QueueAdditionResult> => {
 	const { signal, priority = 10, attempts = 8 } = addition;
+	if (priority > LAST_PRIORITY) {
+		throw new UserError(`${priority} is no priority; expected 1, which is first, to ${LAST_PRIORITY}.`);
+	}
 	const { count: total, usesS3 } = await lookAtJobs(addition);
 	const store = usesS3 ? await ObjectStore.open(addition) : undefined;
 	const { queue, redis, name, close } = await openQueue(addition);

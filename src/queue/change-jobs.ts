@@ -1,5 +1,5 @@
 import { throwIfAborted, UserError } from '../core/errors.js';
-import { cancelledKey, type OpenQueue, openQueue, type QueuedJob, TOGETHER } from './clip-queue.js';
+import { cancelledKey, type OpenQueue, openQueue, type QueuedJob, readJobs, TOGETHER } from './clip-queue.js';
 import type { QueuePlace } from './redis.js';
 
 export type JobsChoice = QueuePlace & {
@@ -19,6 +19,8 @@ export const retryQueued = async (choice: JobsChoice): Promise<number> => {
 	try {
 		let count = 0;
 		const retry = async (job: QueuedJob): Promise<void> => {
+			// Somebody may have wanted it given up when it had failed already.
+			await open.redis.srem(cancelledKey(open.name), job.id ?? '');
 			await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true });
 			count++;
 		};
@@ -31,13 +33,16 @@ export const retryQueued = async (choice: JobsChoice): Promise<number> => {
 			}
 			await retry(job);
 		}
-		while (choice.ids.length === 0) {
+		// Those that can't be read stay, and are passed over.
+		for (let unreadable = 0; choice.ids.length === 0; ) {
 			throwIfAborted(choice.signal);
-			const failed = await open.queue.getFailed(0, TOGETHER - 1);
+			const failed = await readJobs(open, 'failed', unreadable);
 			if (failed.length === 0) {
 				break;
 			}
-			await Promise.all(failed.map((job) => retry(job as QueuedJob)));
+			const jobs = failed.map(({ job }) => job).filter((job) => job !== undefined);
+			unreadable += failed.length - jobs.length;
+			await Promise.all(jobs.map(retry));
 		}
 		return count;
 	} finally {
@@ -62,7 +67,7 @@ export const cancelQueued = async (
 		}
 		const jobs =
 			choice.ids.length === 0
-				? ((await open.queue.getActive()) as QueuedJob[])
+				? (await readJobs(open, 'active', 0, -1)).map(({ job }) => job).filter((job) => job !== undefined)
 				: await chosen(open, choice.ids);
 		let givenUp = 0;
 		for (const job of jobs) {
@@ -112,7 +117,13 @@ const drain = async ({ queue }: OpenQueue): Promise<number> => {
 };
 
 const chosen = async ({ queue }: OpenQueue, ids: readonly string[]): Promise<QueuedJob[]> => {
-	const found = await Promise.all(ids.map((id) => queue.getJob(id)));
+	const found = await Promise.all(
+		ids.map((id) =>
+			queue.getJob(id).catch(() => {
+				throw new UserError(`The job "${id}" can't be read; "propagate queue drain" removes it.`);
+			}),
+		),
+	);
 	const missing = ids.find((_, at) => found[at] === undefined);
 	if (missing !== undefined) {
 		throw new UserError(

@@ -1,4 +1,4 @@
-import type { Job, Queue } from 'bullmq';
+import type { Job, JobType, Queue } from 'bullmq';
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { clipCommandSchema } from '../jobs/clip-command.js';
@@ -71,6 +71,24 @@ export const countJobs = async ({
 		completed: of('completed'),
 		failed: of('failed'),
 	};
+};
+
+/**
+ * Some jobs of a state, first ones first. Whoever can write to Redis may have written what can't be read: of such there is the id alone.
+ */
+export const readJobs = async (
+	{ queue }: Pick<OpenQueue, 'queue'>,
+	type: JobType,
+	from = 0,
+	count = TOGETHER,
+): Promise<{ readonly id: string; readonly job: QueuedJob | undefined }[]> => {
+	const ids = await queue.getRanges([type], from, count < 0 ? -1 : from + count - 1, true);
+	return Promise.all(
+		ids.map(async (id) => ({
+			id,
+			job: (await queue.getJob(id).catch(() => undefined)) as QueuedJob | undefined,
+		})),
+	);
 };
 
 /** @throws UserError when Redis can't be used */

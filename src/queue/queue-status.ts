@@ -6,6 +6,7 @@ import {
 	openQueue,
 	type QueuedJob,
 	queuedClipSchema,
+	readJobs,
 	TOGETHER,
 } from './clip-queue.js';
 import type { QueuePlace } from './redis.js';
@@ -70,23 +71,26 @@ export async function* listQueue(
 	state: JobState,
 	signal?: AbortSignal,
 ): AsyncGenerator<ListedQueueJob, void, void> {
-	const { queue, close } = await openQueue(place);
+	const open = await openQueue(place);
 	try {
 		for (const type of typesOf(state)) {
 			for (let at = 0; ; at += TOGETHER) {
 				throwIfAborted(signal);
-				const jobs = (await queue.getJobs(type, at, at + TOGETHER - 1, true)) as (QueuedJob | undefined)[];
-				// One may have gone since its id was read.
-				yield* jobs.filter((job) => job !== undefined).map((job) => listed(job, state));
+				const jobs = await readJobs(open, type, at);
+				yield* jobs.map(({ id, job }) => (job === undefined ? unreadable(id, state) : listed(job, state)));
 				if (jobs.length < TOGETHER) {
 					break;
 				}
 			}
 		}
 	} finally {
-		await close();
+		await open.close();
 	}
 }
+
+const unreadable = (id: string, state: JobState): ListedQueueJob => ({
+	...{ id, state, attempts: 0, ...namesOf(undefined) },
+});
 
 /** Whoever can write to Redis may have put anything there: it is listed all the same. */
 const namesOf = (data: unknown): Pick<ListedQueueJob, 'clip' | 'outputs'> => {

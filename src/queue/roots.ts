@@ -1,6 +1,7 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { UserError } from '../core/errors.js';
+import { readFailure } from '../core/given-file.js';
 import { isS3, isWithinS3, joinPlace, parseS3Place, type S3Place, s3Text } from '../core/s3-place.js';
 import { absolutePlace, type ClipCommand, mapPaths } from '../jobs/clip-command.js';
 import { parsePaintedMask } from '../masks/painted-mask.js';
@@ -162,7 +163,7 @@ const realPlace = async (path: string): Promise<string> => {
 	} catch (error) {
 		const { code } = error as NodeJS.ErrnoException;
 		if (code !== 'ENOENT' && code !== 'ENOTDIR') {
-			throw error;
+			throw readFailure(`"${path}"`, error);
 		}
 		if ((await lstat(path).catch(() => undefined)) !== undefined) {
 			throw new UserError(`"${path}" is a link to nothing; jobs may not use such.`);

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { availableParallelism, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import { messageOf, UserError } from '../core/errors.js';
 import { isS3 } from '../core/s3-place.js';
@@ -53,6 +54,8 @@ export type QueueWork = QueuePlace &
 		readonly metricsPort?: number | undefined;
 		/** Fires when the worker is to stop. */
 		readonly signal?: AbortSignal | undefined;
+		/** Fires when a worker that is to stop shall hand its clips back at once. */
+		readonly handBack?: AbortSignal | undefined;
 		readonly onEvent?: ((event: QueueWorkEvent) => void) | undefined;
 	};
 
@@ -81,6 +84,8 @@ export type QueueWorkResult = { readonly finished: number; readonly failed: numb
 
 /** How often it is looked whether somebody wants a job given up, and progress is told. */
 const LOOK_MS = 2000;
+/** After so long this process knows of a signal that its children have got. */
+const TOLD_MS = 300;
 /** A job that has been lost with so many workers is not given to another one. */
 const MOST_STALLS = 20;
 
@@ -246,7 +251,9 @@ const takeJobs = async (
 				...{ outputs: result.outputs, program: version, model: result.model, worker: me },
 			};
 		} catch (error) {
-			const reason = end.aborted ? (end.reason as EndReason) : undefined;
+			// Who ends this worker may end the processes that it started, too, and before it.
+			await pause(TOLD_MS);
+			const reason = end.aborted ? (end.reason as EndReason) : signal?.aborted ? 'stopped' : undefined;
 			if (reason === 'stopped') {
 				onEvent?.({ type: 'handed back', ...about });
 				await job.moveToWait(token);
@@ -297,7 +304,8 @@ const takeJobs = async (
 				error.message,
 			)
 		) {
-			onEvent?.({ type: 'trouble', text: error.message });
+			const text = error instanceof SyntaxError ? `a job can't be read (${error.message})` : error.message;
+			onEvent?.({ type: 'trouble', text });
 		}
 	});
 	const tellConnection = (there: boolean) => (): void => {
@@ -343,11 +351,13 @@ const takeJobs = async (
 	try {
 		await ended;
 		await worker.pause(true);
-		const grace = setTimeout(() => {
+		const handBack = (): void => {
 			for (const id of leases.ids) {
 				leases.end(id, 'stopped');
 			}
-		}, graceSeconds * 1000);
+		};
+		const grace = setTimeout(handBack, work.handBack?.aborted ? 0 : graceSeconds * 1000);
+		work.handBack?.addEventListener('abort', handBack, { once: true });
 		await worker.close();
 		clearTimeout(grace);
 	} finally {

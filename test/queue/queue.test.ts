@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
 	copyFileSync,
+	cpSync,
 	existsSync,
 	mkdirSync,
 	mkdtempSync,
@@ -20,7 +21,7 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import { Queue } from 'bullmq';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type BoxClip, makeBoxFrames } from '../helpers/box-clip.js';
+import { type BoxClip, makeBoxClip, makeBoxFrames } from '../helpers/box-clip.js';
 import type { CliResult } from '../helpers/cli.js';
 import { contents, lastOf, queueCli, type WorkerRun } from '../helpers/queue-cli.js';
 import { freePort, type RedisServer, redisAvailable, startRedis } from '../helpers/redis-server.js';
@@ -46,6 +47,14 @@ let redis: RedisServer;
 let clip: BoxClip;
 /** What one machine makes of the shots. */
 let expected: Map<string, Buffer>;
+
+/** Linux only. */
+const descendants = (pid: number): number[] =>
+	readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+		.split(' ')
+		.filter(Boolean)
+		.map(Number)
+		.flatMap((child) => [...descendants(child), child]);
 
 /** A folder with some clips of their own, each with a mask of its name. */
 const makeShots = (count = CLIPS, place = temporaryFolder()): string => {
@@ -182,6 +191,38 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		expect(await status(shots)).toMatchObject({ waiting: 1, active: 0, completed: 1 });
 	});
 
+	test('told twice, it hands back at once; told with all that it started, too', async () => {
+		const shots = makeShots(1);
+		const film = await makeBoxClip(temporaryFolder(), 200);
+		copyFileSync(film.clip, join(shots, 'shot0.mp4'));
+		rmSync(join(shots, 'shot0'), { recursive: true });
+		await run(shots, 'queue', 'add', '.', '-o', '../out', '--format', 'overlay.mp4');
+		const stop = async (tell: (worker: WorkerRun) => void): Promise<void> => {
+			const worker = startWorker(shots, '--root', '..', '--grace', '300');
+			await worker.seen('progress');
+			tell(worker);
+			const stopped = await worker.done;
+			expect([stopped.code, stopped.stderr]).toEqual([0, '']);
+			expect(worker.events.map(({ type }) => type).filter((type) => type !== 'progress')).toEqual([
+				...['ready', 'started', 'handed back', 'done'],
+			]);
+			expect(await status(shots)).toMatchObject({ waiting: 1, active: 0, delayed: 0, failed: 0 });
+		};
+		await stop(({ process }) => {
+			process.kill('SIGTERM');
+			globalThis.setTimeout(() => process.kill('SIGTERM'), 200);
+		});
+		if (process.platform === 'linux') {
+			// As systemd does: every process of the service is told.
+			await stop(({ process: worker }) => {
+				for (const child of descendants(Number(worker.pid))) {
+					process.kill(child, 'SIGTERM');
+				}
+				worker.kill('SIGTERM');
+			});
+		}
+	});
+
 	test('a Redis that crashes and comes back costs nothing', async () => {
 		const shots = makeShots();
 		await run(shots, 'queue', 'add', '.', '-o', '../out');
@@ -259,6 +300,8 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 			removed: 1,
 			givenUp: 0,
 		});
+		const beyond = await add(3, '--priority', '2097152');
+		expect([beyond.code, beyond.stderr]).toEqual([2, expect.stringContaining('is no priority')]);
 		const unknown = await run(shots, 'queue', 'cancel', 'nobody');
 		expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('There is no job "nobody"')]);
 
@@ -288,6 +331,8 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		copyFileSync(clip.mask, join(outside, 'secret.png'));
 		symlinkSync(outside, join(shots, 'way-out'));
 		symlinkSync(join(outside, 'new'), join(shots, 'to-nothing'));
+		cpSync(join(shots, 'shot0'), join(shots, 'linked'), { recursive: true });
+		symlinkSync(join(outside, 'secret.png'), join(shots, 'linked/00100.png'));
 		writeFileSync(
 			join(shots, 'preset.json'),
 			JSON.stringify({ name: 'mine', description: '', model: `${outside}/model` }),
@@ -299,6 +344,10 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 			'climbs out': { command: { ...good, input: `shots/../${upwards}` } },
 			'reads through a link': { command: { ...good, mask: ['shots/way-out/secret.png'] } },
 			'reads a pattern elsewhere': { command: { ...good, input: `${outside}/*.png` } },
+			'reads a link among frames': { command: { ...good, input: 'shots/linked' } },
+			'has too long a name': { command: { ...good, output: [`out/${'x'.repeat(300)}`] } },
+			'names no result': { command: { ...good, output: undefined } },
+			'names no result for a program': { command: { ...good, output: [], for: 'resolve' } },
 			'writes elsewhere': { command: { ...good, output: [join(outside, 'new')] } },
 			'writes through a link': { command: { ...good, output: ['shots/way-out/new'] } },
 			'writes through a link to nothing': { command: { ...good, output: ['shots/to-nothing'] } },
@@ -317,6 +366,16 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 			await queue.add('clip', data, { jobId: jobId.replaceAll(' ', '-'), attempts: 8 });
 		}
 		await queue.add('clip', { command: good }, { jobId: 'good' });
+		await queue.add('clip', { command: good }, { jobId: 'unreadable', delay: 3_600_000 });
+		redis.ask('hset', 'bull:propagate:unreadable', 'data', '{not JSON');
+		expect(await list(shots, 'delayed')).toMatchObject([
+			{ id: 'unreadable', clip: '(not a job of propagate)' },
+		]);
+		expect(await run(shots, 'queue', 'cancel', 'unreadable')).toMatchObject({
+			code: 2,
+			stderr: expect.stringMatching(/^propagate: The job "unreadable" can't be read/),
+		});
+		await queue.remove('unreadable');
 		const before = [contents(outside), contents(material)];
 		const worker = startWorker(shots, '--root', '..', '--read-root', material, '--until-empty');
 		expect((await worker.done).code).toBe(0);
@@ -326,7 +385,9 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		);
 		for (const { id, attempts, reason } of failed) {
 			expect([id, attempts]).toEqual([id, 1]);
-			expect(reason).toMatch(/outside of the folders|can't be understood|link to nothing/);
+			expect(reason).toMatch(
+				/outside of the folders|can't be understood|link to nothing|name is too long|names no "output"/,
+			);
 		}
 		expect(await queue.getCompletedCount()).toBe(1);
 		await queue.close();

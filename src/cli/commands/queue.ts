@@ -6,7 +6,7 @@ import type { JobState } from '../../queue/clip-queue.js';
 import type { QueueStatus } from '../../queue/queue-status.js';
 import type { QueueWorkEvent } from '../../queue/work-on-queue.js';
 import type { Device } from '../../runtime/session.js';
-import { cancelOnInterrupt } from '../cancellation.js';
+import { cancelOnInterrupt, stopOnInterrupt } from '../cancellation.js';
 import {
 	ffmpegOption,
 	positiveInteger,
@@ -23,11 +23,16 @@ type PlaceOptions = ReportOptions & { readonly redis?: string; readonly queue: s
 /** Where `bullmq` and `ioredis` are not needed, they are not loaded: every command starts as fast without them. */
 const states: readonly JobState[] = ['waiting', 'active', 'delayed', 'completed', 'failed'];
 
-const placeOf = ({ redis = process.env.PROPAGATE_REDIS, queue }: PlaceOptions) => {
+const placeOf = ({ redis: given, queue }: PlaceOptions) => {
+	const redis = given ?? process.env.PROPAGATE_REDIS;
 	if (redis === undefined || redis === '') {
 		throw new UserError(
 			'It is not said where Redis is; give --redis redis://host:6379, or set PROPAGATE_REDIS, which other users of this machine do not see.',
 		);
+	}
+	if (given?.includes('@')) {
+		// Other users of this machine see the words of a command for as long as it runs.
+		process.title = 'propagate queue';
 	}
 	return { redis, queue };
 };
@@ -174,7 +179,7 @@ const registerWork = (queue: Command): void => {
 		.option('--until-empty', 'end when nothing is left to do for anybody')
 		.option(
 			'--grace <seconds>',
-			'how long clips may still take when it is stopped, before they are handed back',
+			'how long clips may still take when it is stopped, before they are handed back; a second Ctrl-C does that at once',
 			seconds,
 			20,
 		)
@@ -187,6 +192,7 @@ const registerWork = (queue: Command): void => {
 		const { workOnQueue } = await import('../../queue/work-on-queue.js');
 		const reporter = new Reporter(options);
 		let bar = reporter;
+		const { stop, hurry } = stopOnInterrupt();
 		const result = await workOnQueue({
 			...placeOf(options),
 			...{ roots: options.root, readRoots: options.readRoot, atOnce: options.concurrency },
@@ -194,7 +200,7 @@ const registerWork = (queue: Command): void => {
 			...{ leaseSeconds: options.lease, graceSeconds: options.grace, untilEmpty: options.untilEmpty },
 			...{ metricsPort: options.metrics, ffmpeg: options.ffmpeg },
 			...{ s3Endpoint: options.s3Endpoint, scratch: options.scratch },
-			signal: cancelOnInterrupt(),
+			...{ signal: stop, handBack: hurry },
 			onEvent: (event) => {
 				reporter.record(event);
 				// The rate and the time left are those of one clip.
