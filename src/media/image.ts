@@ -3,6 +3,7 @@ import type { Sharp } from 'sharp';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { messageOf, UserError } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
+import type { Size } from '../core/size.js';
 import { MOST_PIXELS, requireImageFile } from './image-file.js';
 import { loadSharp } from './sharp.js';
 
@@ -80,6 +81,13 @@ export const encodeDeepPng = (
 		.png()
 		.toBuffer();
 };
+
+/** A grey PNG of 16 bits. @param values `height * width` of them */
+export const encodeDeepGreyPng = ({ width, height }: Size, values: Uint16Array): Promise<Buffer> =>
+	loadSharp()(values, { raw: { width, height, channels: 1 } })
+		.toColourspace('grey16')
+		.png()
+		.toBuffer();
 
 /**
  * Checks an output's name before the work that leads to it.

@@ -1,6 +1,6 @@
 import { UserError } from '../core/errors.js';
 import { FrameNames } from '../media/frame-names.js';
-import { openCocoFile } from './coco-sink.js';
+import { openAnnotations } from './annotations/annotations.js';
 import { openFfmpegVideoSink } from './ffmpeg-video-sink.js';
 import { openFrameSequence } from './frame-sequence-sink.js';
 import { objectPath, openObjectSinks } from './object-mattes-sink.js';
@@ -17,7 +17,7 @@ const encodersAtOnce = 16;
 const formatsOfMasks: ReadonlySet<OutputChoice['kind']> = new Set([
 	'object-frames',
 	'object-videos',
-	'coco',
+	'annotations',
 	'project',
 ]);
 
@@ -70,8 +70,8 @@ export const openSink = async (choice: OutputChoice, options: SinkOptions): Prom
 		}
 		case 'sprites':
 			return openSpriteSheets(path, existing);
-		case 'coco':
-			return openCocoFile(path, choice.format.segmentation, objects, existing);
+		case 'annotations':
+			return openAnnotations(path, choice.format.layout, objects, existing, options);
 		case 'project':
 			return openProjectFile(path, existing, options);
 	}

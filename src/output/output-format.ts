@@ -6,7 +6,7 @@ import { namesFolder } from '../media/file-names.js';
 import { isFramePattern } from '../media/frame-names.js';
 import { encodeDeepPng, encodeImage } from '../media/image.js';
 import { encodeIndexedPng } from '../media/indexed-png.js';
-import type { Segmentation } from './coco-sink.js';
+import { encodeMotsPng } from './annotations/mots.js';
 import {
 	checkerboard,
 	cutOut,
@@ -55,9 +55,18 @@ export type OutputFormat = { readonly name: string; readonly about: string } & (
 	| /** The same for each object. */ (FramePictures & { readonly kind: 'object-frames' })
 	| /** A video for each object. */ { readonly kind: 'object-videos'; readonly each: VideoFormat }
 	| { readonly kind: 'sprites' }
-	| { readonly kind: 'coco'; readonly segmentation: Segmentation }
+	| /** Masks as data, in one file. */ { readonly kind: 'annotations'; readonly layout: AnnotationLayout }
 	| ProjectFormat
 );
+
+/** How a file of masks is laid out. */
+export type AnnotationLayout =
+	| 'coco-rle'
+	| 'coco-polygons'
+	| 'youtube-vis'
+	| 'mots'
+	| 'cvat'
+	| 'label-studio';
 
 /** A file that an editing program opens, which refers to the clip and to a video made from it. */
 export type ProjectFormat = {
@@ -279,6 +288,14 @@ const frameFormats: readonly (FormatOf<'frames'> | FormatOf<'object-frames'>)[] 
 	},
 	{
 		kind: 'frames',
+		name: 'mots-png',
+		about: 'a PNG of 16 bits for each frame, 1000 and the id of the object (MOTS)',
+		extension: '.png',
+		encode: ({ labels }) => encodeMotsPng(labels),
+		isMasksOnly: true,
+	},
+	{
+		kind: 'frames',
 		name: 'edit-png',
 		about: 'a PNG for each frame of the clip with the edit in it',
 		extension: '.png',
@@ -290,6 +307,45 @@ const frameFormats: readonly (FormatOf<'frames'> | FormatOf<'object-frames'>)[] 
 		about: 'an OpenEXR for each frame of the clip with the edit in it: half, linear light',
 		extension: '.exr',
 		encode: ({ frame, edited }) => encodeExr(opaque(edited ?? frame.image)),
+	},
+];
+
+const annotationFormats: readonly FormatOf<'annotations'>[] = [
+	{
+		kind: 'annotations',
+		layout: 'coco-rle',
+		name: 'rle.json',
+		about: 'masks as run lengths in JSON (COCO)',
+	},
+	{
+		kind: 'annotations',
+		layout: 'coco-polygons',
+		name: 'polygons.json',
+		about: 'masks as polygons in JSON (COCO)',
+	},
+	{
+		kind: 'annotations',
+		layout: 'youtube-vis',
+		name: 'ytvis.json',
+		about: 'masks of each object through the clip as run lengths in JSON (YouTube-VIS)',
+	},
+	{
+		kind: 'annotations',
+		layout: 'mots',
+		name: 'mots.txt',
+		about: 'masks as run lengths, a line for each object in each frame (MOTS)',
+	},
+	{
+		kind: 'annotations',
+		layout: 'cvat',
+		name: 'cvat.xml',
+		about: 'masks in XML (CVAT for video 1.1)',
+	},
+	{
+		kind: 'annotations',
+		layout: 'label-studio',
+		name: 'label-studio.json',
+		about: 'a box for each object through the clip, in JSON (Label Studio has no masks in videos)',
 	},
 ];
 
@@ -312,18 +368,7 @@ const formats: readonly OutputFormat[] = [
 		name: 'sprites.png',
 		about: 'the cut-outs of all frames on one sheet, with a JSON file of their places (TexturePacker)',
 	},
-	{
-		kind: 'coco',
-		segmentation: 'rle',
-		name: 'rle.json',
-		about: 'masks as run lengths in JSON (COCO)',
-	},
-	{
-		kind: 'coco',
-		segmentation: 'polygons',
-		name: 'polygons.json',
-		about: 'masks as polygons in JSON (COCO)',
-	},
+	...annotationFormats,
 	{
 		kind: 'project',
 		name: 'project.mlt',
@@ -363,6 +408,8 @@ const defaultNames: Readonly<Record<string, string>> = {
 	'.webm': 'alpha.webm',
 	'.mkv': 'alpha.mkv',
 	'.json': 'rle.json',
+	'.txt': 'mots.txt',
+	'.xml': 'cvat.xml',
 	'.mlt': 'project.mlt',
 	'.kdenlive': 'project.kdenlive',
 	'.otio': 'project.otio',

@@ -286,6 +286,7 @@ const sinkOptions = (options: RunOutputsOptions): SinkOptions => {
 					: 0
 				: startNumber - numberIn(firstFrame)),
 		clip: clip.info,
+		clipName: clip.isTemporary === true ? undefined : basename(clip.path),
 		objects: options.objects,
 		audioFrom: clip.kind === 'video' && clip.info.hasAudio ? clip.path : undefined,
 		beginSeconds: range.start ? options.firstFrame.timeSeconds : undefined,

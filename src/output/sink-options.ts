@@ -6,6 +6,8 @@ export type SinkOptions = VideoSinkOptions &
 	FrameSequenceOptions & {
 		/** Ids of all objects that may occur, for formats that tell objects apart. */
 		readonly objects?: readonly number[] | undefined;
+		/** What the clip is called, for files that name it. */
+		readonly clipName?: string | undefined;
 		/** What a project file refers to. */
 		readonly project?: ProjectMedia | undefined;
 	};

@@ -7,11 +7,12 @@ import type { LabelMap, Raster } from '../../src/core/frame.js';
 import type { ClipInfo } from '../../src/media/clip-info.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { readLabelMap } from '../../src/media/label-map.js';
+import { objectPolygons } from '../../src/output/annotations/object-polygons.js';
+import { compressRunLengths, runLengths } from '../../src/output/annotations/run-length.js';
 import { openSink } from '../../src/output/encode.js';
-import { objectPolygons } from '../../src/output/object-polygons.js';
 import { resolveFormat } from '../../src/output/output-format.js';
-import { compressRunLengths, runLengths } from '../../src/output/run-length.js';
 import { ffmpeg } from '../helpers/ffmpeg.js';
+import { decodeRle } from '../helpers/run-length.js';
 import { shared, sharedAvailable } from '../helpers/shared.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
@@ -64,28 +65,6 @@ type Coco = {
 		segmentation: { size: [number, number]; counts: string } | number[][];
 	}[];
 	categories: { id: number; name: string }[];
-};
-
-/** As `rleFrString` and `rleDecode` of cocoapi do it, written anew from its description. */
-const decodeRle = (counts: string, [h, w]: [number, number]): number[] => {
-	const runs: number[] = [];
-	for (let at = 0; at < counts.length; ) {
-		let value = 0;
-		let shift = 0;
-		let group: number;
-		do {
-			group = counts.charCodeAt(at++) - 48;
-			value |= (group & 31) << shift;
-			shift += 5;
-		} while (group & 32);
-		if (group & 16 && shift < 32) {
-			value |= -1 << shift;
-		}
-		runs.push(runs.length > 2 ? value + (runs.at(-2) ?? 0) : value);
-	}
-	const columns = runs.flatMap((run, at) => Array.from({ length: run }, () => at % 2));
-	expect(columns).toHaveLength(w * h);
-	return Array.from({ length: w * h }, (_, at) => columns[(at % w) * h + Math.floor(at / w)] ?? 0);
 };
 
 /** Fills polygons by the even-odd rule at pixel centres; polygons are joined. */

@@ -1,4 +1,4 @@
-import type { LabelMap } from '../core/frame.js';
+import type { LabelMap } from '../../core/frame.js';
 
 /** A closed ring, its last point joined to the first. Pixel (x, y) covers x..x+1 and y..y+1. */
 export type Polygon = readonly (readonly [x: number, y: number])[];

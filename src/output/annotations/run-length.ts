@@ -1,4 +1,4 @@
-import type { LabelMap } from '../core/frame.js';
+import type { LabelMap } from '../../core/frame.js';
 
 /** The part of a mask that one object covers. */
 export type ObjectArea = {

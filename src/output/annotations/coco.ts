@@ -1,9 +1,9 @@
-import type { LabelMap } from '../core/frame.js';
-import { frameFileName } from '../media/frame-names.js';
-import { GrowingFile } from './growing-file.js';
+import type { LabelMap } from '../../core/frame.js';
+import { frameFileName } from '../../media/frame-names.js';
+import { GrowingFile } from '../growing-file.js';
+import type { Existing, FrameResult, VideoSink } from '../video-sink.js';
 import { objectPolygons } from './object-polygons.js';
 import { compressRunLengths, objectArea, runLengths } from './run-length.js';
-import type { Existing, FrameResult, VideoSink } from './video-sink.js';
 
 /** How an object's pixels are told. */
 export type Segmentation = 'rle' | 'polygons';
