@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { deflateSync, inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readLabelMap } from '../../src/index.js';
-import type { ProjectState } from '../../src/studio/protocol.js';
+import type { ProjectState, RunState } from '../../src/studio/protocol.js';
 import { runCli, sample } from '../helpers/cli.js';
 import { RunningStudio, rectangle } from '../helpers/studio.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -220,6 +220,9 @@ describe('what is painted', () => {
 			const answer = await studio.paint(id, 9, new Uint8Array(size), 0);
 			expect(answer.status).toBe(400);
 			expect(answer.body.toString()).toContain('854×480');
+			const mask = deflateSync(new Uint8Array(size)).toString('base64');
+			const hints = { object: [[[9, 9]]], background: [], mask };
+			await expect(studio.json(`/api/projects/${id}/hints/9`, 'POST', hints)).rejects.toThrow('854×480');
 		}
 	});
 });
@@ -240,6 +243,7 @@ describe('a run', () => {
 		const done = await own.until(id, isDone);
 		expect(done.confidence[0]).toBe(1);
 		const found = await own.mask(id, 8);
+		const foundThere = await own.mask(id, 6);
 
 		const { command } = await own.json<{ command: string }>(`/api/projects/${id}/export/command`, 'POST', {
 			format: 'png',
@@ -254,6 +258,8 @@ describe('a run', () => {
 
 		// A correction changes what lies behind it, and itself nothing before the frame that was painted last.
 		await own.paint(id, 6, rectangle(project, [100, 100, 200, 200]), 0);
+		const { body: before } = await own.ask(`/api/projects/${id}/before/6`);
+		expect(Buffer.compare(inflateSync(before), foundThere ?? Buffer.of())).toBe(0);
 		const corrected = await own.json<ProjectState>(`/api/projects/${id}`);
 		expect(corrected.painted).toMatchObject([
 			{ frame: 0, hasBefore: false },
@@ -268,6 +274,42 @@ describe('a run', () => {
 		await own.json(`/api/projects/${id}/run`, 'POST');
 		await own.until(id, isDone);
 		expect(Buffer.compare((await own.mask(id, 8)) ?? Buffer.of(), found ?? Buffer.of())).toBe(0);
+		await own.end();
+	});
+
+	it('stands still while it is paused, goes on, and has objects that appear late', async () => {
+		const own = await RunningStudio.start(temporaryFolder());
+		const project = await own.open({ sample: 'birds' });
+		const { id } = project;
+		const first = (await readLabelMap(sample('birds/first.png'))).ids.map((value) => (value === 1 ? 1 : 0));
+		await own.paint(id, 0, first, 0);
+		await own.json(`/api/projects/${id}`, 'PATCH', { end: 16 });
+		const run = (path = ''): Promise<RunState> => own.json(`/api/projects/${id}/run${path}`, 'POST');
+		await run();
+		await own.until(id, ({ confidence }) => Object.keys(confidence).length >= 2);
+		expect(await run('/pause')).toMatchObject({ state: 'paused' });
+		const frames = async (): Promise<number> =>
+			Object.keys((await own.json<ProjectState>(`/api/projects/${id}`)).confidence).length;
+		const second = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000));
+		// The frame that was under way still comes.
+		await second();
+		const paused = await frames();
+		await second();
+		expect(await frames()).toBe(paused);
+		expect(paused).toBeLessThan(16);
+		await run();
+		await own.until(id, ({ confidence }) => Object.keys(confidence).length === 16);
+
+		// Another one comes in at frame 8.
+		const there = (await own.mask(id, 8)) ?? Buffer.of();
+		const late = rectangle(project, [20, 20, 90, 90], 2).map((value, at) => value || (there[at] as number));
+		const objects = [1, 2].map((number) => ({ id: number, name: `Bird ${number}`, colour: '#ff0000' }));
+		await own.json(`/api/projects/${id}`, 'PATCH', { objects });
+		await own.paint(id, 8, late, 0);
+		await run();
+		await own.until(id, ({ outdated }) => outdated.every(([from]) => from >= 16));
+		const behind = (await own.mask(id, 10)) ?? Buffer.of();
+		expect([behind.includes(1), behind.includes(2)]).toEqual([true, true]);
 		await own.end();
 	});
 });
