@@ -20,7 +20,7 @@ from packing import pack
 
 OPSET = 17
 # At which the whole picture is seen (near the size of training, where clicks are understood best), and a close-up of the object.
-SHORT_SIDE, CLOSE_UP_SIDE = 192, 288
+SHORT_SIDE, CLOSE_UP_SIDE = 224, 352
 MAPS = ("f2", "f4", "f8", "f16", "likeness")
 # How the encoder's taps are named in the model's graph (join_recognition.py), by stride.
 TAPS = {
