@@ -103,8 +103,10 @@ export const openQueue = async (place: QueuePlace): Promise<OpenQueue> => {
 		...connection,
 		...{ queue, name },
 		close: async () => {
-			await queue.close();
-			connection.redis.disconnect();
+			if (connection.redis.status === 'ready') {
+				await queue.close();
+			}
+			connection.leave();
 		},
 	};
 };

@@ -10,7 +10,12 @@ export type QueuePlace = {
 };
 
 /** A connection, and what may be said about it: host and port, but never a password. */
-export type RedisConnection = { readonly redis: Redis; readonly address: string };
+export type RedisConnection = {
+	readonly redis: Redis;
+	readonly address: string;
+	/** Ends it, and those that were made from it, also while Redis is gone. */
+	leave(): void;
+};
 
 const CONNECT_MS = 5000;
 const SILENCE_MS = 30_000;
@@ -37,7 +42,7 @@ export const openRedis = async ({ redis: text }: QueuePlace): Promise<RedisConne
 	const url = parseRedisUrl(text);
 	const address = `${url.hostname}:${url.port || '6379'}`;
 	const { Redis } = await import('ioredis');
-	let wasThere = false;
+	let isWanted = false;
 	let reason = 'no answer';
 	const redis = new Redis(text, {
 		lazyConnect: true,
@@ -46,7 +51,7 @@ export const openRedis = async ({ redis: text }: QueuePlace): Promise<RedisConne
 		...{ socketTimeout: SILENCE_MS, keepAlive: CONNECT_MS },
 		// A queue waits for Redis however long that takes, as soon as it is known to be the right one.
 		maxRetriesPerRequest: null,
-		retryStrategy: (times) => (wasThere ? Math.min(times * 100, LONGEST_PAUSE_MS) : null),
+		retryStrategy: (times) => (isWanted ? Math.min(times * 100, LONGEST_PAUSE_MS) : null),
 	});
 	// Without a listener each lost connection would be printed with its stack.
 	redis.on('error', (error: Error) => {
@@ -62,6 +67,10 @@ export const openRedis = async ({ redis: text }: QueuePlace): Promise<RedisConne
 			`Redis at ${address} can't be used (${told}); start it, or check --redis or PROPAGATE_REDIS: ${EXPECTED}.`,
 		);
 	}
-	wasThere = true;
-	return { redis, address };
+	isWanted = true;
+	const leave = (): void => {
+		isWanted = false;
+		redis.disconnect();
+	};
+	return { redis, address, leave };
 };

@@ -6,6 +6,7 @@ import { isS3, parseS3Place, type S3Place, s3Text } from '../core/s3-place.js';
 import { type ClipCommand, mapPaths } from '../jobs/clip-command.js';
 import { parsePaintedMask } from '../masks/painted-mask.js';
 import { extensionOf } from '../media/file-names.js';
+import { isFramePattern } from '../media/frame-names.js';
 import { isImagePattern } from '../media/image-sequence.js';
 import { resolveFormat } from '../output/output-format.js';
 import { asUnfinished, isRunNotes, notesOfFile } from '../output/run-notes.js';
@@ -208,15 +209,22 @@ const objectsOf = async (
 	return found;
 };
 
-/** A result that is a file may come with others beside it: `bear.mov`, `bear-2.mov`, `bear.json`. */
-const stemOf = (path: string): string => path.slice(0, path.length - extname(path).length);
+/** A result that is a file, or a pattern of names, may come with others beside it: `bear.mov`, `bear-2.mov`, `bear.json`. */
+const stemOf = (path: string): string =>
+	isFramePattern(path)
+		? path.replace(/[-_. ]*%0?\d*d[^/\\]*$/, '')
+		: path.slice(0, path.length - extname(path).length);
 
 const isFile = (path: string): boolean => extensionOf(path) !== '';
+
+/** @param rest of a name that begins as a result's */
+const isBeside = (result: string, rest: string): boolean =>
+	(isFramePattern(result) ? /^[-_. \d][^/\\]*$/ : /^[-.][^/\\]*$/).test(rest);
 
 /** Whether a file is one that making a result may write. */
 const belongsTo = (result: string, path: string): boolean =>
 	isFile(result)
-		? (path.startsWith(stemOf(result)) && /^[-.][^/\\]*$/.test(path.slice(stemOf(result).length))) ||
+		? (path.startsWith(stemOf(result)) && isBeside(result, path.slice(stemOf(result).length))) ||
 			isInside(notesOfFile(result).folder, path)
 		: isInside(result.replace(/[/\\]$/, ''), path);
 

@@ -84,6 +84,8 @@ export type QueueWorkResult = { readonly finished: number; readonly failed: numb
 
 /** How often it is looked whether somebody wants a job given up, and progress is told. */
 const LOOK_MS = 2000;
+/** How long a worker that has stopped waits for a Redis that is gone. */
+const FAREWELL_SECONDS = 5;
 /** After so long this process knows of a signal that its children have got. */
 const TOLD_MS = 300;
 /** A job that has been lost with so many workers is not given to another one. */
@@ -339,8 +341,8 @@ const takeJobs = async (
 				leases.end(id, 'cancelled');
 			}
 		} else if (work.untilEmpty === true) {
-			const { waiting, active, delayed } = await countJobs(open);
-			if (waiting + active + delayed === 0) {
+			const left = await countJobs(open).catch(() => undefined);
+			if (left !== undefined && left.waiting + left.active + left.delayed === 0) {
 				stop();
 			}
 		}
@@ -358,8 +360,24 @@ const takeJobs = async (
 		};
 		const grace = setTimeout(handBack, work.handBack?.aborted ? 0 : graceSeconds * 1000);
 		work.handBack?.addEventListener('abort', handBack, { once: true });
-		await worker.close();
+		let farewell: NodeJS.Timeout | undefined;
+		const nobodyThere = new Promise<void>((resolve) => {
+			let since = 0;
+			farewell = setInterval(() => {
+				since = redis.status === 'ready' || runners.some((runner) => !idle.includes(runner)) ? 0 : since + 1;
+				if (since === FAREWELL_SECONDS) {
+					resolve();
+				}
+			}, 1000);
+		});
+		const parting = nobodyThere.then(() => {
+			// Nobody can be told, and leases run out.
+			open.leave();
+			return worker.backend.close(true);
+		});
+		await Promise.race([worker.close(), parting]);
 		clearTimeout(grace);
+		clearInterval(farewell);
 	} finally {
 		clearInterval(look);
 		leases.close();

@@ -237,6 +237,22 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		expect(await status(shots)).toMatchObject({ waiting: 0, active: 0, completed: CLIPS });
 	});
 
+	test('a worker that is told to stop while Redis is gone does not wait for it', async () => {
+		const shots = makeShots(1);
+		await run(shots, 'queue', 'add', '.', '-o', '../out');
+		const worker = startWorker(shots, '--root', '..', '--grace', '0');
+		await worker.seen('progress');
+		await redis.kill();
+		await worker.seen('connection');
+		worker.process.kill('SIGTERM');
+		expect((await worker.done).code).toBe(0);
+		await redis.start();
+		// Its lease runs out.
+		const other = startWorker(shots, '--root', '..', '--until-empty', '--lease', '1');
+		expect((await other.done).code).toBe(0);
+		expect(await status(shots)).toMatchObject({ active: 0, completed: 1 });
+	});
+
 	test('a worker that loses touch ends its work, and whoever comes next finishes it', async () => {
 		const shots = makeShots(1);
 		await run(shots, 'queue', 'add', '.', '-o', '../out');

@@ -47,7 +47,7 @@ const jobsIn = (place: string): Record<string, unknown>[] => [
 	{
 		input: `${place}/frames`,
 		mask: [`0=${place}/frames.png`],
-		output: [`${place}/out/frames`, `${place}/out/frames-overlay.mp4`],
+		output: [`${place}/out/frames`, `${place}/out/frames-overlay.mp4`, `${place}/out/frames-seq.%03d.png`],
 	},
 ];
 
@@ -142,12 +142,14 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 		rmSync(join(out, 'frames/00007.png'));
 		truncateSync(join(out, 'frames/00003.png'), 20);
 		rmSync(join(out, 'frames-overlay.mp4'));
+		rmSync(join(out, 'frames-seq.004.png'));
 		truncateSync(join(out, 'film.mkv'), 100);
 		await run(here, 'queue', 'add', listOf(here, jobsIn('s3://shots')));
 		const worker = startWorker(here, '--root', 's3://shots', '--until-empty');
 		expect((await worker.done).code).toBe(0);
 		expect(await status(here)).toMatchObject({ completed: 2, failed: 0 });
 		expect(contents(out)).toEqual(expected);
+		expect(expected.has('frames-seq.004.png')).toBe(true);
 
 		rmSync(join(out, 'frames/.propagate-run'), { recursive: true });
 		rmSync(join(out, '.film.mkv.propagate-run'), { recursive: true });
