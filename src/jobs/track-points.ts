@@ -1,5 +1,8 @@
 import { UserError } from '../core/errors.js';
+import type { Raster } from '../core/frame.js';
 import type { Size } from '../core/size.js';
+import type { EditLayer } from '../edits/difference-matte.js';
+import { readEdit } from '../edits/edit-layer.js';
 import type { Point } from '../matching/point.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { frameAt } from '../media/frame-at.js';
@@ -39,7 +42,10 @@ export type TrackPointsJob = TrackingJob & {
 };
 
 export type TrackPlaneJob = TrackingJob & {
-	/** Its four corners, clockwise from the top left one, given as {@link TrackPointsJob} `points` are. They may lie outside the frame. */
+	/**
+	 * Its four corners, clockwise from the top left one, given as {@link TrackPointsJob} `points` are; they may lie outside the frame. Or
+	 * an image: what `--edit` takes, whose box is the plane.
+	 */
 	readonly plane: string | readonly Point[];
 };
 
@@ -80,62 +86,86 @@ export async function* trackPlane(job: TrackPlaneJob): AsyncGenerator<PointsOfFr
 
 /** @throws UserError for bad input; nothing has been computed then */
 export const openPointTracking = async (job: TrackPointsJob): Promise<OpenTracking> => {
-	const given = await pointsFrom(job.points, 'points');
-	return openTracking(
-		job,
-		given,
-		(first, size) => new PointTracker(given.points, size, first),
-		(size) => requireInside(given, size, job.input),
-	);
+	const given = await pointsFrom(job.points, '--points');
+	return openTracking(job, (image) => {
+		requireInside(given, image, job.input);
+		return { given, start: (first, size) => new PointTracker(given.points, size, first) };
+	});
 };
 
 /** The names of a plane's corners, in their order. */
-export const cornerNames = ['top left', 'top right', 'bottom right', 'bottom left'] as const;
+const cornerNames = ['top left', 'top right', 'bottom right', 'bottom left'] as const;
 
 /** @throws UserError for bad input; nothing has been computed then */
 export const openPlaneTracking = async (job: TrackPlaneJob): Promise<OpenTracking> => {
-	const { points } = await pointsFrom(job.plane, 'plane');
-	if (!isPlane(points)) {
+	const { plane } = job;
+	const layer = typeof plane === 'string' && isImageName(plane) ? plane : undefined;
+	const typed = layer === undefined ? (await pointsFrom(plane, '--plane')).points : undefined;
+	if (typed !== undefined && !isPlane(typed)) {
 		throw new UserError(
 			'The plane needs four corners, clockwise from the top left one: [[x, y], [x, y], [x, y], [x, y]], without a dent.',
 		);
 	}
-	return openTracking(
-		job,
-		{ points, names: cornerNames },
-		(first, size) => new PlaneTracker(points, size, first),
-		({ width, height }) => {
-			const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-			if (
-				Math.max(...xs) < 0 ||
-				Math.max(...ys) < 0 ||
-				Math.min(...xs) >= width ||
-				Math.min(...ys) >= height
-			) {
-				throw new UserError(`The plane lies outside "${job.input}", which is ${width}×${height}.`);
-			}
-		},
-	);
+	return openTracking(job, async (image) => {
+		const corners = typed ?? boxOf(await readEdit(layer ?? '', image));
+		requireInSight(corners, image, job.input);
+		return {
+			given: { points: corners, names: cornerNames },
+			start: (first, size) => new PlaneTracker(corners, size, first),
+		};
+	});
 };
 
 const isPlane = (points: readonly Point[]): points is Corners =>
 	points.length === 4 && isConvex(points as unknown as Corners);
 
-const pointsFrom = (points: string | readonly Point[], name: string): Promise<NamedPoints> | NamedPoints =>
-	typeof points === 'string' ? readPoints(points) : namedPointsFrom(points, `"${name}"`);
+const isImageName = (text: string): boolean => /\.(png|jpe?g|webp|tiff?)$/i.test(text);
 
+const pointsFrom = async (points: string | readonly Point[], option: string): Promise<NamedPoints> =>
+	typeof points === 'string' ? readPoints(points, option) : namedPointsFrom(points, option);
+
+/** The box around what a layer shows. */
+const boxOf = ({ width, height, data }: EditLayer): Corners => {
+	let [left, top, right, bottom] = [width, height, 0, 0];
+	for (let pixel = 0; pixel < width * height; pixel++) {
+		if ((data[pixel * 4 + 3] as number) > 0) {
+			const [x, y] = [pixel % width, Math.floor(pixel / width)];
+			[left, right] = [Math.min(left, x), Math.max(right, x)];
+			[top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
+		}
+	}
+	return [
+		[left, top],
+		[right, top],
+		[right, bottom],
+		[left, bottom],
+	];
+};
+
+/** @throws UserError when the frame shows nothing between corners */
+const requireInSight = (corners: Corners, { width, height }: Size, input: string): void => {
+	const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
+	if (Math.max(...xs) < 0 || Math.max(...ys) < 0 || Math.min(...xs) >= width || Math.min(...ys) >= height) {
+		throw new UserError(`The plane lies outside "${input}", which is ${width}×${height}.`);
+	}
+};
+
+type Tracked = {
+	readonly given: NamedPoints;
+	readonly start: (first: SeenFrame, size: Size) => Tracker;
+};
+
+/** @param choose what is tracked, with the frame in which it is given */
 const openTracking = async (
 	job: TrackingJob,
-	given: NamedPoints,
-	start: (first: SeenFrame, size: Size) => Tracker,
-	requireUsable: (size: Size) => void,
+	choose: (image: Raster<3>) => Promise<Tracked> | Tracked,
 ): Promise<OpenTracking> => {
 	const { input, ffmpeg, signal } = job;
 	const asked = parsePosition(job.at ?? '0');
 	const preset = await loadPreset(job.preset);
 	const clip = await openClip(input, { ffmpeg, signal, frameRate: job.fps });
 	const { image, index } = await frameAt(clip, asked, signal);
-	requireUsable(image);
+	const { given, start } = await choose(image);
 	// Frame 0 is the first one, whatever its number.
 	const at = 'frame' in asked && asked.frame === 0 ? 0 : (clip.numbers?.indexOf(index) ?? index);
 	return {

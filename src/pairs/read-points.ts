@@ -7,11 +7,13 @@ import { type NamedPoints, namedPointsFrom } from './named-points.js';
 /**
  * Points as given on the command line: JSON text, or the name of a `.json` or `.csv` file (columns `x,y` and perhaps
  * `name`, or two columns without a header).
+ *
+ * @param option that they were given with
  */
-export const readPoints = async (textOrPath: string): Promise<NamedPoints> => {
+export const readPoints = async (textOrPath: string, option = '--points'): Promise<NamedPoints> => {
 	const trimmed = textOrPath.trim();
 	if (trimmed.startsWith('[') || trimmed.startsWith('{')) {
-		return namedPointsFrom(parseJson(trimmed, '--points'), '--points');
+		return namedPointsFrom(parseJson(trimmed, option), option);
 	}
 	const where = `"${textOrPath}"`;
 	const text = await readGivenText(textOrPath, `The file of points ${where}`);

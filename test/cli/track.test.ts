@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { expect, it, vi } from 'vitest';
 import { quickCliPath, records, runCli, sample } from '../helpers/cli.js';
 import { ffmpeg } from '../helpers/ffmpeg.js';
@@ -85,6 +86,22 @@ it('writes the corners of a plane', async () => {
 	const { tracks } = readJson(join(folder, 'pin.json'));
 	expect(tracks.map(({ name }) => name)).toEqual(['top left', 'top right', 'bottom right', 'bottom left']);
 	expect(readFileSync(join(folder, 'pin.setting'), 'utf8')).toContain('CornerPositioner');
+});
+
+it('takes the box around a layer as a plane', async () => {
+	const folder = temporaryFolder();
+	await makeClip(folder);
+	const box = '<svg width="320" height="180"><rect x="30" y="40" width="80" height="50" fill="red"/></svg>';
+	await sharp(Buffer.from(box)).png().toFile(join(folder, 'sticker.png'));
+	expect(await track(folder, 'clip.mp4', '--plane', 'sticker.png', '-o', 'pin.json')).toMatchObject({
+		code: 0,
+	});
+	expect(readJson(join(folder, 'pin.json')).tracks.map(({ start }) => start)).toEqual([
+		[30, 40],
+		[109, 40],
+		[109, 89],
+		[30, 89],
+	]);
 });
 
 it.each([

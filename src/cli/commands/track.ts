@@ -47,7 +47,7 @@ export const registerTrack = (program: Command): void => {
 		.addOption(
 			new Option(
 				'--plane <json|file>',
-				'four corners of a flat thing, clockwise from the top left one, as points are given',
+				'four corners of a flat thing, clockwise from the top left one, as points are given; or an image, as --edit takes it',
 			).conflicts('points'),
 		)
 		.option(
