@@ -3,7 +3,7 @@
  * exactly, as tables in Markdown: for points the measures of TAP-Vid, and the median error of those that are rightly said to be in sight,
  * in the clip's own pixels; for planes the error of their corners.
  *
- *     npm run bench:tracks -- [--only birds,rock] [--spacing 54] [--at 0,middle]
+ *     npm run bench:tracks -- [--only birds,rock] [--spacing 54] [--at 0,middle] [--parts points,planes]
  *
  * Needs a Python with cv2 (Debian's python3-opencv); PYTHON names another one.
  */
@@ -34,6 +34,7 @@ const { values } = parseArgs({
 		only: { type: 'string' },
 		spacing: { type: 'string', default: '54' },
 		at: { type: 'string', default: '0,middle' },
+		parts: { type: 'string', default: 'points,planes' },
 	},
 });
 const spacing = Number(values.spacing);
@@ -183,7 +184,7 @@ const rowOf = (name: string, method: string, points: readonly Compared[]): strin
 };
 
 const measure = async (one: Case, folder: string, size: Size): Promise<void> => {
-	for (const place of values.at.split(',')) {
+	for (const place of values.parts.includes('points') ? values.at.split(',') : []) {
 		const at = place === 'middle' ? Math.floor(one.frames / 2) : Number(place);
 		const truth = await one.paths(at);
 		if (truth.length === 0) {
@@ -202,7 +203,7 @@ const measure = async (one: Case, folder: string, size: Size): Promise<void> => 
 			console.log(rowOf(n === 0 ? `${one.name}, ${at} (${points.length})` : '', method, compared));
 		}
 	}
-	if (one.plane !== undefined) {
+	if (one.plane !== undefined && values.parts.includes('planes')) {
 		const corners = one.plane.map(([first]) => [first?.x ?? 0, first?.y ?? 0] as const) as unknown as Corners;
 		const runs = [
 			await ours(folder, 0, (first, frame) => new PlaneTracker(corners, frame, first)),
@@ -242,7 +243,9 @@ try {
 	console.log(planeRows.join('\n'));
 	const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 	const each = [...times].map(([method, list]) => `${method} ${mean(list).toFixed(0)}`);
-	console.log(`\nCPU milliseconds a frame, all points: ${each.join(', ')}.`);
+	if (each.length > 0) {
+		console.log(`\nCPU milliseconds a frame, all points: ${each.join(', ')}.`);
+	}
 } finally {
 	await engine.close();
 }

@@ -217,7 +217,7 @@ export const loadScenes = async (): Promise<DrawnScene[]> => {
 		{
 			name: 'turning, comes near',
 			frames: 40,
-			plane: rectangle(325, 205, 375, 240),
+			plane: rectangle(335, 220, 375, 246),
 			layers: [
 				ground,
 				bird(guineafowl, (frame) => ({

@@ -114,8 +114,12 @@ export class MeshTracker {
 		return this.#state;
 	}
 
-	/** Moves on to the next frame. */
-	advance(frame: TrackedFrame): TrackedMesh {
+	/**
+	 * Moves on to the next frame.
+	 *
+	 * @param guess a motion of the whole that something else has found
+	 */
+	advance(frame: TrackedFrame, guess?: Motion): TrackedMesh {
 		const before = placeMesh(this.#mesh, this.#state);
 		const last = this.#state.motion;
 		this.#state = { ...this.#state, motion: this.#predicted() };
@@ -125,9 +129,21 @@ export class MeshTracker {
 			placeMesh(this.#mesh, this.#state),
 		);
 		const cell = this.#tracks.cellSize(frame.descriptors);
-		let state = this.#bestStart(frame, before, found, cell);
-		for (let level = frame.pyramid.length - 1; level >= 0; level--) {
-			state = this.#alignWhole(frame, before, found, cell, state, level);
+		const alignedFrom = (start: TrackedMesh, coarsest: number): TrackedMesh => {
+			let aligned = start;
+			for (let level = coarsest; level >= 0; level--) {
+				aligned = this.#alignWhole(frame, before, found, cell, aligned, level);
+			}
+			return aligned;
+		};
+		const alike = (one: TrackedMesh): number =>
+			meanOf(this.#compare(frame, before, one, 0).anchored.correlation, this.#mesh.evidence);
+		const coarsest = frame.pyramid.length - 1;
+		let state = alignedFrom(this.#bestStart(frame, before, found, cell), coarsest);
+		const guessed = guess && { ...this.#state, motion: guess };
+		if (guessed !== undefined && alike(guessed) > alike(state)) {
+			// What is nearly right already would be spoilt on coarse levels, which see little of a small piece.
+			state = alignedFrom(guessed, Math.min(1, coarsest));
 		}
 		if (this.#mode === 'dense') {
 			for (let level = Math.min(1, frame.pyramid.length - 1); level >= 0; level--) {

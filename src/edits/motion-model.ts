@@ -177,6 +177,47 @@ export const fitRobustly = (matches: Matches, tolerance: number, around: Motion)
 	return best;
 };
 
+/** Of one frame against the one before, for matches that are good to a thousandth of the extent. */
+const PERSPECTIVE_PRIOR = 0.0025;
+
+/**
+ * A perspective map fitted to matches (five rounds of Gauss-Newton with Cauchy weights), from a map that is nearly right.
+ *
+ * @param tolerance distance at which a match hardly counts any more, in the model's units
+ * @param before whose perspective is kept as far as the matches say little of it
+ */
+export const fitPlane = (matches: Matches, tolerance: number, start: Motion, before: Motion): Motion => {
+	const count = parameterCount('planar');
+	let motion = start;
+	for (let round = 0; round < 5; round++) {
+		const normal = Matrix.zeros(count, count);
+		const right = Matrix.zeros(count, 1);
+		let total = 0;
+		for (let i = 0; i < matches.weight.length; i++) {
+			const distance = distanceOf(motion, matches, i) / tolerance;
+			const weight = (matches.weight[i] as number) / (1 + distance * distance) ** 2;
+			if (weight <= 0) {
+				continue;
+			}
+			total += weight;
+			const [x, y] = [matches.fromX[i] as number, matches.fromY[i] as number];
+			const to = applyMotion(motion, x, y);
+			const [forX, forY] = parameterJacobian('planar', motion, x, y);
+			addEquation(normal, right, forX, (matches.toX[i] as number) - to.x, weight);
+			addEquation(normal, right, forY, (matches.toY[i] as number) - to.y, weight);
+		}
+		for (let a = 0; a < count; a++) {
+			normal.set(a, a, normal.get(a, a) + 1e-6 * total + 1e-12);
+		}
+		for (let a = FIRST_PERSPECTIVE; a < count; a++) {
+			normal.set(a, a, normal.get(a, a) + PERSPECTIVE_PRIOR);
+			right.set(a, 0, right.get(a, 0) + PERSPECTIVE_PRIOR * ((before[a] as number) - (motion[a] as number)));
+		}
+		motion = stepMotion(motion, solve(normal, right).to1DArray());
+	}
+	return motion;
+};
+
 const distanceOf = (motion: Motion, { fromX, fromY, toX, toY }: Matches, i: number): number => {
 	const to = applyMotion(motion, fromX[i] as number, fromY[i] as number);
 	return Math.hypot(to.x - (toX[i] as number), to.y - (toY[i] as number));
