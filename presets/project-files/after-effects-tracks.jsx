@@ -60,9 +60,13 @@
 			var position = point.property('ADBE Transform Group').property('ADBE Position');
 			point.property('ADBE Transform Group').property('ADBE Anchor Point').setValue([0, 0]);
 			animate(position, track);
+			// Positions would be joined by curves. A tangent has as many values as a position, which differs by the version.
+			var straight = [];
+			while (straight.length < position.value.length) {
+				straight.push(0);
+			}
 			for (var key = 1; key <= position.numKeys; key++) {
-				// Positions would be joined by curves.
-				position.setSpatialTangentsAtKey(key, [0, 0], [0, 0]);
+				position.setSpatialTangentsAtKey(key, straight, straight);
 			}
 		}
 		comp.openInViewer();

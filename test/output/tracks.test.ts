@@ -256,7 +256,14 @@ describe('After Effects', () => {
 	const runScript = (script: string, path: string) => {
 		const layers: { name: string; keys: Record<string, unknown> }[] = [];
 		const property = (keys: Record<string, unknown>, name: string): object => ({
-			numKeys: 0,
+			...{ numKeys: 1, value: [0, 0, 0] },
+			setInterpolationTypeAtKey: () => {},
+			setSpatialTangentsAtKey: (_key: number, ...tangents: number[][]) => {
+				expect(tangents).toEqual([
+					[0, 0, 0],
+					[0, 0, 0],
+				]);
+			},
 			property: (child: string) => property(keys, child),
 			addProperty: (child: string) => property(keys, child),
 			setValue: () => {},
