@@ -90,12 +90,30 @@ export class FrameNames {
 		return /^\d+$/.test(number) && number.length >= this.#digits && this.nameOf(Number(number)) === name;
 	}
 
+	/** What its names, and those of objects, begin with. */
+	get stem(): string {
+		return this.#stemAndSeparator[0];
+	}
+
+	/** Whether a file in the folder of a pattern is called as a frame, or as one of an object. */
+	matchesWithObjects(name: string): boolean {
+		const id = name.startsWith(this.stem)
+			? /^-?(\d{1,3})\D/.exec(name.slice(this.stem.length))?.[1]
+			: undefined;
+		return this.matches(name) || (id !== undefined && this.ofObject(Number(id)).matches(name));
+	}
+
+	get #stemAndSeparator(): readonly [stem: string, separator: string] {
+		const [, stem = '', separator = ''] = /^(.*?)([-_. ]*)$/s.exec(this.#before) ?? [];
+		return [stem, separator];
+	}
+
 	/** The names for one of several objects: a folder within, or the pattern with `-2` before the number's separator. */
 	ofObject(id: number): FrameNames {
 		if (!this.isPattern) {
 			return FrameNames.inFolder(join(this.folder, String(id)), this.#after);
 		}
-		const [, stem = '', separator = ''] = /^(.*?)([-_. ]*)$/s.exec(this.#before) ?? [];
+		const [stem, separator] = this.#stemAndSeparator;
 		const number = this.#digits === 0 ? '%d' : `%0${this.#digits}d`;
 		return FrameNames.ofPattern(
 			join(

@@ -6,7 +6,7 @@ import { isS3, parseS3Place, type S3Place, s3Text } from '../core/s3-place.js';
 import { type ClipCommand, mapPaths } from '../jobs/clip-command.js';
 import { parsePaintedMask } from '../masks/painted-mask.js';
 import { extensionOf } from '../media/file-names.js';
-import { isFramePattern } from '../media/frame-names.js';
+import { FrameNames, isFramePattern } from '../media/frame-names.js';
 import { isImagePattern } from '../media/image-sequence.js';
 import { resolveFormat } from '../output/output-format.js';
 import { asUnfinished, isRunNotes, notesOfFile } from '../output/run-notes.js';
@@ -209,24 +209,25 @@ const objectsOf = async (
 	return found;
 };
 
-/** A result that is a file, or a pattern of names, may come with others beside it: `bear.mov`, `bear-2.mov`, `bear.json`. */
-const stemOf = (path: string): string =>
-	isFramePattern(path)
-		? path.replace(/[-_. ]*%0?\d*d[^/\\]*$/, '')
-		: path.slice(0, path.length - extname(path).length);
+/** A result that is a file may come with others beside it: `bear.mov`, `bear-2.mov`, `bear.json`. */
+const stemOf = (path: string): string => path.slice(0, path.length - extname(path).length);
 
 const isFile = (path: string): boolean => extensionOf(path) !== '';
 
-/** @param rest of a name that begins as a result's */
-const isBeside = (result: string, rest: string): boolean =>
-	(isFramePattern(result) ? /^[-_. \d][^/\\]*$/ : /^[-.][^/\\]*$/).test(rest);
-
-/** Whether a file is one that making a result may write. */
-const belongsTo = (result: string, path: string): boolean =>
-	isFile(result)
-		? (path.startsWith(stemOf(result)) && isBeside(result, path.slice(stemOf(result).length))) ||
+/** Whether a file is one that making a result may write. @throws UserError for a pattern that is none */
+const belongsTo = (result: string, path: string): boolean => {
+	if (isFramePattern(result)) {
+		const names = FrameNames.ofPattern(result);
+		return (
+			(dirname(path) === names.folder && names.matchesWithObjects(basename(path))) ||
 			isInside(notesOfFile(result).folder, path)
+		);
+	}
+	return isFile(result)
+		? (path.startsWith(stemOf(result)) && /^[-.][^/\\]*$/.test(path.slice(stemOf(result).length))) ||
+				isInside(notesOfFile(result).folder, path)
 		: isInside(result.replace(/[/\\]$/, ''), path);
+};
 
 /** The objects among which those are that {@link belongsTo} a result. */
 async function* resultsOf(
@@ -237,7 +238,10 @@ async function* resultsOf(
 	if (!isFile(key)) {
 		return yield* store.list({ bucket, key: `${key.replace(/\/$/, '')}/` }, 'all', signal);
 	}
-	yield* store.list({ bucket, key: stemOf(key) }, 'folder', signal);
+	const stem = isFramePattern(key)
+		? `${key.slice(0, key.length - basename(key).length)}${FrameNames.ofPattern(key).stem}`
+		: stemOf(key);
+	yield* store.list({ bucket, key: stem }, 'folder', signal);
 	const { folder } = notesOfFile(key);
 	yield* store.list({ bucket, key: `${folder.split(sep).join('/')}/` }, 'all', signal);
 }

@@ -72,6 +72,22 @@ describe('a pattern of names', () => {
 		expect(FrameNames.inFolder('out', '.exr').ofObject(2)).toMatchObject({ folder: join('out', '2') });
 	});
 
+	test('knows the names of objects, too', () => {
+		const names = FrameNames.ofPattern('shot-mattes.%04d.png');
+		for (const name of ['shot-mattes.0007.png', 'shot-mattes-2.0007.png', 'shot-mattes-255.12345.png']) {
+			expect(names.matchesWithObjects(name), name).toBe(true);
+		}
+		for (const name of [
+			'shot-mattes-x.0007.png',
+			'shot-mattes-2.07.png',
+			'shot-mattes-2.0007.exr',
+			'shot.0007.png',
+		]) {
+			expect(names.matchesWithObjects(name), name).toBe(false);
+		}
+		expect(FrameNames.ofPattern('%04d.png').matchesWithObjects('2.0007.png')).toBe(true);
+	});
+
 	test('is a folder where there is one of that name', async () => {
 		const path = join(temporaryFolder(), 'shot.%04d.png');
 		expect((await FrameNames.of(path)).isPattern).toBe(true);

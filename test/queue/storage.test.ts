@@ -165,6 +165,42 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 		expect(contents(out)).toEqual(before);
 	});
 
+	test('pictures that a pattern names are stored beside others, known again, and not replaced where they are others’', async () => {
+		const here = emptyFolder();
+		const out = join(bucket(), 'out');
+		mkdirSync(out);
+		writeFileSync(join(out, 'film.jpg'), 'of somebody');
+		const [film] = jobsIn('s3://shots');
+		const job = {
+			...film,
+			end: 3,
+			output: ['s3://shots/out/film.%04d.exr', 's3://shots/out/film-mattes.%d.png'],
+		};
+		const jobs = listOf(here, [job]);
+		const work = async (): Promise<Record<string, unknown>[]> => {
+			redis.ask('flushall');
+			await run(here, 'queue', 'add', jobs);
+			const worker = startWorker(here, '--root', 's3://shots', '--until-empty');
+			expect((await worker.done).code).toBe(0);
+			return worker.events.filter(({ type }) => type === 'finished');
+		};
+		expect(await work()).toHaveLength(1);
+		const pictures = [0, 1, 2].flatMap((n) => [`film.000${n}.exr`, `film-mattes-1.${n}.png`]);
+		const listed = (): string[] => readdirSync(out).filter((name) => !name.startsWith('.'));
+		expect(listed().sort()).toEqual(['film.jpg', ...pictures].sort());
+		expect(await work()).toMatchObject([{ wasFinished: true }]);
+
+		rmSync(join(out, 'film.0001.exr'));
+		expect(await work()).toMatchObject([{ wasFinished: false }]);
+		expect(listed().sort()).toEqual(['film.jpg', ...pictures].sort());
+
+		rmSync(join(out, '.film.%04d.exr.propagate-run'), { recursive: true });
+		expect(await work()).toEqual([]);
+		expect((await list(here, 'failed')).map(({ reason }) => reason)).toEqual([
+			expect.stringMatching(/^"s3:\/\/shots\/out\/film\.%04d\.exr" holds 3 frames, but no notes/),
+		]);
+	});
+
 	test('another worker with the same scratch folder goes on from the frames of one that was killed', async () => {
 		const here = emptyFolder();
 		await run(here, 'queue', 'add', listOf(here, jobsIn('s3://shots').slice(1)));

@@ -11,7 +11,7 @@ export type AnnotatedFrame = Pick<FrameResult, 'labels'> & {
 
 /** What a file consists of that tells of one object after the other; each part is its text, piece by piece. */
 export type ObjectParts = {
-	/** Told of each frame as it comes; returns nothing, since nothing is written then. */
+	/** Told of each frame as it comes, before anything is written. */
 	see?(result: FrameResult): void;
 	begin(): string;
 	/** @param frames all of the run, in order; they can be gone through once */
