@@ -67,9 +67,9 @@ def train(options) -> None:
         decoder.load_state_dict(stored["model"])
     else:
         given = torch.load(options.weights, map_location="cpu")
-        # The tracker's weights have the pyramid only, a click decoder's all.
-        own = decoder.state_dict() | {f"pyramid.{k}": v for k, v in given.items()} | given
-        decoder.load_state_dict({k: own[k] for k in decoder.state_dict()})
+        if not any(name.startswith("pyramid.") for name in given):
+            given = {f"pyramid.{name}": value for name, value in given.items()}  # the tracker's, which has more than that
+        decoder.load_state_dict({name: given.get(name, value) for name, value in decoder.state_dict().items()})
     decoder.pyramid.requires_grad_(False)
     parameters = [p for p in decoder.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=options.rate, weight_decay=0.01)
