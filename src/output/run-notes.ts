@@ -18,7 +18,7 @@ const meaning: Readonly<Record<keyof RunIdentity, string>> = {
 	settings: 'with other settings (--preset, --quality, --decoder)',
 	device: 'on another device',
 	ffmpeg: 'with another ffmpeg',
-	frames: 'in another format, or with other numbers in their names (--start-number)',
+	frames: 'in another format, or with other numbers in their names (--start-number, or those of the source)',
 };
 
 const fileSchema = z.strictObject({ path: z.string(), bytes: z.number().int().nonnegative() });

@@ -6,7 +6,7 @@ import type { Frame } from '../core/frame.js';
 import type { Clip } from '../media/clip.js';
 import type { DecodeOptions } from '../media/decode.js';
 import { FrameNames } from '../media/frame-names.js';
-import type { RunIdentity } from '../store/run-identity.js';
+import { fingerprint, type RunIdentity } from '../store/run-identity.js';
 import { requireFree } from './growing-file.js';
 import type { ReviewSheet } from './review-sheet.js';
 import {
@@ -226,7 +226,7 @@ export class RunOutputs {
  * @param frames the folder of PNGs that can be continued, if there is one
  */
 const openNotes = async (
-	{ outputs, identity, existing, keepsNotes, premultiplied, startNumber }: RunOutputsOptions,
+	{ clip, outputs, identity, existing, keepsNotes, premultiplied, startNumber }: RunOutputsOptions,
 	frames: RunOutput | undefined,
 ): Promise<{ readonly notes: RunNotes | undefined; readonly existing: ExistingResults }> => {
 	const [first] = outputs;
@@ -245,6 +245,11 @@ const openNotes = async (
 		frames?.form === 'png' ? '' : (frames?.form ?? ''),
 		frames !== undefined && frames.form !== 'png' && premultiplied === true ? 'premultiplied' : '',
 		startNumber === undefined ? '' : `from ${startNumber}`,
+		// The same pictures under other numbers make files of other names.
+		frames === undefined || clip.numbers?.every((number, at) => number === at) !== false
+			? ''
+			: `numbered ${fingerprint(clip.numbers).slice(0, 12)}`,
+		frames?.frames?.isPattern === true && clip.isCountedFromOne === true ? 'counted from 1' : '',
 	].filter((fact) => fact !== '');
 	const made = facts.length === 0 ? identity : { ...identity, frames: facts.join(', ') };
 	try {

@@ -262,6 +262,15 @@ describe('a finished run', () => {
 		const pad = statSync(join(clip.clip, '00005.png')).size - statSync(join(altered, '00005.png')).size;
 		appendFileSync(join(altered, '00005.png'), Buffer.alloc(Math.max(0, pad)));
 		expect(await refusedResume(output, altered, '--mask', clip.mask)).toContain('from another clip');
+		// The same pictures, as frames 2001 and so on of a shot: their masks have other names.
+		const renumbered = temporaryFolder();
+		for (let frame = 0; frame < frames; frame++) {
+			const name = `${String(frame).padStart(5, '0')}.png`;
+			copyFileSync(join(clip.clip, name), join(renumbered, `shot_${2001 + frame}.png`));
+		}
+		expect(await refusedResume(output, renumbered, '--mask', clip.mask)).toContain(
+			'with other numbers in their names',
+		);
 		expect(contents(output)).toEqual(whole);
 	});
 
