@@ -229,7 +229,7 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 		await page.keyboard.press('1');
 		await page.keyboard.press('s');
 		const milliseconds: number[] = [];
-		for (const y of [0.4, 0.43, 0.46, 0.49, 0.52, 0.55, 0.58]) {
+		for (const y of [0.4, 0.42, 0.44, 0.46, 0.48, 0.5, 0.52, 0.54, 0.56, 0.58]) {
 			// Measured in the page, from the mouse button to the end of the engine's thinking and the picture after it.
 			await page.evaluate(`window.marked = new Promise((resolve) => {
 				let began, seen = false;
