@@ -97,6 +97,17 @@ export class FrameCache {
 		return this.#masks.get(frame, () => this.api.mask(frame, this.#controller.signal));
 	}
 
+	/** The mask as it is now: what was changed while it was on its way is waited for instead. */
+	async newestMask(frame: number): Promise<CachedMask> {
+		for (;;) {
+			const asked = this.mask(frame);
+			const mask = await asked;
+			if (this.mask(frame) === asked) {
+				return mask;
+			}
+		}
+	}
+
 	setMask(frame: number, mask: CachedMask): void {
 		this.#masks.set(frame, mask);
 	}

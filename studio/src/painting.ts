@@ -256,7 +256,7 @@ export class Painting {
 			this.#queue(frame, undefined);
 			return;
 		}
-		const { ids } = await this.cache.mask(frame);
+		const { ids } = await this.cache.newestMask(frame);
 		const map = { ...size, ids: ids?.slice() ?? new Uint8Array(size.width * size.height) };
 		paste(map, box, piece);
 		this.#keep(frame, map.ids);

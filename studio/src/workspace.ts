@@ -254,7 +254,7 @@ export class Workspace {
 						ids[at] = 0;
 					}
 				}
-				this.painting.replace(hinting.frame, this.size, await this.cache.mask(hinting.frame), ids);
+				this.painting.replace(hinting.frame, this.size, await this.cache.newestMask(hinting.frame), ids);
 			} finally {
 				if (asked === this.#asked) {
 					this.isMarking.value = false;
@@ -386,7 +386,7 @@ export class Workspace {
 		}
 		const mask: CachedMask = this.isBefore.value
 			? { kind: 'found', ids: await this.api.before(frame.value) }
-			: await this.cache.mask(frame.value);
+			: await this.cache.newestMask(frame.value);
 		shown.value = { ...shown.value, mask };
 		this.redraw.value = { box: undefined };
 	}
@@ -412,7 +412,9 @@ export class Workspace {
 	}
 
 	async #show(frame: number): Promise<void> {
-		const [picture, mask] = await Promise.all([this.cache.picture(frame), this.cache.mask(frame)]);
+		this.cache.mask(frame).catch(() => {});
+		const picture = await this.cache.picture(frame);
+		const mask = await this.cache.newestMask(frame);
 		batch(() => {
 			this.shown.value = { frame, picture, mask };
 			this.redraw.value = { box: undefined };
@@ -426,7 +428,7 @@ export class Workspace {
 			return;
 		}
 		const { frame } = shown.value;
-		const mask = await this.cache.mask(frame);
+		const mask = await this.cache.newestMask(frame);
 		if (shown.value?.frame === frame && !this.isBefore.value) {
 			batch(() => {
 				shown.value = { frame, picture: (shown.value as Shown).picture, mask };
