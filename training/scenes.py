@@ -27,8 +27,6 @@ class Layer:
     poses: list  # FRAMES 3x3 matrices, texture -> frame
     displacements: list  # FRAMES smooth fields 33 x 33 x 2, texture pixels
     background: bool
-    skin: np.ndarray = None  # h x w x 3: colours that slide under the layer's outline, as those of a thing that turns
-    slides: list = None  # a shift of the skin for each frame, texture pixels (x, y)
 
 
 def affine(rng, strength: float, reach: float) -> np.ndarray:
@@ -214,28 +212,34 @@ class SceneMaker:
 
     def render(self, layers: list, frame: int, size: int, rng, light: float):
         """-> (image uint8 [S, S, 3], ids uint8 [S, S]: the index of the visible layer)."""
-        ys, xs = np.mgrid[0:size, 0:size].astype(np.float32)
-        pixels = np.stack([xs.ravel(), ys.ravel()], 1)
-        image, ids = None, np.zeros((size, size), np.uint8)
-        for n, layer in enumerate(layers):
-            u = to_texture(layer, frame, pixels).reshape(size, size, 2)
-            border = cv2.BORDER_REFLECT_101 if layer.background else cv2.BORDER_CONSTANT
-            drawn = cv2.remap(layer.texture, u[..., 0], u[..., 1], cv2.INTER_LINEAR, borderMode=border)
-            if rng.random() < 0.25:
-                drawn = cv2.filter2D(drawn, -1, motion_kernel(rng, rng.uniform(1.5, 7)), borderType=cv2.BORDER_REFLECT_101)
-            colour = tint(drawn[:, :, :3], rng, 0.5 * light)
-            if layer.background:
-                image = colour
-                continue
+        background, ids = self.drawn(layers[0], frame, size, rng, light), np.zeros((size, size), np.uint8)
+        image = self.render_over(background[:, :, :3], ids, layers[1:], 1, frame, rng, light)
+        image = tint(image, rng, light)
+        return compress(image, rng), ids
+
+    def render_over(self, image, ids, layers: list, first: int, frame: int, rng, light: float) -> np.ndarray:
+        """Layers before an image -> the new image; writes ids `first`, `first` + 1, ... of visible layers into `ids`."""
+        size = len(image)
+        for n, layer in enumerate(layers, first):
+            drawn = self.drawn(layer, frame, size, rng, light)
             alpha = drawn[:, :, 3:].astype(np.float32) / 255
             if rng.random() < 0.3:
                 shift = np.float32([[1, 0, rng.uniform(-8, 8)], [0, 1, rng.uniform(-2, 10)]])
                 shadow = cv2.GaussianBlur(cv2.warpAffine(alpha, shift, (size, size)), (0, 0), rng.uniform(1, 5))
                 image = (image * (1 - rng.uniform(0.1, 0.5) * shadow[:, :, None])).astype(np.uint8)
-            image = np.clip(colour * (alpha > 0) + image * (1 - alpha), 0, 255).astype(np.uint8)
+            image = np.clip(drawn[:, :, :3] * (alpha > 0) + image * (1 - alpha), 0, 255).astype(np.uint8)
             ids[alpha[:, :, 0] > 0.5] = n
-        image = tint(image, rng, light)
-        return compress(image, rng), ids
+        return image
+
+    def drawn(self, layer: Layer, frame: int, size: int, rng, light: float) -> np.ndarray:
+        """A layer in a frame, uint8 [S, S, 4], colour premultiplied by alpha."""
+        ys, xs = np.mgrid[0:size, 0:size].astype(np.float32)
+        u = to_texture(layer, frame, np.stack([xs.ravel(), ys.ravel()], 1)).reshape(size, size, 2)
+        border = cv2.BORDER_REFLECT_101 if layer.background else cv2.BORDER_CONSTANT
+        drawn = cv2.remap(layer.texture, u[..., 0], u[..., 1], cv2.INTER_LINEAR, borderMode=border)
+        if rng.random() < 0.25:
+            drawn = cv2.filter2D(drawn, -1, motion_kernel(rng, rng.uniform(1.5, 7)), borderType=cv2.BORDER_REFLECT_101)
+        return np.dstack([tint(drawn[:, :, :3], rng, 0.5 * light), drawn[:, :, 3]])
 
     def __call__(self, rng, size: int) -> dict:
         """images uint8 [F, 3, S, S], labels float32 [F, K, g, g] (share of each layer in a cell), and for each ordered

@@ -19,7 +19,7 @@ import torch.multiprocessing as mp
 import torch.nn.functional as F
 
 import recognition
-from rollouts import Rollouts, Scenes, Snippets, choose_objects
+from rollouts import Scenes, Snippets, choose_objects
 from tracker import Tracker, from_trial, join
 
 SAVE_EVERY = 100
@@ -36,8 +36,8 @@ class Batches(torch.utils.data.IterableDataset):
     def __iter__(self):
         cv2.setNumThreads(0)
         options = self.options
-        drawn = (Scenes if options.scenes else Rollouts)(options.cache)
-        real = Snippets(options.snippets) if options.snippets else None
+        drawn = Scenes(options.cache)
+        real = Snippets(options.snippets, options.twins) if options.snippets else None
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng((self.begin, self.rank, worker.id if worker else 0))
         while True:
@@ -45,6 +45,8 @@ class Batches(torch.utils.data.IterableDataset):
             while len(images) < options.batch:
                 source = real if real and rng.random() < options.real else drawn
                 sequence = source.sequence(rng, options.size, options.frames)
+                if sequence and source is real and rng.random() < options.before:
+                    sequence = drawn.before(rng, sequence)
                 chosen = sequence and choose_objects(rng, sequence[1], options.objects)
                 if not chosen:
                     continue
@@ -69,8 +71,7 @@ def roll_out(tracker: Tracker, images, masks, owner, known, options, step: int, 
     memory = [memorise(tracker, at[0], owner, last, lower)]
     loss = 0.0
     for t in range(1, frames):
-        seen = misled(at[t], rng) if rng.random() < options.misled else at[t]
-        read = tracker.read(seen, owner, memory)
+        read = tracker.read(at[t], owner, memory)
         with lower:
             logits, _ = tracker.decode(at[t], owner, read, last)
         logits = join(logits.float(), owner, batch)
@@ -98,19 +99,6 @@ def memorise(tracker: Tracker, maps, owner, mask, lower) -> dict:
         return {k: v.float() for k, v in tracker.memorise(maps, owner, mask).items()}
 
 
-def misled(maps: dict, rng) -> dict:
-    """Keys and descriptors from elsewhere in some patches of a frame: real objects turn and show what no memory has, cut-outs never do.
-    There the decoder has to tell from the picture what belongs together."""
-    height, width = maps["key"].shape[-2:]
-    noise = cv2.resize(rng.normal(0, 1, (5, 5)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    patches = torch.from_numpy((noise > rng.uniform(0.6, 1.4)).astype(np.float32))[None, None].to(maps["key"].device)
-    rows, columns = int(rng.integers(height)), int(rng.integers(width))
-    result = dict(maps)
-    for name in ("key", "descriptor"):
-        result[name] = torch.lerp(maps[name], maps[name].roll((rows, columns), (2, 3)), patches)
-    return result
-
-
 def average_gradients(parameters, processes: int) -> None:
     flat = torch.cat([p.grad.flatten() for p in parameters])
     dist.all_reduce(flat)
@@ -126,7 +114,9 @@ def new_tracker(options) -> Tracker:
     if options.pretrained:
         recognition.load_pretrained(tracker.encoder, options.pretrained)
     if options.weights:
-        tracker.load_state_dict({**tracker.state_dict(), **{k: v.float() for k, v in torch.load(options.weights, map_location="cpu").items()}})
+        given = torch.load(options.weights, map_location="cpu")
+        given = given.get("average", given)
+        tracker.load_state_dict({**tracker.state_dict(), **{name: weight.float() for name, weight in given.items()}})
     return tracker
 
 
@@ -159,7 +149,13 @@ def train(rank: int, options) -> None:
         p.requires_grad_(True)
     # A handful of temperatures and weights of votes, which must be able to go far.
     scales = [tracker.log_scale, tracker.log_reach, tracker.vote]
-    own = [p for n, p in tracker.named_parameters() if p.requires_grad and not n.startswith("encoder.") and all(p is not s for s in scales)]
+    chosen = lambda name: not name.startswith("encoder.") and (not options.only or name.split(".")[0] in options.only)
+    own = [p for n, p in tracker.named_parameters() if chosen(n) and all(p is not s for s in scales)]
+    if options.only:
+        tracker.requires_grad_(False)
+        scales = []
+        for p in own:
+            p.requires_grad_(True)
     groups = [{"params": own, "rate": 1.0, "weight_decay": 0.005}, {"params": scales, "rate": 5.0, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW([*groups, {"params": encoder, "rate": 0.1, "weight_decay": 0.005}], lr=options.rate)
     step = 0
@@ -168,7 +164,7 @@ def train(rank: int, options) -> None:
     if stored:
         step = stored["step"]
         moments = stored["optimiser"]
-        if len(moments["param_groups"][-1]["params"]) == len(encoder):
+        if [len(group["params"]) for group in moments["param_groups"]] == [len(group["params"]) for group in optimiser.param_groups]:
             optimiser.load_state_dict(moments)
     tracker.train()
     loader = iter(torch.utils.data.DataLoader(Batches(options, rank, step), None, num_workers=1, prefetch_factor=4))
@@ -227,19 +223,20 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="folder of the checkpoint and the log")
     parser.add_argument("--cache", type=Path, required=True, help="folder of photographs and cut-outs (photos.py, cutouts.py)")
     parser.add_argument("--pretrained", type=Path, help="EfficientNet-Lite0's published weights; for the first run")
-    parser.add_argument("--weights", type=Path, help="weights of all but the encoder, to begin with: tracker-weights.pt are the shipped ones")
+    parser.add_argument("--weights", type=Path, help="weights to begin with, or a checkpoint (its mean): tracker-weights.pt are the shipped ones, of all but the encoder")
     parser.add_argument("--trial", type=Path, help="weights of the trial, to begin with")
     parser.add_argument("--snippets", type=Path, help="folder of label_clips.py")
     parser.add_argument("--real", type=float, default=0.5, help="share of sequences from snippets")
-    parser.add_argument("--scenes", action="store_true", help="drawn sequences are scenes.py's, three frames")
+    parser.add_argument("--twins", type=float, default=0.35, help="share of snippets with one of their objects once more")
+    parser.add_argument("--before", type=float, default=0.35, help="share of snippets with cut-outs before them")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--frames", type=int, default=3)
     parser.add_argument("--objects", type=int, default=2)
     parser.add_argument("--batch", type=int, default=2, help="sequences a process and step")
-    parser.add_argument("--misled", type=float, default=0.3, help="share of frames of which some patches match wrongly")
     parser.add_argument("--rate", type=float, default=8e-4)
     parser.add_argument("--cooldown", type=float, default=0.3, help="the last share of the minutes in which the rate falls")
     parser.add_argument("--encoder-from", type=int, default=16, help="train the encoder's blocks from this on (16: none)")
+    parser.add_argument("--only", nargs="+", default=[], help="names of layers: no others are trained")
     parser.add_argument("--bfloat16", action="store_true", help="convolutions in bfloat16: a third less time on CPUs that have it")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--steps", type=int, default=1 << 30)
