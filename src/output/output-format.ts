@@ -498,9 +498,11 @@ export const resolveFormat = async (output: string, formatName?: string): Promis
 };
 
 const notOnePicture = (output: string, extension: string, what: string): UserError => {
-	const stem = output.slice(0, output.length - extname(output).length);
-	const pattern = extension in patternNames ? `, or names with numbers: -o ${stem}.%04d${extension}` : '';
-	return new UserError(`"${output}" ${what}; give a folder for them: -o ${stem}${pattern}.`);
+	const stem = output.slice(0, output.length - extname(output).length).replace(/[-_. ]?%0?\d*d$/, '');
+	const written = extension in patternNames ? extension : '.png';
+	return new UserError(
+		`"${output}" ${what}; give a folder for them: -o ${stem}, or names with numbers: -o ${stem}.%04d${written}.`,
+	);
 };
 
 // The kind is told apart by the format; TypeScript can't follow that through the union.

@@ -253,11 +253,12 @@ describe('files of a pattern', () => {
 
 	test.each([
 		['shot.exr', undefined, /is one picture.*-o .*shot, or names with numbers: -o .*shot\.%04d\.exr/],
-		['shot.jpg', undefined, /is one picture.*-o .*shot\.$/],
+		['shot.jpg', undefined, /is one picture.*-o .*shot, or names with numbers: -o .*shot\.%04d\.png\.$/],
 		['shot.png', 'alpha-exr', /names a single file.*shot\.%04d\.exr/],
 		['shot.%04d.png', 'alpha-exr', /does not go with the format alpha-exr; end the name in \.exr/],
 		['shot.%04d.png', 'matte.mp4', /does not go with the format matte\.mp4/],
 		['shot.%04d.%d.png', undefined, /several places for the number/],
+		['shot.%04d.jpg', undefined, /is one picture.*-o .*shot, or names with numbers: -o .*shot\.%04d\.png\.$/],
 	])('%s with %s is refused', async (name, format, message) => {
 		await expect(write(join(temporaryFolder(), name), format)).rejects.toThrow(message);
 	});
