@@ -50,7 +50,7 @@ describe('names with dots of their own', () => {
 		expect(await namesFolder(join(folder, 'out.xyz/'))).toBe(true);
 		for (const name of ['shot.v2', 'take 10.30.15-masks', 'plain-masks', 'x.', 'x.15-masks']) {
 			expect(await resolveFormat(join(folder, name))).toMatchObject({
-				kind: 'png',
+				format: { name: 'png' },
 				path: join(folder, name),
 			});
 		}
@@ -60,8 +60,8 @@ describe('names with dots of their own', () => {
 
 	test('a folder that is called mattes gets mattes', async () => {
 		for (const name of ['mattes', 'bear-mattes', 'bear mattes/']) {
-			expect((await resolveFormat(join(temporaryFolder(), name))).kind).toBe('object-pngs');
+			expect((await resolveFormat(join(temporaryFolder(), name))).format.name).toBe('mattes');
 		}
-		expect((await resolveFormat(join(temporaryFolder(), 'formattes'))).kind).toBe('png');
+		expect((await resolveFormat(join(temporaryFolder(), 'formattes'))).format.name).toBe('png');
 	});
 });
