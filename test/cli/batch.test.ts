@@ -298,7 +298,8 @@ describe('the same list again', () => {
 
 		const again = makeShots();
 		writeJobs(again, two);
-		const killed = start(again, 'batch', 'jobs.json', '--json');
+		// One after the other, so that the first is finished when the second is at work.
+		const killed = start(again, 'batch', 'jobs.json', '--json', '--jobs', '1');
 		killed.process.stdout?.on('data', (data: Buffer) => {
 			if (data.toString().includes('"type":"progress","job":1')) {
 				killed.process.kill('SIGKILL');

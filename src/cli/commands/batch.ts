@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { BatchEvent } from '../../jobs/batch.js';
@@ -34,7 +35,7 @@ export const registerBatch = (program: Command): void => {
 			'--jobs <n>',
 			'clips that are worked on at a time, each with its share of the cores',
 			positiveInteger,
-			1,
+			Math.min(2, availableParallelism()),
 		)
 		.addOption(ffmpegOption())
 		.addHelpText('after', examples);
