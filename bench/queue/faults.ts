@@ -12,10 +12,11 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { contents } from '../../test/helpers/contents.js';
 import installQuickProgram from '../../test/helpers/quick-program.js';
 import { startRedis } from '../../test/helpers/redis-server.js';
 import { head, row } from '../table.js';
-import { contents, makeShots, makeWorkplace, type Run, start } from './workplace.js';
+import { makeShots, makeWorkplace, type Run, start } from './workplace.js';
 
 const { values } = parseArgs({
 	options: {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,15 +24,6 @@ export const makeShots = async (place: string, clips: number, frames: number): P
 	}
 	return shots;
 };
-
-/** Every file of a folder by its path in it, hidden ones included. */
-export const contents = (folder: string): Map<string, Buffer> =>
-	new Map(
-		readdirSync(folder, { recursive: true, encoding: 'utf8' })
-			.filter((name) => statSync(join(folder, name)).isFile())
-			.sort()
-			.map((name) => [name, readFileSync(join(folder, name))]),
-	);
 
 export type Run = {
 	readonly process: ChildProcess;

@@ -18,6 +18,7 @@ import { davisPalette } from '../../src/media/davis-palette.js';
 import { writeIndexedPng } from '../../src/media/indexed-png.js';
 import { type BoxClip, makeBoxClip, makeBoxFrames, makeBoxMask } from '../helpers/box-clip.js';
 import { type CliResult, type CliRun, quickCliPath, records, startCli } from '../helpers/cli.js';
+import { results } from '../helpers/contents.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 // On a machine that does other work too, each start of the command takes a while.
@@ -49,15 +50,6 @@ const makeShots = (): string => {
 const start = (cwd: string, ...args: string[]): CliRun =>
 	startCli(args, { program: quickCliPath, cwd, env: { PROPAGATE_HOME: join(cwd, '..', 'home') } });
 const run = (cwd: string, ...args: string[]): Promise<CliResult> => start(cwd, ...args).done;
-
-/** Every file of a folder by its path in it, notes left out. */
-const contents = (folder: string): Map<string, Buffer> =>
-	new Map(
-		readdirSync(folder, { recursive: true, encoding: 'utf8' })
-			.filter((name) => !name.includes('.propagate-run') && statSync(join(folder, name)).isFile())
-			.sort()
-			.map((name) => [name, readFileSync(join(folder, name))]),
-	);
 
 const writeJobs = (folder: string, jobs: unknown): string => {
 	const path = join(folder, 'jobs.json');
@@ -112,7 +104,7 @@ describe('a list', () => {
 				'off',
 			),
 		).toMatchObject({ code: 0 });
-		const single = contents(join(shots, 'one'));
+		const single = results(join(shots, 'one'));
 		expect(single.size).toBe(6 + 2);
 
 		writeJobs(shots, two);
@@ -125,13 +117,13 @@ describe('a list', () => {
 			failed: 0,
 			frames: 14,
 		});
-		expect(contents(join(shots, 'out'))).toEqual(single);
+		expect(results(join(shots, 'out'))).toEqual(single);
 
 		writeJobs(shots, {
 			jobs: two.map((job) => ({ ...job, output: [job.output].flat().map((path) => `two/${path}`) })),
 		});
 		expect(await run(shots, 'batch', 'jobs.json', '--jobs', '2')).toMatchObject({ code: 0 });
-		expect(contents(join(shots, 'two/out'))).toEqual(single);
+		expect(results(join(shots, 'two/out'))).toEqual(single);
 	});
 
 	test('may be a folder of clips with masks of the same names', async () => {
@@ -140,7 +132,7 @@ describe('a list', () => {
 		const { code, stderr } = await run(shots, 'batch', '.', '-o', '../cut outs', '--format', 'matte.mkv');
 		expect(code).toBe(0);
 		expect(stderr).toContain('2 of 2 clips done: 14 frames');
-		expect([...contents(join(shots, '../cut outs')).keys()]).toEqual(['moving-matte.mkv', 'still-matte.mkv']);
+		expect([...results(join(shots, '../cut outs')).keys()]).toEqual(['moving-matte.mkv', 'still-matte.mkv']);
 	});
 
 	test('may be a table', async () => {
@@ -294,7 +286,7 @@ describe('the same list again', () => {
 		const shots = makeShots();
 		writeJobs(shots, two);
 		expect(await run(shots, 'batch', 'jobs.json')).toMatchObject({ code: 0 });
-		const whole = contents(join(shots, 'out'));
+		const whole = results(join(shots, 'out'));
 
 		const again = makeShots();
 		writeJobs(again, two);
@@ -310,7 +302,7 @@ describe('the same list again', () => {
 		const resumed = await run(again, 'batch', 'jobs.json', '--json');
 		expect(resumed).toMatchObject({ code: 0 });
 		expect(records(resumed.stdout).at(-1)).toMatchObject({ finished: 1, wereFinished: 1 });
-		expect(contents(join(again, 'out'))).toEqual(whole);
+		expect(results(join(again, 'out'))).toEqual(whole);
 		expect(statSync(join(again, 'out/moving/00003.png')).mtimeMs).toBe(made);
 
 		const third = await run(again, 'batch', 'jobs.json', '--json');

@@ -1,7 +1,8 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import installer from '@ffmpeg-installer/ffmpeg';
 import { makeRunnable } from '../../src/media/ffmpeg-binary.js';
+import { canRun } from './can-run.js';
 
 const run = promisify(execFile);
 
@@ -25,14 +26,7 @@ export const makeClip = async (path: string, source: string, ...args: string[]):
 };
 
 /** Use as `describe.skipIf(!ffprobeAvailable)('… (needs ffprobe)')`; ffprobe is not bundled. */
-export const ffprobeAvailable = ((): boolean => {
-	try {
-		execFileSync('ffprobe', ['-version'], { stdio: 'ignore' });
-		return true;
-	} catch {
-		return false;
-	}
-})();
+export const ffprobeAvailable = canRun('ffprobe', '-version');
 
 export type ProbedStream = {
 	codec_name: string;

@@ -1,19 +1,13 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { canRun } from './can-run.js';
 
 const run = promisify(execFile);
 const candidates = [process.env.PYTHON ?? 'python3', '/usr/bin/python3'];
 
 /** Path of a Python that has all of these modules; undefined where there is none. */
 export const pythonWith = (...modules: readonly string[]): string | undefined =>
-	candidates.find((candidate) => {
-		try {
-			execFileSync(candidate, ['-c', `import ${modules.join(', ')}`], { stdio: 'ignore' });
-			return true;
-		} catch {
-			return false;
-		}
-	});
+	candidates.find((candidate) => canRun(candidate, '-c', `import ${modules.join(', ')}`));
 
 /** Path of a Python with the modules of the training code; undefined where there is none. */
 export const trainingPython = pythonWith('torch', 'cv2', 'numpy');

@@ -1,17 +1,7 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { type CliResult, type CliRun, quickCliPath, records, startCli } from './cli.js';
-
-/** Every file of a folder by its path in it, notes included. */
-export const contents = (folder: string): Map<string, Buffer> =>
-	new Map(
-		readdirSync(folder, { recursive: true, encoding: 'utf8' })
-			.filter((name) => statSync(join(folder, name)).isFile())
-			.sort()
-			.map((name) => [name, readFileSync(join(folder, name))]),
-	);
 
 /** What a command said last. */
 export const lastOf = ({ stdout }: CliResult): Record<string, unknown> => records(stdout).at(-1) ?? {};

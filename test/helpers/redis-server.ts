@@ -6,16 +6,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { canRun } from './can-run.js';
 
 /** Use as `describe.skipIf(!redisAvailable)('… (needs redis-server)')`; Debian's package `redis-server` has it. */
-export const redisAvailable = ((): boolean => {
-	try {
-		execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
-		return true;
-	} catch {
-		return false;
-	}
-})();
+export const redisAvailable = canRun('redis-server', '--version');
 
 /** A Redis of our own on a free port of the loopback interface, which keeps what it holds in a file, as one in earnest should. */
 export type RedisServer = {

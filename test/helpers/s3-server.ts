@@ -1,24 +1,18 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { canRun } from './can-run.js';
 import { freePort } from './redis-server.js';
 
 /**
  * Use as `describe.skipIf(!s3Available)('… (needs versitygw)')`: a server that speaks S3, checks signatures, and keeps objects as files.
  * `go install github.com/versity/versitygw/cmd/versitygw@v1.8.0` makes it.
  */
-export const s3Available = ((): boolean => {
-	try {
-		execFileSync('versitygw', ['--version'], { stdio: 'ignore' });
-		return true;
-	} catch {
-		return false;
-	}
-})();
+export const s3Available = canRun('versitygw', '--version');
 
 /** Storage of our own on a free port of the loopback interface. */
 export type S3Server = {

@@ -1,4 +1,4 @@
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -11,20 +11,14 @@ import type { ClipInfo } from '../../src/media/clip-info.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { openSink } from '../../src/output/encode.js';
 import { resolveFormat } from '../../src/output/output-format.js';
+import { canRun } from '../helpers/can-run.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 /** Whether programs that people open our files in read what we wrote; see docs/formats.md. */
 const run = promisify(execFile);
 vi.setConfig({ testTimeout: 240_000 });
 
-const installed = (program: string): boolean => {
-	try {
-		execFileSync(program, ['--version'], { stdio: 'ignore' });
-		return true;
-	} catch {
-		return false;
-	}
-};
+const installed = (program: string): boolean => canRun(program, '--version');
 
 const width = 128;
 const height = 96;

@@ -22,8 +22,10 @@ import { Queue } from 'bullmq';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type BoxClip, makeBoxClip, makeBoxFrames } from '../helpers/box-clip.js';
+import { canRun } from '../helpers/can-run.js';
 import type { CliResult } from '../helpers/cli.js';
-import { contents, lastOf, queueCli, type WorkerRun } from '../helpers/queue-cli.js';
+import { contents } from '../helpers/contents.js';
+import { lastOf, queueCli, type WorkerRun } from '../helpers/queue-cli.js';
 import { freePort, type RedisServer, redisAvailable, startRedis } from '../helpers/redis-server.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
@@ -33,14 +35,7 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 const FRAMES = 12;
 const CLIPS = 4;
 
-const opensslAvailable = ((): boolean => {
-	try {
-		execFileSync('openssl', ['version'], { stdio: 'ignore' });
-		return true;
-	} catch {
-		return false;
-	}
-})();
+const opensslAvailable = canRun('openssl', 'version');
 
 let material: string;
 let redis: RedisServer;

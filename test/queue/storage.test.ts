@@ -18,7 +18,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { asUnfinished } from '../../src/output/run-notes.js';
 import { type BoxClip, makeBoxClip, makeBoxFrames } from '../helpers/box-clip.js';
 import type { CliResult } from '../helpers/cli.js';
-import { contents, lastOf, queueCli, type WorkerRun } from '../helpers/queue-cli.js';
+import { contents } from '../helpers/contents.js';
+import { lastOf, queueCli, type WorkerRun } from '../helpers/queue-cli.js';
 import { type RedisServer, redisAvailable, startRedis } from '../helpers/redis-server.js';
 import { type S3Server, s3Available, startS3 } from '../helpers/s3-server.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
