@@ -6,12 +6,10 @@ import { parsePaintedMask } from '../masks/painted-mask.js';
 import { clipStem } from '../media/file-names.js';
 import { parseFrameRate } from '../media/frame-rate.js';
 import { maskTypes } from '../media/mask-meaning.js';
-import { editorOutputs, loadEditorPreset } from '../presets/editor-preset.js';
 import { devices } from '../runtime/session.js';
-import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
-import { kindOfClip, propagateClip } from './propagate-clip.js';
-import { kindOfEdit, type PropagateEditJob, propagateEdit } from './propagate-edit.js';
-import { checkRun, type RunFiles } from './run-clip.js';
+import type { PropagateClipResult } from './clip-job.js';
+import { type ClipOptions, carriesEdit, type RunContext, runOfOptions } from './clip-options.js';
+import { checkRun, type RunFiles, runClip } from './run-clip.js';
 
 /** Paths are this long at most on the systems that there are, and none has a zero in it. */
 const path = z
@@ -78,11 +76,8 @@ export const clipCommandSchema = z.strictObject({
 
 export type ClipCommand = z.output<typeof clipCommandSchema>;
 
-/** What a run does not get from its command: it belongs to the machine, and to whoever watches. */
-export type RunContext = Pick<
-	PropagateClipJob,
-	'ffmpeg' | 'threads' | 'cache' | 'signal' | 'onNote' | 'onMask' | 'onFrame'
->;
+/** As {@link RunContext}: that an interrupted run is gone on with goes without saying. */
+export type CommandContext = Omit<RunContext, 'resume' | 'keepsNotes'>;
 
 const isFile = (name: string, extension: string): boolean => name.toLowerCase().endsWith(extension);
 const isPath = (name: string): boolean => /[/\\]/.test(name) || name === '.' || name === '..';
@@ -128,61 +123,24 @@ export const outputInFolder = (
 	if (editor !== undefined) {
 		return joinPlace(folder, '/');
 	}
-	const isEdit = edit !== undefined || colormap === true;
-	const form = format ?? (isEdit ? 'edit.mp4' : 'png');
+	const form = format ?? (carriesEdit({ edit, colormap }) ? 'edit.mp4' : 'png');
 	return joinPlace(folder, form === 'png' ? clipStem(input) : `${clipStem(input)}-${form}`);
 };
 
-type Job =
-	| { readonly carries: 'masks'; readonly job: PropagateClipJob }
-	| { readonly carries: 'edit'; readonly job: PropagateEditJob };
-
-/** What a command asks for. @throws UserError when it names an editor that there is no preset of */
-const jobOf = async (command: ClipCommand, context: RunContext): Promise<Job> => {
-	const editor = command.for === undefined ? undefined : await loadEditorPreset(command.for);
-	const outputs = command.output ?? [];
-	const job: PropagateClipJob = {
-		...context,
-		input: command.input,
-		masks: (command.mask ?? []).map(parsePaintedMask).filter((mask) => mask !== undefined),
-		maskType: command['mask-type'],
-		outputs: editor === undefined ? outputs : await editorOutputs(editor, command.input, outputs),
-		format: editor?.format ?? command.format,
-		startNumber: command['start-number'],
-		firstNumber: editor?.firstNumber,
-		model: command.model,
-		preset: command.preset,
-		quality: command.quality,
-		decoder: command.decoder === undefined ? undefined : command.decoder === 'on',
-		device: command.device,
-		threads: command.threads ?? context.threads,
-		fps: command.fps,
-		start: command.start,
-		end: command.end,
-		overwrite: command.overwrite,
-		resume: true,
-		keepsNotes: true,
-		matte: {
-			...{ alpha: command.alpha, feather: command.feather, grow: command.grow, invert: command.invert },
-		},
-		premultiplied: command.premultiplied,
-		review: command.review,
-		cache: command['no-cache'] === true ? false : context.cache,
+/** The command's options as the program's own command line gives them. */
+const optionsOf = (command: ClipCommand): ClipOptions => {
+	const { mask = [], 'mask-type': maskType, 'edit-mode': editMode, 'linear-light': linearLight } = command;
+	return {
+		...command,
+		...{ maskType, editMode, linearLight, startNumber: command['start-number'] },
+		mask: mask.map(parsePaintedMask).filter((painted) => painted !== undefined),
+		cache: command['no-cache'] !== true,
 	};
-	return command.edit === undefined && command.colormap !== true
-		? { carries: 'masks', job }
-		: {
-				carries: 'edit',
-				job: {
-					...job,
-					edit: command.edit,
-					colourMap: command.colormap,
-					mode: command['edit-mode'],
-					relight: command.relight === true,
-					linearLight: command['linear-light'] === true,
-				},
-			};
 };
+
+/** What a command asks for; what an earlier run has finished of it stays. @throws UserError for an editor that there is no preset of */
+const runOf = (command: ClipCommand, context: CommandContext) =>
+	runOfOptions(command.input, optionsOf(command), { ...context, resume: true, keepsNotes: true });
 
 /**
  * Sees whether a command could begin: its clip, masks and edit are read, its settings and outputs settled. Nothing is written.
@@ -190,13 +148,13 @@ const jobOf = async (command: ClipCommand, context: RunContext): Promise<Job> =>
  * @returns what it reads and writes
  * @throws UserError for bad input
  */
-export const checkClipCommand = async (command: ClipCommand, context: RunContext): Promise<RunFiles> => {
-	const { carries, job } = await jobOf(command, context);
-	return checkRun(job, carries === 'masks' ? kindOfClip(job) : kindOfEdit(job));
+export const checkClipCommand = async (command: ClipCommand, context: CommandContext): Promise<RunFiles> => {
+	const { job, kind } = await runOf(command, context);
+	return checkRun(job, kind);
 };
 
 /**
- * Does what a command asks for, as {@link propagateClip} or {@link propagateEdit}. What an earlier run of the same command has finished stays,
+ * Does what a command asks for, see {@link runClip}. What an earlier run of the same command has finished stays,
  * and what it has begun is gone on with.
  *
  * @throws UserError for bad input; nothing has been written then
@@ -204,8 +162,8 @@ export const checkClipCommand = async (command: ClipCommand, context: RunContext
  */
 export const runClipCommand = async (
 	command: ClipCommand,
-	context: RunContext,
+	context: CommandContext,
 ): Promise<PropagateClipResult> => {
-	const { carries, job } = await jobOf(command, context);
-	return carries === 'masks' ? propagateClip(job) : propagateEdit(job);
+	const { job, kind } = await runOf(command, context);
+	return runClip(job, kind);
 };

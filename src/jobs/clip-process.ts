@@ -1,6 +1,6 @@
 /** Runs clips for another process, one after another, as that tells it by messages: see `ClipRunner`. */
 import { AbortedError, messageOf, UserError } from '../core/errors.js';
-import { type ClipCommand, type RunContext, runClipCommand } from './clip-command.js';
+import { type ClipCommand, type CommandContext, runClipCommand } from './clip-command.js';
 import type { FrameProgress, PropagateClipResult } from './clip-job.js';
 
 /** What the process is told. */
@@ -8,7 +8,7 @@ export type ClipOrder =
 	| {
 			readonly type: 'run';
 			readonly command: ClipCommand;
-			readonly context: Pick<RunContext, 'ffmpeg' | 'threads' | 'cache'>;
+			readonly context: Pick<CommandContext, 'ffmpeg' | 'threads' | 'cache'>;
 	  }
 	| { readonly type: 'abort' };
 

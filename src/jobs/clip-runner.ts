@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { builtUrl } from '../core/built-url.js';
 import { AbortedError, throwIfAborted, UserError } from '../core/errors.js';
-import type { ClipCommand, RunContext } from './clip-command.js';
+import type { ClipCommand, CommandContext } from './clip-command.js';
 import type { PropagateClipResult } from './clip-job.js';
 import type { ClipAnswer, ClipFailure, ClipOrder } from './clip-process.js';
 
@@ -29,7 +29,7 @@ export class ClipRunner {
 	 * @throws AbortedError when the signal fires
 	 * @throws ClipProcessError when the process ends
 	 */
-	run(command: ClipCommand, context: Omit<RunContext, 'onMask'>): Promise<PropagateClipResult> {
+	run(command: ClipCommand, context: Omit<CommandContext, 'onMask'>): Promise<PropagateClipResult> {
 		const { signal, onNote, onFrame, ...rest } = context;
 		throwIfAborted(signal);
 		this.#process ??= this.#start();

@@ -1,6 +1,5 @@
-import { realpath } from 'node:fs/promises';
-import { UserError } from '../core/errors.js';
 import { openClip } from '../media/clip.js';
+import { requireDistinct } from '../media/distinct-files.js';
 import { frameAt } from '../media/frame-at.js';
 import { requireImageName, writeImage } from '../media/image.js';
 import { parsePosition } from '../media/position.js';
@@ -39,18 +38,9 @@ export const extractFrame = async (job: ExtractFrameJob): Promise<ExtractFrameRe
 	requireImageName(output);
 	requireFree([output], overwrite);
 	const clip = await openClip(input, { ffmpeg, signal });
-	await requireNoInput(output, clip.files);
+	await requireDistinct([output], clip.files);
 	const { image, index, timeSeconds } = await frameAt(clip, asked, signal);
 	await writeImage(output, image);
 	const { width, height } = image;
 	return { output, width, height, frame: index, timeSeconds };
-};
-
-const requireNoInput = async (output: string, inputs: readonly string[]): Promise<void> => {
-	const replaced = await realpath(output).catch(() => undefined);
-	for (const input of inputs) {
-		if (replaced !== undefined && replaced === (await realpath(input))) {
-			throw new UserError(`"${output}" is a frame of the clip itself; choose another name for the picture.`);
-		}
-	}
 };

@@ -1,12 +1,7 @@
 import type { Frame, LabelMap } from '../core/frame.js';
-import { handled } from '../core/handled.js';
-import { readKeyframes } from '../masks/read-keyframes.js';
-import { openClip } from '../media/clip.js';
-import { ScratchFolder } from '../store/scratch-folder.js';
 import { identityOf, type PropagateClipJob, readSettings } from './clip-job.js';
-import { maskFrames, requireFramesOfRun } from './mask-frames.js';
-import { openPropagator, openStoredEngine } from './open-engine.js';
-import { settleNumbers } from './source-numbers.js';
+import { maskFrames } from './mask-frames.js';
+import { openInputs, openTools } from './open-run.js';
 
 /** As {@link PropagateClipJob}, without what is said of outputs: there are none. */
 export type MaskClipJob = Omit<
@@ -37,38 +32,19 @@ export type ClipMask = {
  */
 export async function* maskClip(asked: MaskClipJob): AsyncGenerator<ClipMask, void, void> {
 	const job = { ...asked, outputs: [] };
-	const { signal } = job;
-	const cache = job.cache !== false;
 	const { range: given, preset } = await readSettings(job);
-	// The model is loaded while clip and masks are opened.
-	const opening = handled(
-		openStoredEngine(
-			job.model ?? preset.model,
-			{ ...job, precision: preset.precision, features: preset.features, whenNeeded: preset.decoder || cache },
-			{ folder: cache ? undefined : null },
-		),
-	);
-	const scratch = await ScratchFolder.open();
-	let propagator: Awaited<ReturnType<typeof openPropagator>> | undefined;
+	const tools = await openTools(job, preset, false);
 	try {
-		const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal, frameRate: job.fps });
-		const { range, masks } = settleNumbers(clip, given, job.masks);
-		const keyframes = await readKeyframes(masks, clip.info, job.maskType);
-		await requireFramesOfRun(clip, range, masks);
-		const engine = await opening;
-		propagator = await openPropagator(engine, preset, job);
+		const { clip, range, keyframes } = await openInputs(job, given);
+		const engine = await tools.engine;
+		const propagator = await tools.openPropagator();
 		const { identity: settings } = propagator;
 		const identity = await identityOf(job, clip, range, keyframes, engine, { settings, edit: '' });
 		yield* maskFrames({
-			...{ clip, range, identity, keyframes, propagator, cache, signal },
-			scratchFolder: scratch.path,
+			...{ clip, range, identity, keyframes, propagator, signal: job.signal },
+			...{ cache: job.cache !== false, scratchFolder: tools.scratchFolder },
 		});
 	} finally {
-		const closed = opening.then(
-			(engine) => engine.close(),
-			() => {},
-		);
-		await Promise.all([closed, propagator?.close()]);
-		await scratch.remove();
+		await tools.close();
 	}
 }

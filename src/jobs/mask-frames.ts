@@ -1,11 +1,10 @@
-import { UserError } from '../core/errors.js';
 import type { StageClock } from '../core/stage-clock.js';
 import { type KeyframedMask, propagateKeyframes } from '../masks/propagate-keyframes.js';
 import type { Propagator } from '../masks/propagator.js';
 import type { Keyframes } from '../masks/read-keyframes.js';
 import type { Clip } from '../media/clip.js';
 import type { FramePool } from '../media/frame-pool.js';
-import { framesBetween, RunFrames, type RunRange } from '../media/run-frames.js';
+import { RunFrames, type RunRange } from '../media/run-frames.js';
 import { openPassStores, runsFolder } from '../store/pass-stores.js';
 import type { PassIdentity } from '../store/run-identity.js';
 
@@ -39,40 +38,3 @@ export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedM
 		...{ frames, keyframes, objects, palette, propagator, stores, clock, signal },
 	});
 }
-
-/**
- * Sees whether every mask belongs to a frame of the run.
- *
- * @throws UserError when there is no such frame
- */
-export const requireFramesOfRun = async (
-	clip: Clip,
-	range: RunRange,
-	masks: readonly { readonly frame: number; readonly path: string }[],
-): Promise<void> => {
-	if (masks.length === 0) {
-		return;
-	}
-	const last = masks.reduce((latest, mask) => (mask.frame > latest.frame ? mask : latest));
-	if (last.frame === 0) {
-		return;
-	}
-	const count = await countFrames(clip, range, last.frame + 1);
-	if (count <= last.frame) {
-		throw new UserError(
-			`The mask "${last.path}" is of frame ${last.frame}, but the run has ${count} frames (0 to ${count - 1}); frames count from 0, at --start if that is given.`,
-		);
-	}
-};
-
-/** The frames of a run, but no more than `most`: how many a video has is known by decoding it. */
-const countFrames = async (clip: Clip, range: RunRange, most: number): Promise<number> => {
-	if (clip.kind === 'images' && range.start === undefined && range.end === undefined) {
-		return Math.min(most, clip.files.length);
-	}
-	let count = 0;
-	for await (const _ of framesBetween(clip, range, 0, most)) {
-		count++;
-	}
-	return count;
-};

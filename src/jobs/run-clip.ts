@@ -2,14 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { AbortedError, throwIfAborted, UserError } from '../core/errors.js';
 import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Frame, LabelMap } from '../core/frame.js';
-import { handled } from '../core/handled.js';
 import { prefetch } from '../core/prefetch.js';
 import { isS3 } from '../core/s3-place.js';
 import { StageClock } from '../core/stage-clock.js';
-import type { Propagator } from '../masks/propagator.js';
-import { type Keyframes, readKeyframes } from '../masks/read-keyframes.js';
+import type { Keyframes } from '../masks/read-keyframes.js';
 import { defaultMatteSettings, mattesOf } from '../mattes/mattes.js';
-import { type Clip, openClip } from '../media/clip.js';
+import type { Clip } from '../media/clip.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import { FramePool } from '../media/frame-pool.js';
 import { framesBetween, type RunRange } from '../media/run-frames.js';
@@ -17,7 +15,6 @@ import { findModel } from '../models/registry.js';
 import { type RunOutput, RunOutputs } from '../output/run-outputs.js';
 import type { FrameResult } from '../output/video-sink.js';
 import { fingerprint } from '../store/run-identity.js';
-import { ScratchFolder } from '../store/scratch-folder.js';
 import {
 	existingFor,
 	identityOf,
@@ -26,9 +23,8 @@ import {
 	type PropagateClipResult,
 	readSettings,
 } from './clip-job.js';
-import { maskFrames, requireFramesOfRun } from './mask-frames.js';
-import { MOST_DESCRIPTOR_BYTES, openPropagator, openStoredEngine } from './open-engine.js';
-import { settleNumbers } from './source-numbers.js';
+import { maskFrames } from './mask-frames.js';
+import { openInputs, openTools, type RunInputs } from './open-run.js';
 
 /** A frame with its mask, which there is none of in a run without masks. */
 export type MaskedFrame = {
@@ -66,10 +62,7 @@ export type RunKind = {
 };
 
 /** A run as far as its inputs say, before a model is needed. */
-type OpenRun = {
-	readonly clip: Clip;
-	readonly range: RunRange;
-	readonly keyframes: Keyframes;
+type OpenRun = RunInputs & {
 	readonly first: Frame;
 	readonly step: RunStep;
 	readonly places: readonly RunOutput[];
@@ -86,12 +79,9 @@ const openRun = async (job: PropagateClipJob, kind: RunKind, asked: RunRange): P
 		job.review,
 		...kind.inputs,
 	]);
-	const clip = await openClip(job.input, { ffmpeg: job.ffmpeg, signal: job.signal, frameRate: job.fps });
-	const { range, masks } = settleNumbers(clip, asked, job.masks);
-	const keyframes = await readKeyframes(masks, clip.info, job.maskType);
+	const { clip, range, keyframes } = await openInputs(job, asked);
 	const first = await firstFrame(clip, range);
 	const step = await kind.openStep(first, keyframes.keyframes.find(({ frame }) => frame === 0)?.mask);
-	await requireFramesOfRun(clip, range, masks);
 	const places = await kind.resolveOutputs(clip);
 	const written = [...places.map(({ path }) => path), job.review];
 	const inputs = [...inputsOf(job, clip), ...kind.inputs];
@@ -137,34 +127,15 @@ export const checkRun = async (job: PropagateClipJob, kind: RunKind): Promise<Ru
 export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<PropagateClipResult> => {
 	const started = performance.now();
 	const { signal } = job;
-	const cache = job.cache !== false;
 	const settings = await readSettings(job);
 	const { review, preset, matte } = settings;
-	// The model is loaded while clip, masks and outputs are opened.
-	const opening = handled(
-		openStoredEngine(
-			job.model ?? preset.model,
-			{
-				...job,
-				...{ precision: preset.precision, features: preset.features },
-				whenNeeded: preset.decoder || cache,
-			},
-			{
-				...{ folder: cache ? undefined : null, mostBytes: MOST_DESCRIPTOR_BYTES },
-				// Labels are propagated on the same descriptors.
-				isShared: kind.describesFrames && !preset.decoder,
-			},
-		),
-	);
 	const clock = new StageClock();
-	const scratch = await ScratchFolder.open();
+	const tools = await openTools(job, preset, kind.describesFrames);
 	let outputs: RunOutputs | undefined;
-	let propagator: Propagator | undefined;
 	try {
 		const { clip, range, keyframes, first, step, places } = await openRun(job, kind, settings.range);
-
-		const engine = await opening;
-		propagator = job.masks.length === 0 ? undefined : await openPropagator(engine, preset, job);
+		const engine = await tools.engine;
+		const propagator = job.masks.length === 0 ? undefined : await tools.openPropagator();
 		const identity = await identityOf(job, clip, range, keyframes, engine, {
 			settings: propagator?.identity ?? '',
 			edit: isDeepStrictEqual(matte, defaultMatteSettings)
@@ -184,12 +155,13 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 		const isDoneWithFrames =
 			step.ofMasksOnly && outputs.areMasksOnly && review === undefined && keyframes.keyframes.length === 1;
 		const pool = isDoneWithFrames ? new FramePool() : undefined;
-		const scratchFolder = outputs.scratchFolder ?? scratch.path;
+		const scratchFolder = outputs.scratchFolder ?? tools.scratchFolder;
 		const masked =
 			propagator === undefined
 				? unmasked(clip, range)
 				: maskFrames({
-						...{ clip, range, identity, keyframes, propagator, pool, cache, scratchFolder, clock, signal },
+						...{ clip, range, identity, keyframes, propagator, pool, scratchFolder, clock, signal },
+						cache: job.cache !== false,
 					});
 		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
 		let [count, computedFrames, confidenceSum] = [0, 0, 0];
@@ -227,12 +199,7 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 		await outputs?.abort();
 		throw error instanceof AbortedError && outputs ? cancelled(outputs) : error;
 	} finally {
-		const closed = opening.then(
-			(engine) => engine.close(),
-			() => {},
-		);
-		await Promise.all([closed, propagator?.close()]);
-		await scratch.remove();
+		await tools.close();
 	}
 };
 

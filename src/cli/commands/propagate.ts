@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../core/errors.js';
-import type { Quality } from '../../core/quality.js';
-import type { PropagateClipJob } from '../../jobs/propagate-clip.js';
+import type { ClipOptions } from '../../jobs/clip-options.js';
 import { type PaintedMask, parsePaintedMask } from '../../masks/painted-mask.js';
-import type { MatteSettings } from '../../mattes/mattes.js';
-import { type MaskType, maskTypes } from '../../media/mask-meaning.js';
+import { maskTypes } from '../../media/mask-meaning.js';
 import { docsFolder } from '../../store/locations.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
@@ -24,34 +22,11 @@ import { Reporter } from '../reporter.js';
 import { isMeantAsCommand, unknownCommand } from '../usage-error.js';
 
 type PropagateOptions = ModelOptions &
-	ReportOptions & {
+	ReportOptions &
+	ClipOptions & {
 		readonly mask: readonly PaintedMask[];
-		readonly maskType?: MaskType;
-		readonly output: readonly string[];
-		readonly format?: string;
-		readonly startNumber?: number;
-		readonly for?: string;
-		readonly preset?: string;
-		readonly quality?: Quality;
-		readonly fps?: number;
-		readonly decoder?: 'on' | 'off';
-		readonly start?: string;
-		readonly end?: string;
 		readonly ffmpeg?: string;
-		readonly overwrite?: boolean;
 		readonly resume?: boolean;
-		readonly alpha?: MatteSettings['alpha'];
-		readonly feather?: number;
-		readonly grow?: number;
-		readonly invert?: boolean;
-		readonly premultiplied?: boolean;
-		readonly edit?: string;
-		readonly editMode: 'dense' | 'planar' | 'affine';
-		readonly relight?: boolean;
-		readonly linearLight?: boolean;
-		readonly colormap?: boolean;
-		readonly review?: string;
-		readonly cache: boolean;
 	};
 
 const collectMask = (text: string, masks: readonly PaintedMask[]): readonly PaintedMask[] => {
@@ -204,33 +179,13 @@ const requireUse = ({ edit, colormap }: PropagateOptions, command: Command): voi
 };
 
 const run = async (input: string, options: PropagateOptions): Promise<void> => {
-	const { editorOutputs, loadEditorPreset } = await import('../../presets/editor-preset.js');
-	const editor = options.for === undefined ? undefined : await loadEditorPreset(options.for);
+	const { loadEditorPreset } = await import('../../presets/editor-preset.js');
+	const { runOfOptions } = await import('../../jobs/clip-options.js');
+	const { runClip } = await import('../../jobs/run-clip.js');
 	const reporter = new Reporter(options);
-	const job: PropagateClipJob = {
-		input,
-		masks: options.mask,
-		maskType: options.maskType,
-		outputs: editor ? await editorOutputs(editor, input, options.output) : options.output,
-		format: editor?.format ?? options.format,
-		startNumber: options.startNumber,
-		firstNumber: editor?.firstNumber,
-		model: options.model,
-		preset: options.preset,
-		quality: options.quality,
-		decoder: options.decoder === undefined ? undefined : options.decoder === 'on',
-		device: options.device,
-		threads: options.threads,
-		fps: options.fps,
-		start: options.start,
-		end: options.end,
+	const { job, kind } = await runOfOptions(input, options, {
 		ffmpeg: options.ffmpeg,
-		overwrite: options.overwrite === true,
-		resume: options.resume === true,
-		matte: { alpha: options.alpha, feather: options.feather, grow: options.grow, invert: options.invert },
-		premultiplied: options.premultiplied === true,
-		review: options.review,
-		cache: options.cache,
+		resume: options.resume,
 		signal: cancelOnInterrupt(),
 		onNote: (text) => {
 			reporter.record({ type: 'note', text });
@@ -244,17 +199,8 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 			reporter.record({ type: 'progress', frame, total, timeSeconds, confidence });
 			reporter.progress({ done: frame + 1, total }, 'frames');
 		},
-	};
-	const result = await (options.edit === undefined && options.colormap !== true
-		? (await import('../../jobs/propagate-clip.js')).propagateClip(job)
-		: (await import('../../jobs/propagate-edit.js')).propagateEdit({
-				...job,
-				edit: options.edit,
-				colourMap: options.colormap,
-				mode: options.editMode,
-				relight: options.relight === true,
-				linearLight: options.linearLight === true,
-			}));
+	});
+	const result = await runClip(job, kind);
 	reporter.end();
 	reporter.record({ type: 'done', ...result });
 	if (result.resumedFrames > 0) {
@@ -263,7 +209,8 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 	for (const output of result.outputs) {
 		reporter.line(`wrote ${output}`);
 	}
-	if (editor) {
+	if (options.for !== undefined) {
+		const editor = await loadEditorPreset(options.for);
 		reporter.line(`${editor.program}: ${editor.howToOpen} ${editor.colour}`);
 	}
 };

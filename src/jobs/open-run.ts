@@ -1,0 +1,106 @@
+import { UserError } from '../core/errors.js';
+import { handled } from '../core/handled.js';
+import type { Propagator } from '../masks/propagator.js';
+import { type Keyframes, readKeyframes } from '../masks/read-keyframes.js';
+import { type Clip, openClip } from '../media/clip.js';
+import { framesBetween, type RunRange } from '../media/run-frames.js';
+import type { Preset } from '../presets/preset.js';
+import { ScratchFolder } from '../store/scratch-folder.js';
+import type { PropagateClipJob } from './clip-job.js';
+import { MOST_DESCRIPTOR_BYTES, openPropagator, openStoredEngine, type StoredEngine } from './open-engine.js';
+import { settleNumbers } from './source-numbers.js';
+
+/** What a run reads. */
+export type RunInputs = { readonly clip: Clip; readonly range: RunRange; readonly keyframes: Keyframes };
+
+/** Opens a run's clip and reads its painted masks. @param asked as it was asked for, in the source's numbers @throws UserError for bad input */
+export const openInputs = async (job: PropagateClipJob, asked: RunRange): Promise<RunInputs> => {
+	const { input, ffmpeg, signal, fps: frameRate, maskType } = job;
+	const clip = await openClip(input, { ffmpeg, signal, frameRate });
+	const { range, masks } = settleNumbers(clip, asked, job.masks);
+	const keyframes = await readKeyframes(masks, clip.info, maskType);
+	await requireFramesOfRun(clip, range, masks);
+	return { clip, range, keyframes };
+};
+
+/** @throws UserError for a mask of a frame that the run does not have */
+const requireFramesOfRun = async (
+	clip: Clip,
+	range: RunRange,
+	masks: readonly { readonly frame: number; readonly path: string }[],
+): Promise<void> => {
+	if (masks.length === 0) {
+		return;
+	}
+	const last = masks.reduce((latest, mask) => (mask.frame > latest.frame ? mask : latest));
+	if (last.frame === 0) {
+		return;
+	}
+	const count = await countFrames(clip, range, last.frame + 1);
+	if (count <= last.frame) {
+		throw new UserError(
+			`The mask "${last.path}" is of frame ${last.frame}, but the run has ${count} frames (0 to ${count - 1}); frames count from 0, at --start if that is given.`,
+		);
+	}
+};
+
+/** The frames of a run, but no more than `most`: how many a video has is known by decoding it. */
+const countFrames = async (clip: Clip, range: RunRange, most: number): Promise<number> => {
+	if (clip.kind === 'images' && range.start === undefined && range.end === undefined) {
+		return Math.min(most, clip.files.length);
+	}
+	let count = 0;
+	for await (const _ of framesBetween(clip, range, 0, most)) {
+		count++;
+	}
+	return count;
+};
+
+/** What a run works with. */
+export type RunTools = {
+	/** It is being loaded. Its error is thrown to whoever waits for it, and to nobody else. */
+	readonly engine: Promise<StoredEngine>;
+	/** For what is needed during the run only. */
+	readonly scratchFolder: string;
+	openPropagator(): Promise<Propagator>;
+	close(): Promise<void>;
+};
+
+/** Begins to load a run's model, which goes on while inputs and outputs are opened. @param describesFrames it looks at descriptors itself */
+export const openTools = async (
+	job: PropagateClipJob,
+	preset: Preset,
+	describesFrames: boolean,
+): Promise<RunTools> => {
+	const { model, precision, features, decoder } = preset;
+	const cache = job.cache !== false;
+	const engine = handled(
+		openStoredEngine(
+			job.model ?? model,
+			{ ...job, precision, features, whenNeeded: decoder || cache },
+			{
+				...{ folder: cache ? undefined : null, mostBytes: MOST_DESCRIPTOR_BYTES },
+				// Labels are propagated on the same descriptors.
+				isShared: describesFrames && !decoder,
+			},
+		),
+	);
+	const scratch = await ScratchFolder.open();
+	let propagator: Propagator | undefined;
+	return {
+		engine,
+		scratchFolder: scratch.path,
+		openPropagator: async () => {
+			propagator = await openPropagator(await engine, preset, job);
+			return propagator;
+		},
+		close: async () => {
+			const closed = engine.then(
+				(opened) => opened.close(),
+				() => {},
+			);
+			await Promise.all([closed, propagator?.close()]);
+			await scratch.remove();
+		},
+	};
+};
