@@ -16,7 +16,7 @@ export { evaluateFlowPairs, evaluateKeypointPairs } from './jobs/evaluate-pairs.
 export { exportFeatures, type FeaturesJob } from './jobs/export-features.js';
 export { type GenerateJob, generateImages } from './jobs/generate-images.js';
 export { type MarkFrameJob, type MarkFrameResult, markFrame } from './jobs/mark-frame.js';
-export { type ClipMask, type MaskClipJob, maskClip } from './jobs/mask-clip.js';
+export { type MaskClipJob, maskClip } from './jobs/mask-clip.js';
 export { type MatchJob, matchPair, type NamedMatch } from './jobs/match-pair.js';
 export { type Engine, openEngine } from './jobs/open-engine.js';
 export { type Hints, type Marker, openMarker, type Stroke } from './jobs/open-marker.js';
@@ -38,7 +38,8 @@ export {
 export { type TransferJob, type TransferResult, transferKeypoints } from './jobs/transfer-keypoints.js';
 export { type WarpJob, type WarpResult, warpPair } from './jobs/warp-pair.js';
 export type { HintedImage } from './masks/hints/hinted-image.js';
-export { type MaskedFrame, propagateMasks } from './masks/labels/propagate-masks.js';
+export { propagateMasks } from './masks/labels/propagate-masks.js';
+export type { MaskedFrame } from './masks/propagate-keyframes.js';
 export { type Clip, openClip } from './media/clip.js';
 export type { ClipInfo } from './media/clip-info.js';
 export { davisPalette } from './media/davis-palette.js';

@@ -91,6 +91,14 @@ describe('imports in src', () => {
 		expect(cycleIn(arrowsBetween((file) => file.replace(/\/.*/, '')))).toBeUndefined();
 	});
 
+	it('do not make one use of matches the library of another', () => {
+		const uses = ['edits', 'tracks', 'pairs', 'masks', 'evaluation'];
+		const arrows = arrowsBetween((file) => file.replace(/\/.*/, ''));
+		expect(arrows.get('evaluation')).not.toContain('pairs');
+		expect(arrows.get('edits')).not.toContain('pairs');
+		expect(uses.filter((use) => arrows.get(use)?.has('evaluation') && use !== 'evaluation')).toEqual([]);
+	});
+
 	it('would be found in a circle', () => {
 		const circle = new Map([
 			['a', new Set(['b'])],

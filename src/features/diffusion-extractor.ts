@@ -44,7 +44,7 @@ export const openExtractor = (
 	let opening: Promise<DescriptorExtractor> | undefined;
 	const opened = (): Promise<DescriptorExtractor> => {
 		opening ??= openInversion(model, runtime, { layers, fastGraph }).then((inversion) =>
-			recipeExtractor(inversion, recipe),
+			plannedExtractor(inversion, planned, recipe.loadSide),
 		);
 		return opening;
 	};
@@ -65,11 +65,20 @@ export const openExtractor = (
 export const recipeExtractor = (inversion: Inversion, recipe: FeatureRecipe): DescriptorExtractor => {
 	const { manifest } = inversion;
 	const plan = planFeatures(manifest, inversionCalls(manifest.schedule), recipe);
+	return plannedExtractor(inversion, plan, recipe.loadSide);
+};
+
+const plannedExtractor = (
+	inversion: Inversion,
+	plan: FeaturePlan,
+	loadSide: number | undefined,
+): DescriptorExtractor => {
+	const { manifest } = inversion;
 	return {
 		channels: channelsOf(manifest, plan),
 		extract: async (image) => {
 			const collector = mapCollector(manifest, plan, descriptorGrid(image, manifest));
-			await inversion.follow(image, plan.calls, collector, recipe.loadSide);
+			await inversion.follow(image, plan.calls, collector, loadSide);
 			return collector.finish();
 		},
 		close: () => inversion.close(),

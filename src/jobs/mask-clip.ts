@@ -1,4 +1,4 @@
-import type { Frame, LabelMap } from '../core/frame.js';
+import type { MaskedFrame } from '../masks/propagate-keyframes.js';
 import { identityOf, type PropagateClipJob, readSettings } from './clip-job.js';
 import { maskFrames } from './mask-frames.js';
 import { openInputs, openTools } from './open-run.js';
@@ -9,19 +9,6 @@ export type MaskClipJob = Omit<
 	'outputs' | 'format' | 'overwrite' | 'resume' | 'premultiplied' | 'review' | 'onFrame' | 'onNote' | 'onMask'
 >;
 
-/** A frame with its mask. */
-export type ClipMask = {
-	/** `index` counts from 0 among the frames of this run. */
-	readonly frame: Frame;
-	readonly mask: LabelMap;
-	/** 0..1: how far the mask can be trusted; 1 for painted ones. */
-	readonly confidence: number;
-	/** It is one of the given masks. */
-	readonly painted: boolean;
-	/** False for what an earlier run on the clip has found. */
-	readonly computed: boolean;
-};
-
 /**
  * The masks of a clip as they are found, in the order of its frames: for a program that shows them. It works as fast as it is read from, so not
  * reading pauses it, and leaving the loop ends it. What was found is kept for later runs (unless `cache` is false): calling it again with
@@ -30,7 +17,7 @@ export type ClipMask = {
  * @throws UserError for bad input, before the first frame
  * @throws AbortedError when the signal fires
  */
-export async function* maskClip(asked: MaskClipJob): AsyncGenerator<ClipMask, void, void> {
+export async function* maskClip(asked: MaskClipJob): AsyncGenerator<MaskedFrame, void, void> {
 	const job = { ...asked, outputs: [] };
 	const { range: given, preset } = await readSettings(job);
 	const tools = await openTools(job, preset, false);

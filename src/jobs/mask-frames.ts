@@ -1,5 +1,5 @@
 import type { StageClock } from '../core/stage-clock.js';
-import { type KeyframedMask, propagateKeyframes } from '../masks/propagate-keyframes.js';
+import { type MaskedFrame, propagateKeyframes } from '../masks/propagate-keyframes.js';
 import type { Propagator } from '../masks/propagator.js';
 import type { Keyframes } from '../masks/read-keyframes.js';
 import type { Clip } from '../media/clip.js';
@@ -26,7 +26,7 @@ export type MaskFramesJob = {
 };
 
 /** The frames of a run with their masks, from painted masks and what earlier runs on the clip have left. */
-export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<KeyframedMask, void, void> {
+export async function* maskFrames(job: MaskFramesJob): AsyncGenerator<MaskedFrame, void, void> {
 	const { clip, range, cache, pool, keyframes: painted, propagator, clock, signal } = job;
 	const { keyframes, palette, objects } = painted;
 	const isNeededAgain = keyframes.length > 1 || (keyframes[0]?.frame ?? 0) > 0;

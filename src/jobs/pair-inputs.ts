@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { UserError } from '../core/errors.js';
 import type { Size } from '../core/size.js';
 import { readLabelMap } from '../media/label-map.js';
-import type { PairMasks } from '../pairs/backward-flow.js';
+import type { PairMasks } from '../pairs/pair-masks.js';
 
 /** Mask files of a pair; what any object of theirs covers is inside. */
 export type MaskPaths = {

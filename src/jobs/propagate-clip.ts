@@ -1,7 +1,7 @@
 import { UserError } from '../core/errors.js';
 import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
 import { resolveClipOutputs } from './clip-outputs.js';
-import { type MaskedFrame, type RunKind, type RunStep, runClip, type WrittenFrame } from './run-clip.js';
+import { type RunFrame, type RunKind, type RunStep, runClip, type WrittenFrame } from './run-clip.js';
 
 export type { FrameProgress, PropagateClipJob, PropagateClipResult } from './clip-job.js';
 
@@ -32,7 +32,7 @@ export const kindOfClip = (job: PropagateClipJob): RunKind => {
 
 const masksThemselves: RunStep = { identity: '', ofMasksOnly: true, run: writtenMasks };
 
-async function* writtenMasks(frames: AsyncIterable<MaskedFrame>): AsyncGenerator<WrittenFrame> {
+async function* writtenMasks(frames: AsyncIterable<RunFrame>): AsyncGenerator<WrittenFrame> {
 	for await (const { mask, ...masked } of frames) {
 		if (mask !== undefined) {
 			yield { ...masked, labels: mask };

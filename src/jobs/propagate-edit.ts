@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { UserError } from '../core/errors.js';
 import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Frame, LabelMap } from '../core/frame.js';
+import { referenceColours } from '../core/reference-colours.js';
 import { carryEdit } from '../edits/carry-edit.js';
 import type { EditLayer } from '../edits/difference-matte.js';
 import { readEdit } from '../edits/edit-layer.js';
 import type { EditMode } from '../edits/mesh-tracker.js';
 import { davisPalette } from '../media/davis-palette.js';
-import { referenceColours } from '../pairs/reference-colours.js';
 import { fingerprint } from '../store/run-identity.js';
 import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
 import { resolveEditOutputs } from './edit-outputs.js';
-import { type MaskedFrame, type RunKind, runClip, type WrittenFrame } from './run-clip.js';
+import { type RunFrame, type RunKind, runClip, type WrittenFrame } from './run-clip.js';
 
 export type PropagateEditJob = PropagateClipJob & {
 	/** The edited first frame, or a layer of its size; undefined with `colourMap`. */
@@ -52,7 +52,7 @@ export const kindOfEdit = (job: PropagateEditJob): RunKind => ({
 async function* editFrames(
 	{ mode = 'dense', relight, linearLight }: PropagateEditJob,
 	layer: EditLayer,
-	frames: AsyncIterable<MaskedFrame>,
+	frames: AsyncIterable<RunFrame>,
 	extractor: DescriptorExtractor,
 ): AsyncGenerator<WrittenFrame> {
 	const carried = carryEdit(frames, { layer, mode, relight, linearLight, extractor });

@@ -27,7 +27,7 @@ import { maskFrames } from './mask-frames.js';
 import { openInputs, openTools, type RunInputs } from './open-run.js';
 
 /** A frame with its mask, which there is none of in a run without masks. */
-export type MaskedFrame = {
+export type RunFrame = {
 	readonly frame: Frame;
 	readonly mask: LabelMap | undefined;
 	/** 0..1: how far what is written of the frame can be trusted. */
@@ -39,7 +39,7 @@ export type MaskedFrame = {
 };
 
 /** What is written of a frame, and how it came about. */
-export type WrittenFrame = FrameResult & Pick<MaskedFrame, 'confidence' | 'painted' | 'computed'>;
+export type WrittenFrame = FrameResult & Pick<RunFrame, 'confidence' | 'painted' | 'computed'>;
 
 /** The last step of a run before its outputs: from frames and masks to what is written. */
 export type RunStep = {
@@ -47,7 +47,7 @@ export type RunStep = {
 	readonly identity: string;
 	/** It looks at nothing but the masks. */
 	readonly ofMasksOnly: boolean;
-	run(frames: AsyncIterable<MaskedFrame>, extractor: DescriptorExtractor): AsyncIterable<WrittenFrame>;
+	run(frames: AsyncIterable<RunFrame>, extractor: DescriptorExtractor): AsyncIterable<WrittenFrame>;
 };
 
 /** What a kind of run adds to frames and masks. */
@@ -204,7 +204,7 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 };
 
 /** The frames of a run without masks. */
-async function* unmasked(clip: Clip, range: RunRange): AsyncGenerator<MaskedFrame, void, void> {
+async function* unmasked(clip: Clip, range: RunRange): AsyncGenerator<RunFrame, void, void> {
 	for await (const frame of framesBetween(clip, range, 0)) {
 		yield { frame, mask: undefined, confidence: 1, painted: false, computed: true };
 	}

@@ -1,19 +1,26 @@
 import type { Frame, LabelMap } from '../core/frame.js';
 import type { Keyframe } from '../core/keyframe.js';
 import { StageClock } from '../core/stage-clock.js';
-import type { RunFrames } from '../media/run-frames.js';
 import type { PassStores } from '../store/pass-stores.js';
 import { lost, type PassedFrame, runPass } from './pass.js';
 import type { PassMasks, Propagator } from './propagator.js';
 
-/** A store that keeps nothing. */
-export const nothing = { get: async () => undefined, put: async () => undefined };
-
 /** For a single pass forwards, of which nothing is to be kept. */
+const nothing = { get: async () => undefined, put: async () => undefined };
 export const nothingStored: PassStores = { pass: () => nothing, length: nothing };
 
+/** The frames of a run, which may be asked for more than once; `RunFrames` decodes them. */
+type FrameSource = {
+	/** @param to the first that is not wanted any more; all that follow when undefined */
+	between(from: number, to?: number | undefined): AsyncIterable<Frame>;
+	/** Both included, the last first. */
+	backwards(from: number, to: number): AsyncIterable<Frame>;
+	/** In the order of time. */
+	only(indices: readonly number[]): AsyncIterable<Frame>;
+};
+
 export type PropagateKeyframesOptions<Description, Masks extends PassMasks> = {
-	readonly frames: RunFrames;
+	readonly frames: FrameSource;
 	/** At least one, by ascending frame. */
 	readonly keyframes: readonly Keyframe[];
 	/** Every object of every keyframe. */
@@ -27,11 +34,13 @@ export type PropagateKeyframesOptions<Description, Masks extends PassMasks> = {
 };
 
 /** A frame with its mask. */
-export type KeyframedMask = {
+export type MaskedFrame = {
+	/** `index` counts from 0 among the frames of the run. */
 	readonly frame: Frame;
 	readonly mask: LabelMap;
-	/** 0..1; 1 for painted frames. */
+	/** 0..1: how far the mask can be trusted; 1 for painted ones. */
 	readonly confidence: number;
+	/** It is one of the given masks. */
 	readonly painted: boolean;
 	/** False when the mask was found in an earlier run. */
 	readonly computed: boolean;
@@ -52,7 +61,7 @@ export type KeyframedMask = {
  */
 export async function* propagateKeyframes<Description, Masks extends PassMasks>(
 	options: PropagateKeyframesOptions<Description, Masks>,
-): AsyncGenerator<KeyframedMask, void, void> {
+): AsyncGenerator<MaskedFrame, void, void> {
 	const { keyframes, frames, stores } = options;
 	const [first, second] = keyframes;
 	const last = keyframes.at(-1);
@@ -84,7 +93,7 @@ async function* between<Description, Masks extends PassMasks>(
 	options: PropagateKeyframesOptions<Description, Masks>,
 	left: Keyframe,
 	right: Keyframe,
-): AsyncGenerator<KeyframedMask> {
+): AsyncGenerator<MaskedFrame> {
 	const { propagator, clock = new StageClock() } = options;
 	const fromRight = await backwards(options, right, left, left.frame + 1);
 	const pass = { own: left, helper: right, end: right.frame };
@@ -187,7 +196,7 @@ const result = <Description, Masks extends PassMasks>(
 	{ propagator, objects, palette }: PropagateKeyframesOptions<Description, Masks>,
 	frame: Frame,
 	{ found, computed }: Found<Masks>,
-): KeyframedMask => {
+): MaskedFrame => {
 	const { width, height } = frame.image;
 	const ids = propagator.idsOf(found, objects, { width, height });
 	return {
@@ -201,7 +210,7 @@ const painted = (
 	{ palette }: Pick<PropagateKeyframesOptions<unknown, PassMasks>, 'palette'>,
 	frame: Frame,
 	{ mask }: Keyframe,
-): KeyframedMask => ({
+): MaskedFrame => ({
 	frame,
 	mask: { ...mask, palette },
 	...{ confidence: 1, painted: true, computed: false },

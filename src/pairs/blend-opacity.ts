@@ -1,4 +1,4 @@
-import type { BackwardFlow } from './backward-flow.js';
+import type { BackwardFlow } from '../core/backward-flow.js';
 
 /** Matches below this confidence are not shown, those above the second fully. */
 const HIDDEN = 0.2;

@@ -1,5 +1,6 @@
+import type { BackwardFlow } from '../core/backward-flow.js';
 import type { Size } from '../core/size.js';
-import type { BackwardFlow, PairMasks } from './backward-flow.js';
+import type { PairMasks } from './pair-masks.js';
 
 /** A flow without the matches that lie outside a mask: of the target, or in the source. */
 export const limitFlow = (flow: BackwardFlow, source: Size, masks: PairMasks): BackwardFlow => {

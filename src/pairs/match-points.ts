@@ -16,8 +16,8 @@ import {
 	type SubCellSettings,
 	subCellSettings,
 } from '../matching/sub-cell.js';
-import type { PairMasks } from './backward-flow.js';
-import { maskCells } from './mask-cells.js';
+import type { PairMasks } from './pair-masks.js';
+import { maskCells } from './pair-masks.js';
 
 /** A point and where it is in the other image. */
 export type PointMatch = {

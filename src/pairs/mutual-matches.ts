@@ -4,10 +4,10 @@ import type { DescribedImage } from '../matching/described-image.js';
 import { DescriptorBank } from '../matching/descriptor-bank.js';
 import { NearestMatcher } from '../matching/nearest-matcher.js';
 import type { Runtime } from '../runtime/session.js';
-import type { PairMasks } from './backward-flow.js';
 import { kMeans } from './k-means.js';
-import { maskCells } from './mask-cells.js';
 import { matchPoints, type PointMatch } from './match-points.js';
+import type { PairMasks } from './pair-masks.js';
+import { maskCells } from './pair-masks.js';
 
 /** k-means starts from this, so that the same pair always gives the same points. */
 const SEED = 0;

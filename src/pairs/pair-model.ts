@@ -1,3 +1,4 @@
+import { type BackwardFlow, emptyFlow } from '../core/backward-flow.js';
 import { cornersAt, resizeBilinear } from '../core/bilinear.js';
 import type { Raster } from '../core/frame.js';
 import type { Size } from '../core/size.js';
@@ -8,7 +9,6 @@ import type { Manifest } from '../models/manifest.js';
 import type { InstalledPairModel } from '../models/model-folder.js';
 import type { FlowConvention } from '../models/pair-manifest.js';
 import type { Runtime } from '../runtime/session.js';
-import { type BackwardFlow, emptyFlow } from './backward-flow.js';
 
 /** Matches two images by a network of its own, without descriptors: the supervised rows of the paper's table 1. */
 export type PairModel = {

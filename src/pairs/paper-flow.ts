@@ -1,8 +1,9 @@
+import { type BackwardFlow, emptyFlow } from '../core/backward-flow.js';
 import { type CellDescriptors, cellDescriptors } from '../matching/cell-descriptors.js';
 import { CellProducts } from '../matching/cell-products.js';
 import type { DescribedImage } from '../matching/described-image.js';
 import type { Runtime } from '../runtime/session.js';
-import { type BackwardFlow, emptyFlow, type PairMasks } from './backward-flow.js';
+import type { PairMasks } from './pair-masks.js';
 import {
 	axisSampling,
 	type BestPixel,

@@ -1,3 +1,4 @@
+import type { BackwardFlow } from '../core/backward-flow.js';
 import type { GridSize } from '../core/size.js';
 import {
 	type CellDescriptors,
@@ -11,8 +12,8 @@ import { NearestMatcher } from '../matching/nearest-matcher.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
 import { peakPosition, subCellSettings } from '../matching/sub-cell.js';
 import type { Runtime } from '../runtime/session.js';
-import type { BackwardFlow, PairMasks } from './backward-flow.js';
-import { maskCells } from './mask-cells.js';
+import type { PairMasks } from './pair-masks.js';
+import { maskCells } from './pair-masks.js';
 import { type SmoothingSettings, smoothField, type VectorField } from './smooth-field.js';
 import { upsampleField } from './upsample-field.js';
 

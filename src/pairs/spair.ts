@@ -1,26 +1,8 @@
 import { z } from 'zod';
+import { pairOfListSchema, spairAnnotationSchema } from '../media/annotated-pairs.js';
 import type { KeypointJob, KeypointResult } from './keypoint-job.js';
 
-const points = z.array(z.tuple([z.number(), z.number()])).min(1);
-
-/** The released lists of the paper: pairs with paths below an image folder. */
-export const releasedSchema = z.looseObject({
-	source_path: z.string(),
-	target_path: z.string(),
-	source_points: points,
-	category: z.string().optional(),
-});
-
-/** A pair as SPair-71k has it in `PairAnnotation/`. */
-export const originalSchema = z.looseObject({
-	src_imname: z.string(),
-	trg_imname: z.string(),
-	src_kps: points,
-	category: z.string(),
-	kps_ids: z.array(z.union([z.string(), z.number()])).optional(),
-});
-
-const pairSchema = z.union([releasedSchema, originalSchema]);
+const pairSchema = z.union([pairOfListSchema, spairAnnotationSchema]);
 type SpairPair = z.infer<typeof pairSchema>;
 
 /** One pair, or a list of them. */
@@ -29,7 +11,7 @@ export const spairSchema = z.union([
 	pairSchema.transform((pair): SpairPair[] => [pair]),
 ]);
 
-const isReleased = (pair: SpairPair): pair is z.infer<typeof releasedSchema> => 'source_path' in pair;
+const isReleased = (pair: SpairPair): pair is z.infer<typeof pairOfListSchema> => 'source_path' in pair;
 
 export const spairJobs = (pairs: readonly SpairPair[]): KeypointJob[] =>
 	pairs.map((pair) =>

@@ -1,7 +1,8 @@
+import { type BackwardFlow, emptyFlow } from '../core/backward-flow.js';
 import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
 import type { GridSize, Size } from '../core/size.js';
-import { type BackwardFlow, emptyFlow, type PairMasks } from './backward-flow.js';
 import { nearestInside } from './nearest-inside.js';
+import type { PairMasks } from './pair-masks.js';
 import type { VectorField } from './smooth-field.js';
 import { cornerWeights } from './upsampled-field.js';
 

@@ -5,7 +5,7 @@ import type { LabelMap } from '../../src/core/frame.js';
 import type { Keyframe } from '../../src/core/keyframe.js';
 import { classicalExtractor } from '../../src/evaluation/classical-descriptors.js';
 import { LabelPropagator } from '../../src/masks/labels/label-propagator.js';
-import { type KeyframedMask, propagateKeyframes } from '../../src/masks/propagate-keyframes.js';
+import { type MaskedFrame, propagateKeyframes } from '../../src/masks/propagate-keyframes.js';
 import type { PassMasks, PassStart, Propagator } from '../../src/masks/propagator.js';
 import { openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
@@ -28,7 +28,7 @@ const run = async (
 	keyframes: readonly Keyframe[],
 	home: string,
 	spare?: string,
-): Promise<KeyframedMask[]> => {
+): Promise<MaskedFrame[]> => {
 	const clip = await openClip(folder);
 	const { propagation: settings } = await loadPreset(undefined);
 	const runtime = openRuntime({ device: 'cpu' });
@@ -57,11 +57,11 @@ const agreement = (a: Uint8Array, b: Uint8Array): number => {
 	const inBoth = a.filter((id, pixel) => id === 1 && b[pixel] === 1).length;
 	return inBoth / a.filter((id, pixel) => id === 1 || b[pixel] === 1).length;
 };
-const quality = (masks: readonly KeyframedMask[]): number =>
+const quality = (masks: readonly MaskedFrame[]): number =>
 	Math.min(...masks.map(({ frame, mask }) => agreement(mask.ids, truth(frame.index).ids)));
-const computed = (masks: readonly KeyframedMask[]): number[] =>
+const computed = (masks: readonly MaskedFrame[]): number[] =>
 	masks.filter((mask) => mask.computed).map(({ frame }) => frame.index);
-const idsOf = (masks: readonly KeyframedMask[]): Uint8Array[] => masks.map(({ mask }) => mask.ids);
+const idsOf = (masks: readonly MaskedFrame[]): Uint8Array[] => masks.map(({ mask }) => mask.ids);
 
 // A few seconds each on an idle machine; inference threads share few cores with everything else in CI.
 describe('masks painted on several frames', { timeout: 240_000 }, () => {

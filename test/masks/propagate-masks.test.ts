@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { classicalExtractor } from '../../src/evaluation/classical-descriptors.js';
-import { type MaskedFrame, propagateMasks } from '../../src/masks/labels/propagate-masks.js';
+import { propagateMasks } from '../../src/masks/labels/propagate-masks.js';
+import type { MaskedFrame } from '../../src/masks/propagate-keyframes.js';
 import { openClip } from '../../src/media/clip.js';
 import { loadPreset } from '../../src/presets/load-preset.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';

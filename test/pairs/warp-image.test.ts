@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { emptyFlow } from '../../src/core/backward-flow.js';
 import type { Raster } from '../../src/core/frame.js';
-import { emptyFlow } from '../../src/pairs/backward-flow.js';
+import { referenceColours } from '../../src/core/reference-colours.js';
 import { blendOpacity } from '../../src/pairs/blend-opacity.js';
-import { referenceColours } from '../../src/pairs/reference-colours.js';
 import { blendOnto, warpBackward } from '../../src/pairs/warp-image.js';
 
 const image: Raster<4> = {

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import type { BackwardFlow } from '../../core/backward-flow.js';
 import { throwIfAborted } from '../../core/errors.js';
 import type { Raster } from '../../core/frame.js';
+import { parseFlow } from '../../media/flow-file.js';
 import { readImage } from '../../media/image.js';
 import { readLabelMap } from '../../media/label-map.js';
-import type { BackwardFlow } from '../../pairs/backward-flow.js';
-import { parseFlow } from '../../pairs/flow-file.js';
 import { mean } from '../statistics.js';
 import { type MethodScoreOf, scoreMethods } from './method-scores.js';
 import { type TssDirection, type TssPair, tssDirections } from './tss.js';

@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
-import { releasedSchema } from '../../pairs/spair.js';
+import { pairOfListSchema } from '../../media/annotated-pairs.js';
 import { boxAround, type KeypointPair } from './keypoint-pair.js';
 
 /** The released annotation files of the paper (`annotations/spair_71k_test-360.json`), with the truth. */
 const listSchema = z.array(
-	releasedSchema.extend({
+	pairOfListSchema.extend({
 		target_points: z.array(z.tuple([z.number(), z.number()])),
 		category: z.string().default('all'),
 		target_bounding_box: z.tuple([z.number(), z.number(), z.number(), z.number()]).optional(),

@@ -3,12 +3,12 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
-import { originalSchema } from '../../pairs/spair.js';
+import { spairAnnotationSchema } from '../../media/annotated-pairs.js';
 import type { KeypointPair } from './keypoint-pair.js';
 import { readPairList } from './pair-list.js';
 
 /** With the truth. */
-const pairSchema = originalSchema.extend({
+const pairSchema = spairAnnotationSchema.extend({
 	trg_kps: z.array(z.tuple([z.number(), z.number()])),
 	trg_bndbox: z.tuple([z.number(), z.number(), z.number(), z.number()]),
 });

@@ -3,8 +3,7 @@ import type { Frame, LabelMap } from '../../core/frame.js';
 import { objectIds } from '../../core/object-ids.js';
 import type { StageClock } from '../../core/stage-clock.js';
 import type { Runtime } from '../../runtime/session.js';
-import { runPass } from '../pass.js';
-import { nothing } from '../propagate-keyframes.js';
+import { type MaskedFrame, nothingStored, propagateKeyframes } from '../propagate-keyframes.js';
 import { LabelPropagator } from './label-propagator.js';
 import type { PropagationSettings } from './settings.js';
 
@@ -21,14 +20,6 @@ export type PropagateMasksOptions = {
 	readonly clock?: StageClock | undefined;
 };
 
-/** A frame with the mask that was carried to it. */
-export type MaskedFrame = {
-	readonly frame: Frame;
-	readonly mask: LabelMap;
-	/** 0..1 */
-	readonly confidence: number;
-};
-
 /**
  * Carries the first frame's mask through a clip by label propagation, one frame at a time; memory does not grow with its length.
  * The first frame comes back with the painted mask itself.
@@ -38,24 +29,13 @@ export type MaskedFrame = {
 export async function* propagateMasks(options: PropagateMasksOptions): AsyncGenerator<MaskedFrame> {
 	const { frames, mask, extractor, runtime, settings, clock, signal } = options;
 	const propagator = new LabelPropagator(extractor, runtime, settings);
-	const pass = runPass({
-		...{ propagator, frames, clock, signal, direction: 'forward', objects: objectIds(mask) },
-		own: { frame: 0, mask },
-		store: nothing,
-		// Nothing has been stored that would have to be looked at again.
-		async *decodeAgain() {},
-	});
 	try {
-		for await (const { frame, found } of pass) {
-			const { width, height } = frame.image;
-			yield found === undefined
-				? { frame, mask, confidence: 1 }
-				: {
-						frame,
-						mask: { width, height, ids: found.ids, palette: mask.palette },
-						confidence: found.confidence,
-					};
-		}
+		yield* propagateKeyframes({
+			...{ propagator, clock, signal, stores: nothingStored, palette: mask.palette },
+			...{ keyframes: [{ frame: 0, mask }], objects: objectIds(mask) },
+			// A single pass forwards reads them once.
+			frames: { between: () => frames, async *backwards() {}, async *only() {} },
+		});
 	} finally {
 		await propagator.close();
 	}

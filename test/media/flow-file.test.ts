@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { emptyFlow } from '../../src/core/backward-flow.js';
 import { UserError } from '../../src/core/errors.js';
-import { emptyFlow } from '../../src/pairs/backward-flow.js';
-import { formatFlow, parseFlow, requireFlowName } from '../../src/pairs/flow-file.js';
+import { formatFlow, parseFlow, requireFlowName } from '../../src/media/flow-file.js';
 
 const samplePath = fileURLToPath(new URL('../../samples/pair/target-to-source.png', import.meta.url));
 

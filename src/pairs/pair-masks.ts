@@ -1,5 +1,11 @@
 import type { GridSize, Size } from '../core/size.js';
 
+/** Parts of the images that matching is limited to: 1 inside, 0 outside, a byte a pixel. */
+export type PairMasks = {
+	readonly source?: Uint8Array | undefined;
+	readonly target?: Uint8Array | undefined;
+};
+
 /**
  * The cells that belong to a mask: those at least half covered, or, when the mask is so small that there are none,
  * those it touches.

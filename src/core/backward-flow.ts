@@ -1,4 +1,4 @@
-import type { Size } from '../core/size.js';
+import type { Size } from './size.js';
 
 /** Where each pixel of the target takes its colour from in the source. */
 export type BackwardFlow = Size & {
@@ -6,12 +6,6 @@ export type BackwardFlow = Size & {
 	readonly positions: Float32Array;
 	/** [H * W] 0..1; 0 where nothing was matched. */
 	readonly confidence: Float32Array;
-};
-
-/** Parts of the images that matching is limited to: 1 inside, 0 outside, a byte a pixel. */
-export type PairMasks = {
-	readonly source?: Uint8Array | undefined;
-	readonly target?: Uint8Array | undefined;
 };
 
 /** A flow that matches nothing yet. */

@@ -1,5 +1,5 @@
-import type { Raster } from '../core/frame.js';
-import type { Size } from '../core/size.js';
+import type { Raster } from './frame.js';
+import type { Size } from './size.js';
 
 /** Colours of the four corners; any two places differ, and neighbours hardly do. */
 const CORNERS = {

@@ -1,10 +1,10 @@
 import { extname } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { type DecodedPng, decode, encode } from 'fast-png';
+import { type BackwardFlow, emptyFlow } from '../core/backward-flow.js';
 import { UserError } from '../core/errors.js';
 import type { Size } from '../core/size.js';
-import { MOST_PIXELS, pngChunks, pngSignature } from '../media/image-file.js';
-import { type BackwardFlow, emptyFlow } from './backward-flow.js';
+import { MOST_PIXELS, pngChunks, pngSignature } from './image-file.js';
 
 /** "PIEH" read as a little-endian float: the mark of Middlebury `.flo` files. */
 const FLO_TAG = 202021.25;
