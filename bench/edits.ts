@@ -19,13 +19,13 @@ import type { Frame, LabelMap } from '../src/core/frame.js';
 import type { CarriedField } from '../src/edits/carried-field.js';
 import { carryEdit } from '../src/edits/carry-edit.js';
 import type { EditLayer } from '../src/edits/difference-matte.js';
-import type { EditMode } from '../src/edits/mesh-tracker.js';
 import { openEngine } from '../src/jobs/open-engine.js';
 import { DescriptorBank } from '../src/matching/descriptor-bank.js';
 import { NearestMatcher } from '../src/matching/nearest-matcher.js';
 import { openClip } from '../src/media/clip.js';
 import { writeImage } from '../src/media/image.js';
 import { readLabelMap } from '../src/media/label-map.js';
+import type { MeshMotion } from '../src/motion/mesh-tracker.js';
 import type { Runtime } from '../src/runtime/session.js';
 import { storedExtractor } from '../src/store/descriptor-store.js';
 import { followPoint, type KnownObject, knownObjects } from './known-motion.js';
@@ -40,7 +40,7 @@ const { values } = parseArgs({
 		maskless: { type: 'boolean', default: false },
 	},
 });
-const modes = values.modes.split(',') as ('whole' | 'baseline' | EditMode)[];
+const modes = values.modes.split(',') as ('whole' | 'baseline' | MeshMotion)[];
 
 /** Where the edit puts at a pixel of the frame something of the first frame, NaN if nothing. */
 type Lookup = (x: number, y: number) => readonly [number, number];

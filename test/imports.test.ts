@@ -92,11 +92,11 @@ describe('imports in src', () => {
 	});
 
 	it('do not make one use of matches the library of another', () => {
-		const uses = ['edits', 'tracks', 'pairs', 'masks', 'evaluation'];
 		const arrows = arrowsBetween((file) => file.replace(/\/.*/, ''));
-		expect(arrows.get('evaluation')).not.toContain('pairs');
-		expect(arrows.get('edits')).not.toContain('pairs');
-		expect(uses.filter((use) => arrows.get(use)?.has('evaluation') && use !== 'evaluation')).toEqual([]);
+		const uses = ['edits', 'pairs', 'tracks', 'evaluation'];
+		for (const use of uses) {
+			expect([...(arrows.get(use) ?? [])].filter((other) => uses.includes(other))).toEqual([]);
+		}
 	});
 
 	it('would be found in a circle', () => {

@@ -1,4 +1,4 @@
-import type { EditMesh } from './edit-mesh.js';
+import type { Mesh } from '../motion/mesh.js';
 
 /** Where the pixels of a frame come from in the first frame, inside a box; NaN where the mesh is not. */
 export type CarriedField = {
@@ -16,14 +16,14 @@ export type CarriedField = {
 };
 
 /**
- * Draws a mesh at its place in a frame: every square as two triangles, in which positions in the first frame, and
+ * Draws a mesh at its place in a frame: every quad as two triangles, in which positions in the first frame, and
  * whatever else the points carry, are interpolated.
  *
  * @param at [points] positions in the frame, in pixels
  * @param carried [points * count] numbers that each point carries
  */
 export const drawMesh = (
-	mesh: EditMesh,
+	mesh: Mesh,
 	at: { readonly x: Float64Array; readonly y: Float64Array },
 	frame: { readonly width: number; readonly height: number },
 	carried: Float64Array,
@@ -40,7 +40,7 @@ export const drawMesh = (
 		density: new Float32Array(width * height),
 		values: new Float32Array(width * height * count),
 	};
-	for (const [a, b, c, d] of mesh.squares) {
+	for (const [a, b, c, d] of mesh.quads) {
 		drawTriangle(mesh, at, field, carried, count, a, b, c);
 		drawTriangle(mesh, at, field, carried, count, b, d, c);
 	}
@@ -59,7 +59,7 @@ const range = (positions: Float64Array, size: number): [number, number] => {
 };
 
 const drawTriangle = (
-	mesh: EditMesh,
+	mesh: Mesh,
 	at: { readonly x: Float64Array; readonly y: Float64Array },
 	field: CarriedField,
 	carried: Float64Array,
@@ -72,7 +72,7 @@ const drawTriangle = (
 	const [bx, by] = [(at.x[b] as number) - ax, (at.y[b] as number) - ay];
 	const [cx, cy] = [(at.x[c] as number) - ax, (at.y[c] as number) - ay];
 	const area = bx * cy - by * cx;
-	// A square that has turned over shows its back: something has folded, and nothing of it is to be seen.
+	// A quad that has turned over shows its back: something has folded, and nothing of it is to be seen.
 	if (area <= 1e-6) {
 		return;
 	}

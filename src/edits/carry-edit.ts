@@ -2,29 +2,24 @@ import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Frame, LabelMap, Raster } from '../core/frame.js';
 import { displayLight, linearLight } from '../core/light.js';
 import type { SoftLabels } from '../core/soft-labels.js';
+import { unitDescriptors } from '../motion/descriptor-tracks.js';
+import { lumaPyramid } from '../motion/luma-pyramid.js';
+import { type Mesh, meshOf } from '../motion/mesh.js';
+import { placeMesh } from '../motion/mesh-pose.js';
+import { type MeshMotion, MeshTracker, type TrackedFrame, type TrackedMesh } from '../motion/mesh-tracker.js';
 import { type CarriedField, drawMesh } from './carried-field.js';
 import { compositeEdit } from './composite-edit.js';
-import { unitDescriptors } from './descriptor-tracks.js';
 import { DescriptorVisibility, visibleAtPixels } from './descriptor-visibility.js';
 import type { EditLayer } from './difference-matte.js';
-import { type EditMesh, meshOf } from './edit-mesh.js';
 import { type EditPart, editParts } from './edit-parts.js';
 import { EditTexture } from './edit-texture.js';
 import { lightGains } from './lighting.js';
-import { lumaPyramid } from './luma-pyramid.js';
-import {
-	type EditMode,
-	MeshTracker,
-	placeMesh,
-	type TrackedFrame,
-	type TrackedMesh,
-} from './mesh-tracker.js';
 import { cutMap, objectVisibility } from './object-visibility.js';
 import { SMOOTHING_FRAMES, smoothInTime } from './smooth-in-time.js';
 
 export type CarryEditOptions = {
 	readonly layer: EditLayer;
-	readonly mode: EditMode;
+	readonly mode: MeshMotion;
 	/** Blend in linear light instead of display values. */
 	readonly linearLight: boolean;
 	/** Let the edit get brighter and darker with what it lies on. */
@@ -50,7 +45,7 @@ const PYRAMID_LEVELS = 4;
 /** One part of an edit with all that follows it. */
 type CarriedPart = {
 	readonly part: EditPart;
-	readonly mesh: EditMesh;
+	readonly mesh: Mesh;
 	readonly tracker: MeshTracker;
 	readonly texture: EditTexture;
 	/** With masks: where the edit ends at its object's border. */
@@ -128,10 +123,11 @@ class EditCarrier {
 		this.#first = frame.image;
 		this.#parts = editParts(layer, mask).map((part) => {
 			const mesh = meshOf(part, width, height);
+			const area = { width, height, data: part.evidence };
 			return {
 				part,
 				mesh,
-				tracker: new MeshTracker(mesh, mode, { width, height, data: part.evidence }, tracked, part.object),
+				tracker: new MeshTracker({ mesh, area, object: part.object }, mode, tracked),
 				texture: new EditTexture(layer, this.#light, part.support),
 				cut: mask === undefined ? undefined : cutMap(part, layer, mask),
 				sight: mask === undefined ? new DescriptorVisibility(tracked.descriptors) : undefined,

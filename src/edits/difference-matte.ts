@@ -1,5 +1,5 @@
+import { components, dilate, fillHoles } from '../core/binary-raster.js';
 import type { Raster } from '../core/frame.js';
-import { components, dilate, fillHoles } from './binary-raster.js';
 
 /** What is to be carried: straight colours and opacity for every pixel of the first frame. */
 export type EditLayer = Raster<4>;

@@ -1,15 +1,12 @@
+import { components, dilate } from '../core/binary-raster.js';
 import type { LabelMap } from '../core/frame.js';
-import { components, dilate } from './binary-raster.js';
+import type { MeshArea } from '../motion/mesh.js';
 import type { EditLayer } from './difference-matte.js';
 
 /** A part of an edit that moves as one: what lies on one object, or, without masks, what lies together. */
-export type EditPart = {
+export type EditPart = MeshArea & {
 	/** Id of the object it lies on; undefined when no mask says. 0 is the background. */
 	readonly object: number | undefined;
-	/** [H * W] 1 where the layer is this part's. */
-	readonly support: Uint8Array;
-	/** [H * W] 1 where the first frame shows what the part lies on: where its motion can be seen. */
-	readonly evidence: Uint8Array;
 };
 
 /** Pieces closer than this share of the short side belong together: letters of a word, dots of a pattern. */

@@ -1,7 +1,7 @@
 import type { Raster } from '../core/frame.js';
 import type { Light } from '../core/light.js';
-import type { EditMesh } from './edit-mesh.js';
-import type { Placement } from './patch-alignment.js';
+import type { Mesh } from '../motion/mesh.js';
+import type { Placement } from '../motion/mesh-pose.js';
 
 /** Samples to each side of a point, one spacing of the mesh in all. */
 const REACH = 4;
@@ -20,7 +20,7 @@ const ROUNDS = 6;
  * @returns [points * 3] factors; 1 is no change
  */
 export const lightGains = (
-	mesh: EditMesh,
+	mesh: Mesh,
 	evidence: { readonly width: number; readonly height: number; readonly data: Uint8Array },
 	first: Raster<3>,
 	frame: Raster<3>,
@@ -80,18 +80,15 @@ const isInside = ({ width, height }: Raster, x: number, y: number): boolean =>
 	x >= 0 && y >= 0 && x < width && y < height;
 
 /** Weighted averaging with neighbours, of logarithms: twice as bright and half as bright make no change. */
-const smoothOver = (mesh: EditMesh, gains: Float64Array, weights: Float64Array): Float64Array => {
+const smoothOver = (mesh: Mesh, gains: Float64Array, weights: Float64Array): Float64Array => {
 	const points = weights.length;
 	let logs = gains.map(Math.log);
 	let mass = weights.map((weight) => weight + 1e-6);
 	for (let round = 0; round < ROUNDS; round++) {
 		const sums = logs.map((value, at) => value * (mass[Math.floor(at / 3)] as number));
 		const totals = Float64Array.from(mass);
-		for (const [a, b] of mesh.links) {
-			for (const [to, from] of [
-				[a, b],
-				[b, a],
-			] as const) {
+		for (const [to, around] of mesh.neighbours.entries()) {
+			for (const from of around) {
 				const share = 0.5 * (mass[from] as number);
 				totals[to] = (totals[to] as number) + share;
 				for (let c = 0; c < 3; c++) {

@@ -1,5 +1,5 @@
+import { dilate } from '../core/binary-raster.js';
 import type { LabelMap } from '../core/frame.js';
-import { dilate } from './binary-raster.js';
 import type { CarriedField } from './carried-field.js';
 import type { EditLayer } from './difference-matte.js';
 import type { EditPart } from './edit-parts.js';

@@ -1,8 +1,8 @@
 import type { Quality } from '../core/quality.js';
-import type { EditMode } from '../edits/mesh-tracker.js';
 import type { PaintedMask } from '../masks/painted-mask.js';
 import type { MatteSettings } from '../mattes/mattes.js';
 import type { MaskType } from '../media/mask-meaning.js';
+import type { MeshMotion } from '../motion/mesh-tracker.js';
 import { editorOutputs, loadEditorPreset } from '../presets/editor-preset.js';
 import type { Device } from '../runtime/session.js';
 import type { PropagateClipJob } from './clip-job.js';
@@ -15,7 +15,7 @@ export type ClipOptions = {
 	readonly mask?: readonly PaintedMask[] | undefined;
 	readonly maskType?: MaskType | undefined;
 	readonly edit?: string | undefined;
-	readonly editMode?: EditMode | undefined;
+	readonly editMode?: MeshMotion | undefined;
 	readonly relight?: boolean | undefined;
 	readonly linearLight?: boolean | undefined;
 	readonly colormap?: boolean | undefined;

@@ -6,8 +6,8 @@ import { referenceColours } from '../core/reference-colours.js';
 import { carryEdit } from '../edits/carry-edit.js';
 import type { EditLayer } from '../edits/difference-matte.js';
 import { readEdit } from '../edits/edit-layer.js';
-import type { EditMode } from '../edits/mesh-tracker.js';
 import { davisPalette } from '../media/davis-palette.js';
+import type { MeshMotion } from '../motion/mesh-tracker.js';
 import { fingerprint } from '../store/run-identity.js';
 import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
 import { resolveEditOutputs } from './edit-outputs.js';
@@ -19,7 +19,7 @@ export type PropagateEditJob = PropagateClipJob & {
 	/** Carry a map of colours instead, which shows where everything comes from. */
 	readonly colourMap?: boolean | undefined;
 	/** Default: `dense`. */
-	readonly mode?: EditMode | undefined;
+	readonly mode?: MeshMotion | undefined;
 	readonly relight: boolean;
 	readonly linearLight: boolean;
 };

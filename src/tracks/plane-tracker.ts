@@ -1,9 +1,9 @@
 import type { Size } from '../core/size.js';
 import type { TrackedPoint } from '../core/tracked-point.js';
-import { meshOf } from '../edits/edit-mesh.js';
-import { MeshTracker, type TrackedMesh } from '../edits/mesh-tracker.js';
-import { applyMotion, fitPlane, fitRobustly, type Motion } from '../edits/motion-model.js';
 import type { Point } from '../matching/point.js';
+import { type Mesh, meshOf } from '../motion/mesh.js';
+import { MeshTracker, type TrackedMesh } from '../motion/mesh-tracker.js';
+import { applyMotion, fitPlane, fitRobustly, type Motion } from '../motion/motion-model.js';
 import { PointTracker } from './point-tracker.js';
 import type { SeenFrame, Tracker } from './track-frames.js';
 
@@ -26,7 +26,7 @@ const LEAST_SEEN = 0.2;
  */
 export class PlaneTracker implements Tracker {
 	readonly #corners: Corners;
-	readonly #mesh: ReturnType<typeof meshOf>;
+	readonly #mesh: Mesh;
 	readonly #tracker: MeshTracker;
 	readonly #given: readonly Point[];
 	readonly #points: PointTracker;
@@ -36,9 +36,12 @@ export class PlaneTracker implements Tracker {
 	constructor(corners: Corners, { width, height }: Size, first: SeenFrame) {
 		this.#corners = corners;
 		const inside = insideOf(corners, { width, height });
-		this.#mesh = meshOf({ object: undefined, support: inside, evidence: inside }, width, height);
-		const evidence = { width, height, data: inside };
-		this.#tracker = new MeshTracker(this.#mesh, 'planar', evidence, { ...first, mask: undefined }, undefined);
+		this.#mesh = meshOf({ support: inside, evidence: inside }, width, height);
+		const area = { width, height, data: inside };
+		this.#tracker = new MeshTracker({ mesh: this.#mesh, area, object: undefined }, 'planar', {
+			...first,
+			mask: undefined,
+		});
 		this.#state = this.#tracker.state;
 		this.#given = pointsIn(inside, { width, height });
 		this.#points = new PointTracker(this.#given, { width, height }, first);

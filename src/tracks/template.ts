@@ -1,6 +1,6 @@
 import { Matrix, solve } from 'ml-matrix';
-import type { LumaPlane, LumaPyramid } from '../edits/luma-pyramid.js';
-import { sampleAt } from '../edits/patch-alignment.js';
+import type { LumaPlane, LumaPyramid } from '../motion/luma-pyramid.js';
+import { sampleAt } from '../motion/patch-alignment.js';
 
 /** Where the middle of a template is in a frame, in pixels, and how its surroundings are turned and stretched there. */
 export type Warp = {

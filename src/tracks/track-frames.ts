@@ -2,10 +2,10 @@ import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Frame } from '../core/frame.js';
 import type { Size } from '../core/size.js';
 import type { TrackedPoint } from '../core/tracked-point.js';
-import { unitDescriptors } from '../edits/descriptor-tracks.js';
-import { type LumaPyramid, lumaPyramid } from '../edits/luma-pyramid.js';
 import type { CellDescriptors } from '../matching/cell-descriptors.js';
 import type { RunFrames } from '../media/run-frames.js';
+import { unitDescriptors } from '../motion/descriptor-tracks.js';
+import { type LumaPyramid, lumaPyramid } from '../motion/luma-pyramid.js';
 
 /** Where points are in one frame. */
 export type PointsOfFrame = {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { carryEdit, type EditedFrame, type FrameToEdit } from '../../src/edits/carry-edit.js';
 import type { EditLayer } from '../../src/edits/difference-matte.js';
-import type { EditMode } from '../../src/edits/mesh-tracker.js';
 import { classicalExtractor } from '../../src/evaluation/classical-descriptors.js';
+import type { MeshMotion } from '../../src/motion/mesh-tracker.js';
 import { collect } from '../helpers/collect.js';
 import { drawScene, type Scene, slidingSquare } from '../helpers/textured-clip.js';
 
@@ -45,7 +45,7 @@ const layerOn = (scene: Scene, isDrawn: (u: number, v: number) => boolean): Edit
 	return { width: scene.width, height: scene.height, channels: 4, data };
 };
 
-const carry = (scene: Scene, frames: number, layer: EditLayer, mode: EditMode, masks: boolean) => {
+const carry = (scene: Scene, frames: number, layer: EditLayer, mode: MeshMotion, masks: boolean) => {
 	async function* items(): AsyncGenerator<FrameToEdit> {
 		for (let index = 0; index < frames; index++) {
 			const { image, mask } = drawScene(scene, index);
@@ -91,7 +91,7 @@ describe('an edit carried through a clip', { timeout: 240_000 }, () => {
 
 	it('follows a plane that tilts away, planar, as no affine map can', async () => {
 		const layer = layerOn(tilting, (u, v) => Math.abs(u) < 30 && Math.abs(v) < 30);
-		const errorOf = async (mode: EditMode): Promise<number> => {
+		const errorOf = async (mode: MeshMotion): Promise<number> => {
 			const last = (await carry(tilting, 7, layer, mode, true)).at(-1);
 			return meanError(tilting, last as EditedFrame<FrameToEdit>);
 		};

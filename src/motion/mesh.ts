@@ -1,36 +1,43 @@
-import { dilate } from './binary-raster.js';
-import type { EditPart } from './edit-parts.js';
+import { dilate } from '../core/binary-raster.js';
 
 /**
- * Points in the first frame, on a regular grid, that carry a part of an edit: it is enough to know where each of them
+ * Points in the first frame, on a regular grid, that carry what is around them: it is enough to know where each of them
  * goes. Coordinates are pixels of the first frame, centres at integers.
  */
-export type EditMesh = {
+export type Mesh = {
 	/** Distance of neighbours in pixels. */
 	readonly spacing: number;
 	readonly x: Float64Array;
 	readonly y: Float64Array;
 	/** 0..1: how much of the surroundings shows the object that moves; 0 for points that only follow the others. */
 	readonly evidence: Float64Array;
-	/** Pairs of neighbours. */
-	readonly links: readonly (readonly [number, number])[];
-	/** Top left, top right, bottom left and bottom right points of the squares that the edit touches. */
-	readonly squares: readonly (readonly [number, number, number, number])[];
+	/** [points] the neighbours of each. */
+	readonly neighbours: readonly (readonly number[])[];
+	/** Top left, top right, bottom left and bottom right points of the quads that are drawn. */
+	readonly quads: readonly (readonly [number, number, number, number])[];
 	/** Middle of the points and half their extent: the units of a motion model. */
 	readonly centre: { readonly x: number; readonly y: number };
 	readonly extent: number;
 };
 
+/** What a mesh is laid over. */
+export type MeshArea = {
+	/** [height * width] 1 where something is to be carried. */
+	readonly support: Uint8Array;
+	/** [height * width] 1 where the first frame shows what it lies on: where its motion can be seen. */
+	readonly evidence: Uint8Array;
+};
+
 /** Points across the frame's short side: finer follows more, coarser is steadier. */
 const POINTS_ACROSS = 32;
 const SMALLEST_SPACING = 6;
-/** A large edit gets a coarser mesh, so that a frame's cost is bounded. */
+/** A large area gets a coarser mesh, so that a frame's cost is bounded. */
 const MOST_POINTS = 1500;
 
-export const meshOf = (part: EditPart, width: number, height: number): EditMesh => {
+export const meshOf = (area: MeshArea, width: number, height: number): Mesh => {
 	let spacing = Math.max(SMALLEST_SPACING, Math.min(width, height) / POINTS_ACROSS);
 	for (;;) {
-		const mesh = buildMesh(part, width, height, spacing);
+		const mesh = buildMesh(area, width, height, spacing);
 		if (mesh.x.length <= MOST_POINTS) {
 			return mesh;
 		}
@@ -38,11 +45,11 @@ export const meshOf = (part: EditPart, width: number, height: number): EditMesh 
 	}
 };
 
-const buildMesh = (part: EditPart, width: number, height: number, spacing: number): EditMesh => {
+const buildMesh = (area: MeshArea, width: number, height: number, spacing: number): Mesh => {
 	const columns = Math.ceil(width / spacing) + 1;
 	const rows = Math.ceil(height / spacing) + 1;
-	// Squares reach a little beyond what is drawn, so that sampling never meets the mesh's edge.
-	const grown = dilate(part.support, width, height, 2);
+	// Quads reach a little beyond what is drawn, so that sampling never meets the mesh's edge.
+	const grown = dilate(area.support, width, height, 2);
 	const touched = new Uint8Array(columns * rows);
 	for (let y = 0; y < height; y++) {
 		const row = Math.floor((y + 0.5) / spacing);
@@ -64,7 +71,7 @@ const buildMesh = (part: EditPart, width: number, height: number, spacing: numbe
 		}
 		return indexOf[at] as number;
 	};
-	const squares: (readonly [number, number, number, number])[] = [];
+	const quads: (readonly [number, number, number, number])[] = [];
 	const links = new Map<string, readonly [number, number]>();
 	const link = (a: number, b: number): void => {
 		links.set(`${a}-${b}`, [a, b]);
@@ -78,7 +85,7 @@ const buildMesh = (part: EditPart, width: number, height: number, spacing: numbe
 					pointAt(column, row + 1),
 					pointAt(column + 1, row + 1),
 				] as const;
-				squares.push(corners);
+				quads.push(corners);
 				link(corners[0], corners[1]);
 				link(corners[2], corners[3]);
 				link(corners[0], corners[2]);
@@ -89,15 +96,20 @@ const buildMesh = (part: EditPart, width: number, height: number, spacing: numbe
 	const x = Float64Array.from(xs);
 	const y = Float64Array.from(ys);
 	const centre = { x: middle(x), y: middle(y) };
+	const neighbours: number[][] = xs.map(() => []);
+	for (const [a, b] of links.values()) {
+		neighbours[a]?.push(b);
+		neighbours[b]?.push(a);
+	}
 	return {
 		spacing,
 		x,
 		y,
 		evidence: Float64Array.from(xs, (_, i) =>
-			evidenceAt(part, width, height, xs[i] as number, ys[i] as number, spacing),
+			evidenceAt(area, width, height, xs[i] as number, ys[i] as number, spacing),
 		),
-		links: [...links.values()],
-		squares,
+		neighbours,
+		quads,
 		centre,
 		extent: Math.max(
 			spacing,
@@ -119,7 +131,7 @@ const middle = (values: Float64Array): number => {
 
 /** The share of evidence in the square of one spacing around a point. */
 const evidenceAt = (
-	{ evidence }: EditPart,
+	{ evidence }: MeshArea,
 	width: number,
 	height: number,
 	x: number,

@@ -1,13 +1,6 @@
-import type { EditMesh } from './edit-mesh.js';
 import type { LumaPlane } from './luma-pyramid.js';
-
-/** Where every point of a mesh is in one image, and how its surroundings are turned and stretched there. */
-export type Placement = {
-	readonly x: Float64Array;
-	readonly y: Float64Array;
-	/** [points * 4] dX/dx, dX/dy, dY/dx, dY/dy with respect to the first frame. */
-	readonly linear: Float64Array;
-};
+import type { Mesh } from './mesh.js';
+import type { Placement } from './mesh-pose.js';
 
 /** The quadratic form that says how a step of each point changes the difference between two images around it. */
 export type Alignment = {
@@ -36,7 +29,7 @@ const LEAST_CORRELATION = 0.4;
  * @param level of the pyramids that `fromPlane` and `toPlane` are
  */
 export const alignPatches = (
-	mesh: EditMesh,
+	mesh: Mesh,
 	evidence: { readonly width: number; readonly height: number; readonly data: Uint8Array },
 	fromPlane: LumaPlane,
 	from: Placement,

@@ -5,7 +5,7 @@ import {
 	identityMotion,
 	type Matches,
 	thenAffine,
-} from '../../src/edits/motion-model.js';
+} from '../../src/motion/motion-model.js';
 
 const truth = Float64Array.of(0.95, 0.12, 0.05, -0.1, 1.04, -0.03, 0, 0, 1);
 

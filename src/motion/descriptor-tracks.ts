@@ -10,7 +10,7 @@ import {
 } from '../matching/cell-descriptors.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
 import { peakPosition, subCellSettings } from '../matching/sub-cell.js';
-import type { EditMesh } from './edit-mesh.js';
+import type { Mesh } from './mesh.js';
 
 /** One frame's descriptors of length 1. */
 export const unitDescriptors = (map: DescriptorMap): CellDescriptors => normalised(cellDescriptors(map));
@@ -36,7 +36,7 @@ const SEARCH_RADIUS = 6;
  * against the frame before, which looks more alike. Peaks are placed between cells.
  */
 export class DescriptorTracks {
-	readonly #mesh: EditMesh;
+	readonly #mesh: Mesh;
 	readonly #size: Size;
 	readonly #first: readonly Float32Array[];
 	/** How far the estimate of each point misses the point itself in the first frame, in cells. */
@@ -45,7 +45,7 @@ export class DescriptorTracks {
 	/** [points] similarity to the first frame that is usual where the point is in sight. */
 	readonly #usual: Float64Array;
 
-	constructor(mesh: EditMesh, size: Size, first: CellDescriptors) {
+	constructor(mesh: Mesh, size: Size, first: CellDescriptors) {
 		this.#mesh = mesh;
 		this.#size = size;
 		this.#typicalDifference = neighbourSimilarity(first).typicalDifference;
