@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../core/errors.js';
 import type { DescriptorExtractor } from '../core/extractor.js';
-import type { Frame, LabelMap } from '../core/frame.js';
+import type { Frame, LabelMap, Raster } from '../core/frame.js';
 import { referenceColours } from '../core/reference-colours.js';
 import { carryEdit } from '../edits/carry-edit.js';
 import type { EditLayer } from '../edits/difference-matte.js';
@@ -13,7 +13,8 @@ import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
 import { resolveEditOutputs } from './edit-outputs.js';
 import { type RunFrame, type RunKind, runClip, type WrittenFrame } from './run-clip.js';
 
-export type PropagateEditJob = PropagateClipJob & {
+/** What is carried, and how. */
+export type EditOptions = {
 	/** The edited first frame, or a layer of its size; undefined with `colourMap`. */
 	readonly edit?: string | undefined;
 	/** Carry a map of colours instead, which shows where everything comes from. */
@@ -23,6 +24,8 @@ export type PropagateEditJob = PropagateClipJob & {
 	readonly relight: boolean;
 	readonly linearLight: boolean;
 };
+
+export type PropagateEditJob = PropagateClipJob & EditOptions;
 
 /**
  * Carries an edit of a clip's first frame through all of it and writes the results: what `propagate <clip> --edit <png>`
@@ -49,12 +52,19 @@ export const kindOfEdit = (job: PropagateEditJob): RunKind => ({
 	inputs: [job.edit],
 });
 
+/** Reads an edit, for what carries it through a run's frames. @throws UserError when there is nothing to carry */
+export const openEdit = async (job: EditOptions, first: Frame, mask: LabelMap | undefined) => {
+	const layer = await layerOf(job, first, mask);
+	return (frames: AsyncIterable<RunFrame>, extractor: DescriptorExtractor) =>
+		editFrames(job, layer, frames, extractor);
+};
+
 async function* editFrames(
-	{ mode = 'dense', relight, linearLight }: PropagateEditJob,
+	{ mode = 'dense', relight, linearLight }: EditOptions,
 	layer: EditLayer,
 	frames: AsyncIterable<RunFrame>,
 	extractor: DescriptorExtractor,
-): AsyncGenerator<WrittenFrame> {
+): AsyncGenerator<WrittenFrame & { readonly edited: Raster<3> }> {
 	const carried = carryEdit(frames, { layer, mode, relight, linearLight, extractor });
 	for await (const { item, edited, trust } of carried) {
 		const { frame, mask, computed } = item;
@@ -63,13 +73,11 @@ async function* editFrames(
 	}
 }
 
-const editFingerprint = (
-	{ mode = 'dense', relight, linearLight }: PropagateEditJob,
-	layer: EditLayer,
-): string => fingerprint([mode, relight, linearLight, createHash('sha256').update(layer.data).digest('hex')]);
+const editFingerprint = ({ mode = 'dense', relight, linearLight }: EditOptions, layer: EditLayer): string =>
+	fingerprint([mode, relight, linearLight, createHash('sha256').update(layer.data).digest('hex')]);
 
 const layerOf = async (
-	job: PropagateEditJob,
+	job: EditOptions,
 	{ image }: Frame,
 	mask: LabelMap | undefined,
 ): Promise<EditLayer> => {

@@ -204,7 +204,7 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 };
 
 /** The frames of a run without masks. */
-async function* unmasked(clip: Clip, range: RunRange): AsyncGenerator<RunFrame, void, void> {
+export async function* unmasked(clip: Clip, range: RunRange): AsyncGenerator<RunFrame, void, void> {
 	for await (const frame of framesBetween(clip, range, 0)) {
 		yield { frame, mask: undefined, confidence: 1, painted: false, computed: true };
 	}
@@ -221,7 +221,7 @@ const tellInput = (job: PropagateClipJob, clip: Clip, { understood }: Keyframes)
 };
 
 /** @throws UserError when there is none */
-const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> => {
+export const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> => {
 	for await (const frame of framesBetween(clip, range, 0, 1)) {
 		return frame;
 	}

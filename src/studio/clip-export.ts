@@ -4,21 +4,26 @@ import {
 	AbortedError,
 	type EditorPreset,
 	editorFileName,
+	type FrameProgress,
 	listFormats,
 	loadEditorPreset,
 	propagateClip,
+	propagateEdit,
 	UserError,
 } from '../index.js';
 import type { Project } from './project.js';
 import type { ExportRequest, ExportState } from './protocol.js';
-import { type RunInputs, runInputs } from './run-inputs.js';
+import { type EditInputs, editInputs, type RunInputs, runInputs } from './run-inputs.js';
 
 type Plan = {
 	readonly editor: EditorPreset | undefined;
-	readonly job: RunInputs & { readonly output: string; readonly format: string; readonly overwrite: boolean };
+	readonly inputs: RunInputs | EditInputs;
+	readonly output: string;
+	readonly format: string;
+	readonly overwrite: boolean;
 };
 
-/** Writes a project's masks as files for an editor: what the command line would write of the same painted frames. */
+/** Writes a project's masks, or its edited clip, as files for an editor: what the command line would write of the same painted frames. */
 export class ClipExport {
 	#state: ExportState = { state: 'idle', done: 0, total: 0, outputs: [] };
 	#controller = new AbortController();
@@ -35,13 +40,14 @@ export class ClipExport {
 		if (this.#state.state === 'running') {
 			throw new UserError('An export is under way; wait for it, or cancel it.');
 		}
-		const { editor, job } = await this.#plan(request);
+		const plan = await this.#plan(request);
 		this.#controller = new AbortController();
 		const { frames } = this.project.state;
 		const { start, end } = this.project.range;
-		this.#state = { state: 'running', done: 0, total: (end ?? frames.total) - start, outputs: [] };
+		const first = 'edit' in plan.inputs ? plan.inputs.frame : start;
+		this.#state = { state: 'running', done: 0, total: (end ?? frames.total) - first, outputs: [] };
 		this.#tell();
-		this.#working = this.#work(job, editor);
+		this.#working = this.#work(plan);
 	}
 
 	async cancel(): Promise<void> {
@@ -51,16 +57,18 @@ export class ClipExport {
 
 	/** What one would type to get the same. */
 	async commandLine(request: ExportRequest): Promise<string> {
-		const { job, editor } = await this.#plan(request);
+		const { inputs, output, editor } = await this.#plan(request);
 		const { quality } = this.project;
+		const { input, masks, maskType, start, end } = inputs;
 		const words = [
-			...['propagate', job.input],
-			...job.masks.flatMap(({ frame, path }) => ['--mask', frame === 0 ? path : `${frame}=${path}`]),
-			...['--mask-type', job.maskType],
-			...(job.start === undefined ? [] : ['--start', job.start]),
-			...(job.end === undefined ? [] : ['--end', job.end]),
+			...['propagate', input],
+			...masks.flatMap(({ frame, path }) => ['--mask', frame === 0 ? path : `${frame}=${path}`]),
+			...(masks.length === 0 ? [] : ['--mask-type', maskType]),
+			...('edit' in inputs ? editWords(inputs) : []),
+			...(start === undefined ? [] : ['--start', start]),
+			...(end === undefined ? [] : ['--end', end]),
 			...(quality === 'balanced' ? [] : ['--quality', quality]),
-			...['-o', job.output],
+			...['-o', output],
 			...(editor !== undefined
 				? ['--for', editor.name]
 				: request.format === undefined
@@ -78,11 +86,12 @@ export class ClipExport {
 		if (choice === undefined) {
 			throw new UserError(`There is no format "${format}".`);
 		}
+		const isEdit = request.edit === true || format.startsWith('edit');
 		const isFolder = extname(format) === '';
 		const clip = this.project.clip.path;
 		const name =
 			editor === undefined
-				? `${stemOf(this.project.name)}-${isFolder && format === 'png' ? 'masks' : format}`
+				? `${stemOf(this.project.name)}-${isFolder ? (folderNames[format] ?? format) : format}`
 				: editorFileName(editor, clip);
 		const exports = join(this.project.folder, 'exports');
 		const { output: asked } = request;
@@ -91,25 +100,27 @@ export class ClipExport {
 		if (asked !== undefined && !isAbsolute(asked) && relative(exports, output).startsWith('..')) {
 			throw new UserError('Give a whole path for a place outside of the project.');
 		}
-		return {
-			editor,
-			job: { ...runInputs(this.project), output, format, overwrite: request.overwrite === true },
-		};
+		const inputs = isEdit ? await editInputs(this.project) : runInputs(this.project);
+		return { editor, inputs, output, format, overwrite: request.overwrite === true };
 	}
 
-	async #work({ output, ...job }: Plan['job'], editor: EditorPreset | undefined): Promise<void> {
+	async #work({ inputs, output, format, overwrite, editor }: Plan): Promise<void> {
 		try {
-			const { outputs } = await propagateClip({
-				...job,
+			const job = {
+				...inputs,
+				...{ format, overwrite },
 				quality: this.project.quality,
 				outputs: [output],
 				firstNumber: editor?.firstNumber,
 				signal: this.#controller.signal,
-				onFrame: ({ frame }) => {
+				onFrame: ({ frame }: FrameProgress) => {
 					this.#state = { ...this.#state, done: frame + 1 };
 					this.#tell();
 				},
-			});
+			};
+			const { outputs } = await ('edit' in job
+				? propagateEdit({ ...job, linearLight: false })
+				: propagateClip(job));
 			const advice =
 				editor === undefined ? undefined : `${editor.program}: ${editor.howToOpen} ${editor.colour}`;
 			this.#state = { ...this.#state, state: 'done', total: this.#state.done, outputs, advice };
@@ -130,6 +141,15 @@ export class ClipExport {
 		this.project.tell({ type: 'export', export: this.#state });
 	}
 }
+
+/** Folders whose formats' names say little. */
+const folderNames: Readonly<Record<string, string>> = { png: 'masks', 'edit-png': 'edit' };
+
+const editWords = ({ edit, mode, relight }: EditInputs): string[] => [
+	...['--edit', edit],
+	...(mode === 'dense' ? [] : ['--edit-mode', mode]),
+	...(relight ? ['--relight'] : []),
+];
 
 const stemOf = (name: string): string => basename(name).replaceAll(/[^\p{L}\p{N} ._-]/gu, '-') || 'clip';
 

@@ -1,20 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, extname, join, resolve, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { UserError, writeFileAtomically } from '../index.js';
 import { ClipExport } from './clip-export.js';
-import { MaskRun } from './mask-run.js';
+import { ClipRun } from './clip-run.js';
 import { Project, readProjectFile } from './project.js';
-import type { OpenRequest, RecentProject } from './protocol.js';
+import type { OpenRequest, RecentProject, UploadLimits } from './protocol.js';
 
-/** What has been brought in at most, all files of one upload together. */
-const MOST_UPLOADED_BYTES = 16 * 2 ** 30;
-const MOST_UPLOADED_FILES = 20_000;
+/** What is brought in at most, all files of one upload together. */
+export const uploadLimits: UploadLimits = { gigabytes: 16, files: 20_000 };
 const MOST_RECENT = 20;
 
 const samplesFolder = fileURLToPath(new URL('../../samples/', import.meta.url));
@@ -24,7 +23,7 @@ const recentSchema = z.array(
 );
 
 /** A project with what is under way in it. */
-export type OpenProject = { readonly project: Project; readonly run: MaskRun; readonly export: ClipExport };
+export type OpenProject = { readonly project: Project; readonly run: ClipRun; readonly export: ClipExport };
 
 type Upload = { readonly folder: string; bytes: number; files: number };
 
@@ -35,7 +34,10 @@ export class Library {
 	/** Projects are opened one after the other, so that none is opened twice. */
 	#opening: Promise<unknown> = Promise.resolve();
 
-	constructor(readonly folder: string) {}
+	constructor(
+		readonly folder: string,
+		readonly limits: UploadLimits = uploadLimits,
+	) {}
 
 	/** Clips that come with the program. */
 	async samples(): Promise<string[]> {
@@ -93,8 +95,11 @@ export class Library {
 		return id;
 	}
 
-	/** @throws UserError for a name that is a path, or more than there may be */
-	async upload(id: string, name: string, content: Readable): Promise<void> {
+	/**
+	 * @param announced how many bytes will come, if that is told
+	 * @throws UserError for a name that is a path, or more than there may be
+	 */
+	async upload(id: string, name: string, content: Readable, announced = 0): Promise<void> {
 		const upload = this.#uploads.get(id);
 		if (upload === undefined) {
 			throw new UserError('This upload has not been begun.');
@@ -102,22 +107,37 @@ export class Library {
 		if (name !== basename(name) || /^\.|[\0/\\]/.test(name) || name.length > 200) {
 			throw new UserError(`"${name}" is not a name for a file.`);
 		}
+		const { gigabytes, files } = this.limits;
+		const mostBytes = gigabytes * 2 ** 30;
+		const tooMuch = new UserError(
+			`More than ${gigabytes} GB can't be copied into a project; open the clip by its path.`,
+		);
 		upload.files++;
-		if (upload.files > MOST_UPLOADED_FILES) {
+		if (upload.files > files) {
 			throw new UserError(
-				`More than ${MOST_UPLOADED_FILES} files can't be sent; open the folder by its path.`,
+				`More than ${files} files can't be copied into a project; open the folder by its path.`,
 			);
+		}
+		if (upload.bytes + announced > mostBytes) {
+			throw tooMuch;
 		}
 		const counted = async function* (): AsyncGenerator<Buffer> {
 			for await (const chunk of content) {
 				upload.bytes += (chunk as Buffer).length;
-				if (upload.bytes > MOST_UPLOADED_BYTES) {
-					throw new UserError("More than 16 GB can't be sent; open the clip by its path.");
+				if (upload.bytes > mostBytes) {
+					throw tooMuch;
 				}
 				yield chunk as Buffer;
 			}
 		};
-		await pipeline(Readable.from(counted()), createWriteStream(join(upload.folder, name), { flags: 'wx' }));
+		const path = join(upload.folder, name);
+		await pipeline(Readable.from(counted()), createWriteStream(path, { flags: 'wx' })).catch(
+			(error: unknown) => {
+				throw (error as NodeJS.ErrnoException).code === 'EEXIST'
+					? new UserError(`Two of the files are called "${name}"; open one clip at a time.`)
+					: error;
+			},
+		);
 	}
 
 	async #openAny(request: OpenRequest): Promise<OpenProject> {
@@ -190,7 +210,10 @@ export class Library {
 			return await this.#opened(await Project.create(folder, clip, name));
 		} catch (error) {
 			await rm(folder, { recursive: true, force: true });
-			throw error;
+			// It lies there no more, and whoever sent it knows it by its name.
+			throw error instanceof UserError
+				? new UserError(error.message.replaceAll(`${inside}${sep}`, '').replaceAll(inside, name))
+				: error;
 		}
 	}
 
@@ -204,7 +227,7 @@ export class Library {
 	}
 
 	async #opened(project: Project): Promise<OpenProject> {
-		const open = { project, run: new MaskRun(project), export: new ClipExport(project) };
+		const open = { project, run: new ClipRun(project), export: new ClipExport(project) };
 		this.#open.set(project.id, open);
 		const { id, name, folder } = project.state;
 		const others = (await this.#readRecent()).filter((other) => other.id !== id && other.folder !== folder);

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { type Clip, type Frame, writeFileAtomically } from '../index.js';
+import { type Clip, type Frame, type Raster, writeFileAtomically } from '../index.js';
 import type { FramesReady } from './protocol.js';
 
 /** Longer sides are made smaller for the screen; masks keep the clip's size. */
@@ -80,7 +80,7 @@ export class PictureStore {
 	}
 
 	#path(index: number): string {
-		return join(this.folder, `${String(index).padStart(6, '0')}.jpg`);
+		return join(this.folder, pictureName(index));
 	}
 
 	async #decode(): Promise<void> {
@@ -119,15 +119,8 @@ export class PictureStore {
 		}
 	}
 
-	async #encode({ index, image: { width, height, channels, data } }: Frame): Promise<void> {
-		const path = this.#path(index);
-		const jpeg = await sharp(data, { raw: { width, height, channels } })
-			.resize({ width: LONGEST_SIDE, height: LONGEST_SIDE, fit: 'inside', withoutEnlargement: true })
-			.jpeg({ quality: 88 })
-			.toBuffer();
-		// A picture that is made again costs little: the disk need not be waited for.
-		await writeFile(`${path}.partial`, jpeg);
-		await rename(`${path}.partial`, path);
+	async #encode({ index, image }: Frame): Promise<void> {
+		await writePicture(this.#path(index), image);
 	}
 
 	#wakeAll(): void {
@@ -150,6 +143,22 @@ export class PictureStore {
 		]);
 	}
 }
+
+/** What a frame's picture is called. */
+export const pictureName = (index: number): string => `${String(index).padStart(6, '0')}.jpg`;
+
+/** Writes a picture for the screen. One that is made again costs little: the disk need not be waited for. */
+export const writePicture = async (
+	path: string,
+	{ width, height, channels, data }: Raster,
+): Promise<void> => {
+	const jpeg = await sharp(data, { raw: { width, height, channels } })
+		.resize({ width: LONGEST_SIDE, height: LONGEST_SIDE, fit: 'inside', withoutEnlargement: true })
+		.jpeg({ quality: 88 })
+		.toBuffer();
+	await writeFile(`${path}.partial`, jpeg);
+	await rename(`${path}.partial`, path);
+};
 
 const readNote = async (path: string): Promise<{ clip: string; frames: number } | undefined> => {
 	try {

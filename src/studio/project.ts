@@ -1,18 +1,22 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
+import sharp from 'sharp';
 import { z } from 'zod';
 import {
 	type Clip,
 	davisPalette,
 	type LabelMap,
 	openClip,
+	type Raster,
 	readLabelMap,
 	UserError,
 	writeFileAtomically,
 	writeLabelMap,
 } from '../index.js';
 import { PictureStore } from './picture-store.js';
+import { ProjectEdit } from './project-edit.js';
 import {
 	type MarkedObject,
 	type MaskKind,
@@ -62,12 +66,14 @@ const fileOf = (frame: number): string => `${String(frame).padStart(5, '0')}.png
  *     before/        what had been found there before somebody painted over it
  *     masks/         the masks that were found, and how far they can be trusted
  *     pictures/      the clip's frames for the screen; made anew where they are missing
+ *     edit/, edited/ a picture that is carried, and frames with it in them, see {@link ProjectEdit}
  *     exports/       what was exported, unless another place was named
  *
  * What is painted is on disk when it is acknowledged. The folder may be moved while it is closed.
  */
 export class Project {
 	readonly pictures: PictureStore;
+	readonly edit: ProjectEdit;
 	readonly #painted = new Map<number, Painted>();
 	#confidence = new Map<number, number>();
 	#outdated: [number, number][] = [];
@@ -89,6 +95,7 @@ export class Project {
 				this.tell({ type: 'project', project: this.state });
 			}
 		});
+		this.edit = new ProjectEdit(folder, clip, () => this.#tellAll());
 	}
 
 	/** Whether a folder is a project. */
@@ -128,6 +135,7 @@ export class Project {
 		});
 		const project = new Project(folder, clip, file);
 		await project.#readMasks();
+		await project.edit.open();
 		await project.pictures.open();
 		return project;
 	}
@@ -167,13 +175,35 @@ export class Project {
 			confidence: Object.fromEntries(this.#confidence),
 			outdated: this.#outdated,
 			frames: this.pictures.frames,
+			edit: this.edit.state(this.editKey),
+			notes: this.clip.notes ?? [],
 		};
+	}
+
+	/** Another one where an edit would be carried to something else: of the edit, what is painted, the range and the quality. */
+	get editKey(): string {
+		const { quality, start, end } = this.file;
+		const painted = this.painted.map(({ frame, revision }) => [frame, revision]);
+		return createHash('sha256')
+			.update(JSON.stringify([this.edit.revision, quality, start, end, painted]))
+			.digest('hex')
+			.slice(0, 16);
 	}
 
 	get painted(): readonly PaintedFrame[] {
 		return [...this.#painted]
 			.sort(([a], [b]) => a - b)
 			.map(([frame, { revision, hasBefore }]) => ({ frame, revision, hasBefore }));
+	}
+
+	/** Where the mask is that was found for a frame. */
+	foundPath(frame: number): string {
+		return join(this.folder, 'masks', fileOf(frame));
+	}
+
+	/** Whether a run has found a frame's mask. */
+	hasFound(frame: number): boolean {
+		return this.#confidence.has(frame) && existsSync(this.foundPath(frame));
 	}
 
 	/** Where a frame's painted mask is. */
@@ -195,7 +225,7 @@ export class Project {
 	/** A frame's mask: as painted, else as found; [height * width] object ids. */
 	async mask(frame: number): Promise<{ readonly kind: MaskKind; readonly ids: Uint8Array | undefined }> {
 		const kind = this.#painted.has(frame) ? 'painted' : 'found';
-		const path = kind === 'painted' ? this.paintedPath(frame) : this.#foundPath(frame);
+		const path = kind === 'painted' ? this.paintedPath(frame) : this.foundPath(frame);
 		const ids = await this.#idsOf(path);
 		return ids === undefined ? { kind: 'none', ids } : { kind, ids };
 	}
@@ -212,6 +242,15 @@ export class Project {
 		} finally {
 			await rm(path, { force: true });
 		}
+	}
+
+	/** A frame as it is in the clip, a PNG. @throws UserError when there is no such frame */
+	async framePng(frame: number): Promise<Buffer> {
+		for await (const { image } of this.clip.frames({ start: { frame }, end: { frame: frame + 1 } })) {
+			const { width, height, channels, data } = image;
+			return sharp(data, { raw: { width, height, channels } }).png({ compressionLevel: 6 }).toBuffer();
+		}
+		throw new UserError(`The clip has no frame ${frame}.`);
 	}
 
 	/** What had been found for a frame before it was painted over. */
@@ -235,7 +274,7 @@ export class Project {
 			await mkdir(join(this.folder, 'before'), { recursive: true });
 			const hasBefore =
 				old?.hasBefore ??
-				(await copyFile(this.#foundPath(frame), this.#beforePath(frame)).then(
+				(await copyFile(this.foundPath(frame), this.#beforePath(frame)).then(
 					() => true,
 					() => false,
 				));
@@ -263,10 +302,10 @@ export class Project {
 			}
 			this.#painted.delete(frame);
 			if (old.hasBefore) {
-				await copyFile(this.#beforePath(frame), this.#foundPath(frame));
+				await copyFile(this.#beforePath(frame), this.foundPath(frame));
 				await rm(this.#beforePath(frame), { force: true });
 			} else {
-				await rm(this.#foundPath(frame), { force: true });
+				await rm(this.foundPath(frame), { force: true });
 				this.#confidence.delete(frame);
 			}
 			await rm(this.paintedPath(frame), { force: true });
@@ -281,7 +320,7 @@ export class Project {
 
 	/** A mask that a run has found. */
 	async found(frame: number, mask: LabelMap, confidence: number, isPainted: boolean): Promise<void> {
-		await writeLabelMap(this.#foundPath(frame), this.#labels(mask.ids));
+		await writeLabelMap(this.foundPath(frame), this.#labels(mask.ids));
 		this.#confidence.set(frame, confidence);
 		this.#outdated = without(this.#outdated, frame);
 		this.tell({ type: 'mask', frame, confidence, painted: isPainted });
@@ -290,8 +329,18 @@ export class Project {
 		}
 	}
 
+	/** A frame with the edit in it. @param key of what it was carried with */
+	async edited(frame: number, picture: Raster<3>, key: string): Promise<void> {
+		await this.edit.keep(frame, picture, key);
+		this.tell({ type: 'edited', frame });
+		if (performance.now() - this.#lastNote > NOTE_MS) {
+			await this.writeNotes();
+		}
+	}
+
 	async writeNotes(): Promise<void> {
 		this.#lastNote = performance.now();
+		await this.edit.writeNotes();
 		const notes = { confidence: Object.fromEntries(this.#confidence), outdated: this.#outdated };
 		await writeFileAtomically(join(this.folder, 'masks', 'found.json'), Buffer.from(JSON.stringify(notes)));
 	}
@@ -307,8 +356,9 @@ export class Project {
 			if (new Set(objects.map(({ id }) => id)).size < objects.length) {
 				throw new UserError('Two objects have the same number.');
 			}
-			const gone = [...this.#allObjects()].find((id) => objects.every((object) => object.id !== id));
-			if (gone !== undefined) {
+			const painted = this.#allObjects();
+			const removed = this.file.objects.filter(({ id }) => objects.every((object) => object.id !== id));
+			if (removed.some(({ id }) => painted.has(id))) {
 				throw new UserError("An object that is painted on a frame can't be removed; erase it there first.");
 			}
 			const recoloured = JSON.stringify(colours(objects)) !== JSON.stringify(colours(this.file.objects));
@@ -357,10 +407,6 @@ export class Project {
 	#tellAll(): void {
 		this.#version++;
 		this.tell({ type: 'project', project: this.state });
-	}
-
-	#foundPath(frame: number): string {
-		return join(this.folder, 'masks', fileOf(frame));
 	}
 
 	#beforePath(frame: number): string {

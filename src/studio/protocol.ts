@@ -24,6 +24,39 @@ export const settingsSchema = z.strictObject({
 });
 export type ProjectSettings = z.infer<typeof settingsSchema>;
 
+/** How an edit moves with what it lies on, as `--edit-mode` has it. */
+export const editModeSchema = z.enum(['dense', 'planar', 'affine']);
+
+/** Where a sticker lies: its middle, in pixels of the clip; pixels of the clip for one of its own; degrees, clockwise. */
+export const placeSchema = z.strictObject({
+	x: z.number().min(-1e5).max(1e5),
+	y: z.number().min(-1e5).max(1e5),
+	scale: z.number().min(1e-3).max(1e3),
+	angle: z.number().min(-360).max(360),
+});
+export type Place = z.infer<typeof placeSchema>;
+
+/** What can be changed of an edit. */
+export const editChangeSchema = z.strictObject({
+	place: z.exactOptional(placeSchema),
+	mode: z.exactOptional(editModeSchema),
+	relight: z.exactOptional(z.boolean()),
+});
+export type EditChange = z.infer<typeof editChangeSchema>;
+
+/** What a picture is loaded with: the frame it belongs to, and the box that a sticker is put into. */
+export const newEditSchema = z.strictObject({
+	frame: z.coerce.number<string>().int().min(0).max(1e7),
+	name: z.string().min(1).max(255),
+	basis: z.coerce.number<string>().int().min(0),
+	x: z.coerce.number<string>().min(0).max(1e5),
+	y: z.coerce.number<string>().min(0).max(1e5),
+	size: z.coerce.number<string>().min(1).max(1e5),
+});
+export type NewEdit = z.infer<typeof newEditSchema>;
+
+export const runSchema = z.strictObject({ what: z.enum(['masks', 'edit']).default('masks') });
+
 export const openSchema = z.union([
 	/** A clip or a project. */
 	z.strictObject({ path: z.string().min(1).max(4096) }),
@@ -57,6 +90,8 @@ export const exportSchema = z.strictObject({
 	/** A folder or file; relative ones are in the project's folder `exports`. A name that is free when omitted. */
 	output: z.string().min(1).max(4096).optional(),
 	overwrite: z.boolean().default(false),
+	/** With the edit in the picture; formats of edits have it anyway. */
+	edit: z.boolean().default(false),
 });
 export type ExportRequest = z.input<typeof exportSchema>;
 
@@ -67,6 +102,28 @@ export type PaintedFrame = {
 	readonly revision: number;
 	/** A mask that had been found before it was painted over is kept, to be compared with. */
 	readonly hasBefore: boolean;
+};
+
+/** A picture that is carried through the clip. */
+export type EditState = {
+	/** Another one for every change: whoever changes it says which one theirs began with. */
+	readonly revision: number;
+	/** Of the file that was loaded. */
+	readonly name: string;
+	/** The frame that it was made on; it is carried from there on. */
+	readonly frame: number;
+	/** A picture of the clip's size, or one that is placed. */
+	readonly kind: 'picture' | 'sticker';
+	/** Of the picture, in its own pixels. */
+	readonly width: number;
+	readonly height: number;
+	readonly place: Place;
+	readonly mode: z.infer<typeof editModeSchema>;
+	readonly relight: boolean;
+	/** First frame that it has not been carried to; `frame` where it has been carried nowhere. */
+	readonly carriedTo: number;
+	/** False: edit, masks or quality have been changed since it was carried. */
+	readonly isCurrent: boolean;
 };
 
 /** What became of a painting. */
@@ -110,10 +167,15 @@ export type ProjectState = {
 	/** Frames whose masks were found before something was painted that changes them: from, and the first that is right again. */
 	readonly outdated: readonly (readonly [number, number])[];
 	readonly frames: FramesReady;
+	readonly edit: EditState | null;
+	/** What should be known of the clip: missing numbers, pictures left out. */
+	readonly notes: readonly string[];
 };
 
 export type RunState = {
 	readonly state: 'idle' | 'starting' | 'running' | 'paused';
+	/** What is found, or carried. */
+	readonly what: 'masks' | 'edit';
 	/** Frames of this run that have come. */
 	readonly done: number;
 	/** Computed in it, not found by earlier ones. */
@@ -139,6 +201,7 @@ export type StudioEvent =
 	| { readonly type: 'frames'; readonly frames: FramesReady }
 	| { readonly type: 'run'; readonly run: RunState }
 	| { readonly type: 'mask'; readonly frame: number; readonly confidence: number; readonly painted: boolean }
+	| { readonly type: 'edited'; readonly frame: number }
 	| { readonly type: 'export'; readonly export: ExportState };
 
 export type RecentProject = {
@@ -157,6 +220,9 @@ export type EditorChoice = {
 	readonly howToOpen: string;
 };
 
+/** What may be brought in by way of the page, all files of a clip together. */
+export type UploadLimits = { readonly gigabytes: number; readonly files: number };
+
 /** What the page shows before a project is open. */
 export type StudioState = {
 	readonly version: string;
@@ -167,6 +233,7 @@ export type StudioState = {
 	readonly formats: readonly FormatChoice[];
 	readonly editors: readonly EditorChoice[];
 	readonly projectsFolder: string;
+	readonly limits: UploadLimits;
 };
 
 /** Says which kind of mask a response with ids is. */

@@ -7,19 +7,23 @@ import { promisify } from 'node:util';
 import { deflate, inflate } from 'node:zlib';
 import fastifyStatic from '@fastify/static';
 import fastifyWebsocket from '@fastify/websocket';
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import open from 'open';
 import { z } from 'zod';
 import { AbortedError, editorNames, listFormats, loadEditorPreset, UserError } from '../index.js';
 import { guard, newToken } from './guard.js';
 import { HintMarker } from './hint-marker.js';
 import { Library, type OpenProject, requireClipOrProject } from './library.js';
+import type { Project } from './project.js';
 import {
+	editChangeSchema,
 	exportSchema,
 	hintsSchema,
 	MASK_KIND,
+	newEditSchema,
 	openSchema,
 	type PaintingKept,
+	runSchema,
 	type StudioEvent,
 	type StudioState,
 	settingsSchema,
@@ -114,7 +118,12 @@ const answerFailure = (error: unknown, reply: FastifyReply): FastifyReply => {
 			: error instanceof AbortedError
 				? 409
 				: (told.statusCode ?? 500);
-	const message = error instanceof z.ZodError ? z.prettifyError(error) : (told.message ?? String(error));
+	const message =
+		error instanceof z.ZodError
+			? z.prettifyError(error)
+			: (error as NodeJS.ErrnoException).code === 'ENOSPC'
+				? 'The disk is full: nothing of this was kept.'
+				: (told.message ?? String(error));
 	return reply.code(code).send({ message });
 };
 
@@ -122,11 +131,10 @@ const addStudioRoutes = (app: FastifyInstance, library: Library, first: string |
 	app.get('/api/studio', async (): Promise<StudioState> => {
 		const editors = await Promise.all((await editorNames()).map(loadEditorPreset));
 		return {
-			...{ version, first, projectsFolder: library.folder },
+			...{ version, first, projectsFolder: library.folder, limits: library.limits },
 			samples: await library.samples(),
 			recent: await library.recent(),
-			// An edit is carried in a run of its own.
-			formats: listFormats().filter(({ name }) => !name.startsWith('edit')),
+			formats: listFormats(),
 			editors: editors.map(({ name, program, format, colour, howToOpen }) => ({
 				...{ name, program, format, colour, howToOpen },
 			})),
@@ -139,7 +147,7 @@ const addStudioRoutes = (app: FastifyInstance, library: Library, first: string |
 	app.post('/api/uploads', async () => ({ id: await library.beginUpload() }));
 	app.put('/api/uploads/:id/:name', { bodyLimit: Number.MAX_SAFE_INTEGER }, async (request, reply) => {
 		const { id, name } = z.object({ id: z.uuid(), name: z.string() }).parse(request.params);
-		await library.upload(id, name, streamOf(request.body));
+		await library.upload(id, name, streamOf(request.body), announcedBytes(request));
 		return reply.code(204).send();
 	});
 };
@@ -218,9 +226,11 @@ const addProjectRoutes = (app: FastifyInstance, library: Library, marker: HintMa
 		return reply.code(204).send();
 	});
 
-	app.post(`${base}/run`, async ({ params }) => {
+	addEditRoutes(app, library);
+
+	app.post(`${base}/run`, async ({ params, body }) => {
 		const { run } = of(params);
-		await run.start();
+		await run.start(runSchema.parse(body ?? {}).what);
 		return run.state;
 	});
 	app.post(`${base}/run/pause`, async ({ params }) => {
@@ -258,6 +268,54 @@ const addProjectRoutes = (app: FastifyInstance, library: Library, marker: HintMa
 	});
 };
 
+const addEditRoutes = (app: FastifyInstance, library: Library): void => {
+	const of = (params: unknown): Project => library.get(projectParams.parse(params).id).project;
+	const base = '/api/projects/:id';
+
+	app.put(`${base}/edit`, { bodyLimit: Number.MAX_SAFE_INTEGER }, async (request, reply) => {
+		const project = of(request.params);
+		const asked = newEditSchema.parse(request.query);
+		return sendEdit(
+			reply,
+			project,
+			await project.edit.load(asked, streamOf(request.body), announcedBytes(request)),
+		);
+	});
+	app.patch(`${base}/edit`, async ({ params, query, body }, reply) => {
+		const project = of(params);
+		const { basis } = basisSchema.parse(query);
+		return sendEdit(reply, project, await project.edit.change(editChangeSchema.parse(body), basis));
+	});
+	app.delete(`${base}/edit`, async ({ params, query }, reply) => {
+		const project = of(params);
+		return sendEdit(reply, project, await project.edit.remove(basisSchema.parse(query).basis));
+	});
+	app.get(`${base}/edit/picture`, async ({ params }, reply) => {
+		const picture = await of(params).edit.picture();
+		return picture === undefined ? reply.code(204).send() : reply.type('image/png').send(picture);
+	});
+	app.get(`${base}/edited/:frame`, async ({ params }, reply) => {
+		const picture = await of(params).edit.carried(frameParams.parse(params).frame);
+		return picture === undefined ? reply.code(204).send() : reply.type('image/jpeg').send(picture);
+	});
+	/** A frame as it is in the clip, to be retouched. */
+	app.get(`${base}/frames/:frame`, async ({ params }, reply) => {
+		const project = of(params);
+		const { frame } = frameParams.parse(params);
+		const name = `${project.name.replaceAll(/[^\w.-]+/g, '-')}-frame-${frame}.png`;
+		return reply
+			.header('content-disposition', `attachment; filename="${name}"`)
+			.type('image/png')
+			.send(await project.framePng(frame));
+	});
+};
+
+const sendEdit = (reply: FastifyReply, project: Project, isKept: boolean): FastifyReply =>
+	reply.code(isKept ? 200 : 409).send({
+		...{ isKept, project: project.state },
+		message: 'The edit has been changed in another window meanwhile; what is there now is shown.',
+	});
+
 const sendKept = (reply: FastifyReply, kept: PaintingKept): FastifyReply =>
 	kept.isKept
 		? reply.send(kept)
@@ -288,6 +346,8 @@ const addEvents = (app: FastifyInstance, library: Library): void => {
 		send({ type: 'export', export: open.export.state });
 	});
 };
+
+const announcedBytes = ({ headers }: FastifyRequest): number => Number(headers['content-length'] ?? 0);
 
 const streamOf = (body: unknown): Readable => {
 	if (!(body instanceof Readable)) {

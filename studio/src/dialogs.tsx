@@ -131,6 +131,8 @@ export const ExportDialog = ({ workspace }: { readonly workspace: Workspace }) =
 	});
 
 	const editor = state?.editors.find(({ name }) => name === choice.value.editor);
+	const { edit } = workspace.project.value;
+	const formats = (state?.formats ?? []).filter(({ name }) => edit !== null || !name.startsWith('edit'));
 	const isRunning = exporting.state === 'running';
 	return (
 		<Dialog title="Export" wide>
@@ -156,7 +158,7 @@ export const ExportDialog = ({ workspace }: { readonly workspace: Workspace }) =
 					</div>
 					<h2>As files</h2>
 					<ul class="formats">
-						{state?.formats.map(({ name, about }) => (
+						{formats.map(({ name, about }) => (
 							<li key={name}>
 								<label class={choice.value.format === name ? 'format chosen' : 'format'}>
 									<input

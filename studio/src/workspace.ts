@@ -50,7 +50,7 @@ const newObject = (id: number): MarkedObject => ({
 /** One open project: its state, the frame that is shown, and what can be done. */
 export class Workspace {
 	readonly project;
-	readonly run = signal<RunState>({ state: 'idle', done: 0, computed: 0 });
+	readonly run = signal<RunState>({ state: 'idle', what: 'masks', done: 0, computed: 0 });
 	readonly exporting = signal<ExportState>({ state: 'idle', done: 0, total: 0, outputs: [] });
 	readonly isConnected = signal(true);
 	readonly notice = signal<string | undefined>(undefined);

@@ -24,7 +24,13 @@ type Asked = {
 	readonly body?: Buffer | undefined;
 	/** Undefined: the studio's own. */
 	readonly token?: string | null;
+	/** Only the head is sent: what was announced never comes. */
+	readonly isUnfinished?: boolean;
 };
+
+/** What the page would show of an answer. */
+export const messageOf = ({ body }: Answer): string =>
+	(JSON.parse(body.toString()) as { message: string }).message;
 
 /** A studio that has been started as somebody would start it. */
 export class RunningStudio {
@@ -73,7 +79,10 @@ export class RunningStudio {
 	}
 
 	/** Any request, with the token as programs send it. */
-	ask(path: string, { method = 'GET', headers = {}, body, token = this.token }: Asked = {}): Promise<Answer> {
+	ask(
+		path: string,
+		{ method = 'GET', headers = {}, body, token = this.token, isUnfinished = false }: Asked = {},
+	): Promise<Answer> {
 		return new Promise((resolve, reject) => {
 			const sent = request(
 				{
@@ -83,16 +92,21 @@ export class RunningStudio {
 				(response) => {
 					const pieces: Buffer[] = [];
 					response.on('data', (piece: Buffer) => pieces.push(piece));
-					response.on('end', () =>
+					response.on('end', () => {
+						sent.destroy();
 						resolve({
 							...{ status: response.statusCode ?? 0, headers: response.headers },
 							body: Buffer.concat(pieces),
-						}),
-					);
+						});
+					});
 				},
 			);
 			sent.on('error', reject);
-			sent.end(body);
+			if (isUnfinished) {
+				sent.flushHeaders();
+			} else {
+				sent.end(body);
+			}
 		});
 	}
 
@@ -101,7 +115,7 @@ export class RunningStudio {
 		const headers = body === undefined ? {} : { 'content-type': 'application/json' };
 		const answer = await this.ask(path, { method, headers, body });
 		if (answer.status >= 400) {
-			throw new Error((JSON.parse(answer.body.toString()) as { message: string }).message);
+			throw new Error(messageOf(answer));
 		}
 		return (answer.body.length === 0 ? undefined : JSON.parse(answer.body.toString())) as Result;
 	}

@@ -10,15 +10,17 @@ import {
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { deflateSync, inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readLabelMap } from '../../src/index.js';
+import { Library } from '../../src/studio/library.js';
 import type { ProjectState, RunState } from '../../src/studio/protocol.js';
 import { runCli, sample } from '../helpers/cli.js';
-import { RunningStudio, rectangle } from '../helpers/studio.js';
+import { messageOf, RunningStudio, rectangle } from '../helpers/studio.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
 
 let projects: string;
 let studio: RunningStudio;
@@ -126,6 +128,44 @@ describe('what is given out', () => {
 		expect(project.name).toBe('flight 1');
 		expect(project.clip).toBe(join(projects, 'flight 1', 'clip', 'flight 1.mp4'));
 		expect(readdirSync(projects).filter((name) => name.startsWith('.upload'))).toEqual([]);
+	});
+
+	it('takes no more in than it says', async () => {
+		const begun = async (): Promise<string> => (await studio.json<{ id: string }>('/api/uploads', 'POST')).id;
+		const id = await begun();
+		// What is announced is refused before any of it is sent.
+		const huge = await studio.ask(`/api/uploads/${id}/huge.mp4`, {
+			method: 'PUT',
+			headers: { 'content-type': 'application/octet-stream', 'content-length': String(17 * 2 ** 30) },
+			isUnfinished: true,
+		});
+		expect(huge.status).toBe(400);
+		expect(messageOf(huge)).toBe(
+			"More than 16 GB can't be copied into a project; open the clip by its path.",
+		);
+
+		const library = new Library(temporaryFolder(), { gigabytes: 100 / 2 ** 30, files: 2 });
+		const content = (bytes: number): Readable => Readable.from([Buffer.alloc(bytes)]);
+		const small = await library.beginUpload();
+		await library.upload(small, '1.png', content(60));
+		// Nor does what comes unannounced pass.
+		await expect(library.upload(small, '2.png', content(60))).rejects.toThrow(/More than/);
+		const many = await library.beginUpload();
+		await library.upload(many, '1.png', content(1));
+		await expect(library.upload(many, '1.png', content(1))).rejects.toThrow(/Two of the files/);
+		await expect(library.upload(many, '3.png', content(1))).rejects.toThrow(/More than 2 files/);
+		await library.closeAll();
+	});
+
+	it('says of what was sent why it is no clip, by the name that its sender knows', async () => {
+		const { id } = await studio.json<{ id: string }>('/api/uploads', 'POST');
+		await studio.ask(`/api/uploads/${id}/letter.txt`, {
+			...{ method: 'PUT', headers: { 'content-type': 'application/octet-stream' } },
+			body: Buffer.from('Dear editor'),
+		});
+		const before = readdirSync(projects);
+		await expect(studio.open({ upload: id })).rejects.toThrow(/^"letter\.txt" /);
+		expect(readdirSync(projects)).toEqual(before.filter((name) => !name.includes(id)));
 	});
 
 	it('says in a sentence why something cannot be opened', async () => {

@@ -1,0 +1,51 @@
+import type { Frame, Raster } from '../core/frame.js';
+import { identityOf, readSettings } from './clip-job.js';
+import type { MaskClipJob } from './mask-clip.js';
+import { maskFrames } from './mask-frames.js';
+import { openInputs, openTools } from './open-run.js';
+import { type EditOptions, openEdit } from './propagate-edit.js';
+import { firstFrame, unmasked } from './run-clip.js';
+
+export type EditClipJob = MaskClipJob & EditOptions;
+
+/** A frame with an edit carried to it. */
+export type ClipEdit = {
+	/** `index` counts from 0 among the frames of this run. */
+	readonly frame: Frame;
+	/** The frame with the edit in it. */
+	readonly edited: Raster<3>;
+	/** 0..1: how much the frame looks like the first one where the edit is. */
+	readonly confidence: number;
+};
+
+/**
+ * The frames of a clip with an edit of the first one in them, as they are made: for a program that shows them. It is read from as `maskClip` is,
+ * and makes what `propagateEdit` writes.
+ *
+ * @throws UserError for bad input, before the first frame
+ * @throws AbortedError when the signal fires
+ */
+export async function* editClip(asked: EditClipJob): AsyncGenerator<ClipEdit, void, void> {
+	const job = { ...asked, outputs: [] };
+	const { range: given, preset } = await readSettings(job);
+	const tools = await openTools(job, preset, true);
+	try {
+		const { clip, range, keyframes } = await openInputs(job, given);
+		const mask = keyframes.keyframes.find(({ frame }) => frame === 0)?.mask;
+		const carry = await openEdit(job, await firstFrame(clip, range), mask);
+		const engine = await tools.engine;
+		const propagator = job.masks.length === 0 ? undefined : await tools.openPropagator();
+		const settings = propagator?.identity ?? '';
+		const identity = await identityOf(job, clip, range, keyframes, engine, { settings, edit: '' });
+		const frames =
+			propagator === undefined
+				? unmasked(clip, range)
+				: maskFrames({
+						...{ clip, range, identity, keyframes, propagator, signal: job.signal },
+						...{ cache: job.cache !== false, scratchFolder: tools.scratchFolder },
+					});
+		yield* carry(frames, engine.extractor);
+	} finally {
+		await tools.close();
+	}
+}
