@@ -14,23 +14,55 @@ export type MatteErrors = {
 
 /** @param matte, truth [height * width] 0..1 */
 export const matteErrors = (matte: Float32Array, truth: Float32Array, size: Size): MatteErrors => {
+	const box = boxOf(matte, truth, size);
+	const [found, known] = [cut(matte, size, box), cut(truth, size, box)];
 	let [sad, squares] = [0, 0];
-	for (let at = 0; at < matte.length; at++) {
-		const difference = (matte[at] as number) - (truth[at] as number);
+	for (let at = 0; at < found.length; at++) {
+		const difference = (found[at] as number) - (known[at] as number);
 		sad += Math.abs(difference);
 		squares += difference * difference;
 	}
 	return {
 		sad: sad / 1000,
 		mse: (squares / matte.length) * 1000,
-		grad: gradientError(matte, truth, size) / 1000,
-		conn: connectivityError(matte, truth, size) / 1000,
+		grad: gradientError(found, known, box) / 1000,
+		conn: connectivityError(found, known, box) / 1000,
 	};
+};
+
+type Box = Size & { readonly x: number; readonly y: number };
+
+/** Where anything is opaque, and as far around as filters reach: no measure finds an error elsewhere. */
+const boxOf = (matte: Float32Array, truth: Float32Array, { width, height }: Size): Box => {
+	let [left, right, top, bottom] = [width, 0, height, 0];
+	for (let at = 0; at < matte.length; at++) {
+		if ((matte[at] as number) > 0 || (truth[at] as number) > 0) {
+			const [x, y] = [at % width, Math.floor(at / width)];
+			[left, right] = [Math.min(left, x), Math.max(right, x + 1)];
+			[top, bottom] = [Math.min(top, y), Math.max(bottom, y + 1)];
+		}
+	}
+	const [x, y] = [Math.max(0, left - MARGIN), Math.max(0, top - MARGIN)];
+	return {
+		...{ x, y },
+		width: Math.max(1, Math.min(width, right + MARGIN) - x),
+		height: Math.max(1, Math.min(height, bottom + MARGIN) - y),
+	};
+};
+
+const cut = (values: Float32Array, size: Size, { x, y, width, height }: Box): Float32Array => {
+	const part = new Float32Array(width * height);
+	for (let row = 0; row < height; row++) {
+		const from = (y + row) * size.width + x;
+		part.set(values.subarray(from, from + width), row * width);
+	}
+	return part;
 };
 
 /** Of the benchmark: first derivatives of a Gaussian of 1.4 pixels. */
 const SIGMA = 1.4;
 const REACH = 4;
+const MARGIN = 2 * REACH;
 
 const gradientError = (matte: Float32Array, truth: Float32Array, size: Size): number => {
 	const [a, b] = [gradientSize(matte, size), gradientSize(truth, size)];

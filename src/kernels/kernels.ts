@@ -5,7 +5,12 @@ import { builtUrl } from '../core/built-url.js';
  * An instance of the kernels: a memory of its own, and functions on it. What they do, and what their arguments are, is said where
  * they are, in `assembly/`. Addresses are in bytes.
  */
-export type Kernels = MemoryKernels & MatchingKernels & FieldKernels & ImageKernels & HalfKernels;
+export type Kernels = MemoryKernels &
+	MatchingKernels &
+	FieldKernels &
+	ImageKernels &
+	HalfKernels &
+	MatteKernels;
 
 type MemoryKernels = {
 	readonly memory: WebAssembly.Memory;
@@ -81,6 +86,17 @@ type HalfKernels = {
 	decodeHalves(halves: number, halvesEnd: number, singles: number): void;
 };
 
+type MatteKernels = {
+	openMatte(width: number, height: number, block: number): void;
+	mattePixels(): number;
+	matteMask(): number;
+	findAlpha(scale: number): number;
+	openForeground(width: number, height: number): void;
+	foregroundPixels(): number;
+	foregroundAlpha(): number;
+	findForeground(far: number, near: number): void;
+};
+
 type Global = { readonly value: number };
 
 let compiled: WebAssembly.Module | undefined;
@@ -98,5 +114,7 @@ export const bytesAt = ({ memory }: Kernels, address: number, length: number): U
 	new Uint8Array(memory.buffer, address >>> 0, length);
 export const intsAt = ({ memory }: Kernels, address: number, length: number): Int32Array =>
 	new Int32Array(memory.buffer, address >>> 0, length);
+export const shortsAt = ({ memory }: Kernels, address: number, length: number): Uint16Array =>
+	new Uint16Array(memory.buffer, address >>> 0, length);
 export const floatsAt = ({ memory }: Kernels, address: number, length: number): Float32Array =>
 	new Float32Array(memory.buffer, address >>> 0, length);

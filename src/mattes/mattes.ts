@@ -4,7 +4,7 @@ import { objectIds } from '../core/object-ids.js';
 import type { Size } from '../core/size.js';
 import { foregroundColours } from './foreground.js';
 import { boxMean, distanceToBorder, type Plane } from './planes.js';
-import { type Box, softAlpha } from './soft-alpha.js';
+import { type Box, OPAQUE, softAlpha } from './soft-alpha.js';
 
 export const matteSettingsSchema = z.strictObject({
 	/** Whether pixels that an object covers partly are partly opaque. */
@@ -23,12 +23,18 @@ export type MatteOptions = z.input<typeof matteSettingsSchema>;
 
 export const defaultMatteSettings = matteSettingsSchema.parse({});
 
+/** How opaque each pixel is. */
+export type Matte = Raster<1> & {
+	/** The same, 0..65535. */
+	readonly deep: Uint16Array;
+};
+
 /** How opaque the objects of a frame are at each pixel; worked out when it is asked for, and once. */
 export type Mattes = {
 	/** All objects together. */
-	readonly all: Raster<1>;
-	/** One object alone; those of all objects add up to 255 at most, unless they are inverted. */
-	of(id: number): Raster<1>;
+	readonly all: Matte;
+	/** One object alone; those of all objects add up to 255 (65535) at most, unless they are inverted. */
+	of(id: number): Matte;
 	/** The picture with the objects' own colours where they are transparent, which go with straight alpha. */
 	coloursOf(picture: Raster<3>): Raster<3>;
 };
@@ -39,32 +45,28 @@ export type Mattes = {
  * @param image the frame as it was filmed, of the labels' size
  */
 export const mattesOf = (image: Raster<3>, labels: LabelMap, settings: MatteSettings): Mattes => {
-	const whole = remembered(() =>
-		matteOf(
-			image,
-			marked(labels, (id) => id > 0),
-			settings,
-		),
-	);
-	const objects = remembered(() => mattesOfObjects(image, labels, settings));
-	const shown = ({ alpha }: Matte): Raster<1> => rasterOf(labels, inverted(alpha, settings));
-	const all = remembered(() => shown(whole()));
+	const whole = remembered(() => opacityOf(image, marked(labels, undefined), settings));
+	const objects = remembered(() => opacitiesOfObjects(image, labels, settings));
+	const all = remembered(() => matteOf(labels, inverted(whole().alpha, settings)));
 	return {
 		get all() {
 			return all();
 		},
-		of: (id) => shown(objects().get(id) ?? { alpha: new Uint8Array(labels.ids.length), box: undefined }),
+		of: (id) => {
+			const alpha = objects().get(id)?.alpha ?? new Uint16Array(labels.ids.length);
+			// Of several objects rounded down, or they would add up to more than all.
+			return matteOf(labels, inverted(alpha, settings), objects().size > 1);
+		},
 		coloursOf: (picture) => {
 			const { alpha, box } = whole();
 			// Of what is left when objects are cut out, the colours are as they were filmed.
-			return box === undefined || settings.invert
-				? picture
-				: foregroundColours(picture, rasterOf(labels, alpha), box);
+			return box === undefined || settings.invert ? picture : foregroundColours(picture, alpha, box);
 		},
 	};
 };
 
-type Matte = { readonly alpha: Uint8Array; readonly box: Box | undefined };
+/** @param alpha 0..`OPAQUE` @param box outside of which nothing is opaque; undefined where edges are hard */
+type Opacity = { readonly alpha: Uint16Array; readonly box: Box | undefined };
 
 const remembered = <Value>(make: () => Value): (() => Value) => {
 	let made: { readonly value: Value } | undefined;
@@ -74,85 +76,96 @@ const remembered = <Value>(make: () => Value): (() => Value) => {
 	};
 };
 
-const marked = ({ ids }: LabelMap, isMeant: (id: number) => boolean): Uint8Array =>
-	ids.map((id) => (isMeant(id) ? 1 : 0));
+/** 1 in an object, or in any. */
+const marked = ({ ids }: LabelMap, wanted: number | undefined): Uint8Array => {
+	const marks = new Uint8Array(ids.length);
+	for (let at = 0; at < ids.length; at++) {
+		const id = ids[at] as number;
+		marks[at] = (wanted === undefined ? id > 0 : id === wanted) ? 1 : 0;
+	}
+	return marks;
+};
 
-const rasterOf = ({ width, height }: LabelMap, data: Uint8Array): Raster<1> => ({
-	...{ width, height, data },
-	channels: 1,
-});
+/** A matte in 8 bits, too. @param isRoundedDown or to what is nearest */
+export const matteOf = ({ width, height }: Size, deep: Uint16Array, isRoundedDown = false): Matte => {
+	const data = new Uint8Array(deep.length);
+	const step = OPAQUE / 255;
+	const rounding = isRoundedDown ? 0 : step / 2;
+	for (let at = 0; at < data.length; at++) {
+		data[at] = Math.floor(((deep[at] as number) + rounding) / step);
+	}
+	return { width, height, channels: 1, data, deep };
+};
 
-const inverted = (alpha: Uint8Array, { invert }: MatteSettings): Uint8Array =>
-	invert ? alpha.map((value) => 255 - value) : alpha;
+const inverted = (alpha: Uint16Array, { invert }: MatteSettings): Uint16Array =>
+	invert ? alpha.map((value) => OPAQUE - value) : alpha;
 
 /** Where objects meet, each takes its share of what they claim together. */
-const mattesOfObjects = (
+const opacitiesOfObjects = (
 	image: Raster<3>,
 	labels: LabelMap,
 	settings: MatteSettings,
-): ReadonlyMap<number, Matte> => {
+): ReadonlyMap<number, Opacity> => {
 	const ids = objectIds(labels);
-	const mattes = new Map(
-		ids.map((id) => [
-			id,
-			matteOf(
-				image,
-				marked(labels, (other) => other === id),
-				settings,
-			),
-		]),
-	);
+	const opacities = new Map(ids.map((id) => [id, opacityOf(image, marked(labels, id), settings)]));
 	if (ids.length > 1) {
-		const sums = new Uint16Array(labels.ids.length);
-		for (const { alpha } of mattes.values()) {
+		const sums = new Uint32Array(labels.ids.length);
+		for (const { alpha } of opacities.values()) {
 			for (let at = 0; at < sums.length; at++) {
 				sums[at] = (sums[at] as number) + (alpha[at] as number);
 			}
 		}
-		for (const { alpha } of mattes.values()) {
+		for (const { alpha } of opacities.values()) {
 			for (let at = 0; at < sums.length; at++) {
 				const sum = sums[at] as number;
-				if (sum > 255) {
-					// Rounded down, or several of them would add up to more again.
-					alpha[at] = Math.floor(((alpha[at] as number) * 255) / sum);
+				if (sum > OPAQUE) {
+					alpha[at] = Math.floor(((alpha[at] as number) * OPAQUE) / sum);
 				}
 			}
 		}
 	}
-	return mattes;
+	return opacities;
 };
 
-const matteOf = (image: Raster<3>, mask: Uint8Array, { alpha, grow, feather }: MatteSettings): Matte => {
+const opacityOf = (image: Raster<3>, mask: Uint8Array, { alpha, grow, feather }: MatteSettings): Opacity => {
 	const size = { width: image.width, height: image.height };
 	if (!mask.includes(1)) {
-		return { alpha: new Uint8Array(mask.length), box: undefined };
+		return { alpha: new Uint16Array(mask.length), box: undefined };
 	}
 	const soft = alpha === 'soft' ? softAlpha(image, mask) : undefined;
-	const found = soft ? placedIn(size, soft.box, soft.alpha) : mask.map((inside) => 255 * inside);
+	const found = soft ? placedIn(size, soft.box, soft.alpha) : hardAlpha(mask);
 	const grown = grow === 0 ? found : grownBy(grow, found, mask, size, alpha);
 	const opacity = feather === 0 ? grown : feathered(grown, size, feather);
 	const isWithinBox = grow <= 0 && feather === 0;
 	return { alpha: opacity, box: soft && (isWithinBox ? soft.box : { x: 0, y: 0, ...size }) };
 };
 
+const hardAlpha = (mask: Uint8Array): Uint16Array => {
+	const alpha = new Uint16Array(mask.length);
+	for (let at = 0; at < mask.length; at++) {
+		alpha[at] = OPAQUE * (mask[at] as number);
+	}
+	return alpha;
+};
+
 /** Its border lies so many pixels farther out, or farther in; what is soft there stays so as far as it is on the right side. */
 const grownBy = (
 	by: number,
-	found: Uint8Array,
+	found: Uint16Array,
 	mask: Uint8Array,
 	size: Size,
 	alpha: MatteSettings['alpha'],
-): Uint8Array => {
+): Uint16Array => {
 	const distance = distanceToBorder(mask, size);
 	return found.map((value, at) => {
 		const inside = Math.max(0, Math.min(1, (distance[at] as number) + by + 0.5));
-		const border = alpha === 'hard' ? (inside > 0.5 ? 255 : 0) : Math.round(255 * inside);
+		const border = alpha === 'hard' ? (inside > 0.5 ? OPAQUE : 0) : Math.round(OPAQUE * inside);
 		return by > 0 ? Math.max(value, border) : Math.min(value, border);
 	});
 };
 
-const placedIn = (size: Size, box: Box, alpha: Uint8Array): Uint8Array => {
-	const out = new Uint8Array(size.width * size.height);
+const placedIn = (size: Size, box: Box, alpha: Uint16Array): Uint16Array => {
+	const out = new Uint16Array(size.width * size.height);
 	for (let y = 0; y < box.height; y++) {
 		out.set(alpha.subarray(y * box.width, (y + 1) * box.width), (box.y + y) * size.width + box.x);
 	}
@@ -160,10 +173,10 @@ const placedIn = (size: Size, box: Box, alpha: Uint8Array): Uint8Array => {
 };
 
 /** Three box filters are nearly a Gaussian; all three together reach as far as is asked for. */
-const feathered = (alpha: Uint8Array, size: Size, feather: number): Uint8Array => {
+const feathered = (alpha: Uint16Array, size: Size, feather: number): Uint16Array => {
 	let values: Plane = Float32Array.from(alpha);
 	for (let pass = 0; pass < 3; pass++) {
 		values = boxMean(values, size, Math.max(1, Math.round(feather / 3)));
 	}
-	return Uint8Array.from(values, (value) => Math.round(value));
+	return Uint16Array.from(values, (value) => Math.round(value));
 };

@@ -41,46 +41,6 @@ export const boxMean = (from: Plane, { width, height }: Size, radius: number): P
 	return to;
 };
 
-/** The largest value within squares of `2 radius + 1` pixels. */
-export const boxMaximum = (from: Plane, { width, height }: Size, radius: number): Plane => {
-	const rows = maximaOfLines(from, { lines: height, length: width, line: width, step: 1 }, radius);
-	return maximaOfLines(rows, { lines: width, length: height, line: 1, step: width }, radius);
-};
-
-type Lines = {
-	readonly lines: number;
-	readonly length: number;
-	readonly line: number;
-	readonly step: number;
-};
-
-/** A queue of falling values holds what may yet be the largest: each pixel goes in and out once. */
-const maximaOfLines = (from: Plane, { lines, length, line, step }: Lines, radius: number): Plane => {
-	const to = new Float32Array(from.length);
-	const queue = new Int32Array(length);
-	for (let n = 0; n < lines; n++) {
-		const base = n * line;
-		const value = (at: number): number => from[base + at * step] as number;
-		let [head, tail] = [0, 0];
-		for (let at = 0; at < length + radius; at++) {
-			if (at < length) {
-				while (tail > head && value(queue[tail - 1] as number) <= value(at)) {
-					tail--;
-				}
-				queue[tail++] = at;
-			}
-			const middle = at - radius;
-			if (middle >= 0) {
-				while ((queue[head] as number) < middle - radius) {
-					head++;
-				}
-				to[base + middle * step] = value(queue[head] as number);
-			}
-		}
-	}
-	return to;
-};
-
 /**
  * How far each pixel's centre is from the border of a mask, in pixels: positive inside, negative outside. Exact
  * (Felzenszwalb & Huttenlocher, "Distance transforms of sampled functions", 2012).

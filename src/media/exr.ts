@@ -6,19 +6,21 @@ import { linearLight } from '../core/light.js';
  * R, G, B and A, sixteen lines compressed together (ZIP). It names no primaries, so the format's own hold: those of Rec. 709.
  *
  * @param image sRGB with straight alpha
+ * @param alpha [height * width] 0..65535; opaque without it
  */
-export const encodeExr = async (image: Raster<4>): Promise<Uint8Array> => {
+export const encodeExr = async (image: Raster<3>, alpha?: Uint16Array): Promise<Uint8Array> => {
 	const { width, height, data } = image;
 	const { encodeRgbaExr, init } = await import('exrs');
 	await init();
 	const pixels = new Float32Array(width * height * 4);
-	for (let at = 0; at < pixels.length; at += 4) {
-		const opacity = (data[at + 3] as number) / 255;
+	for (let pixel = 0; pixel < width * height; pixel++) {
+		const opacity = (alpha?.[pixel] ?? 65535) / 65535;
 		if (opacity > 0) {
-			pixels[at] = linearLight.fromByte(data[at] as number) * opacity;
-			pixels[at + 1] = linearLight.fromByte(data[at + 1] as number) * opacity;
-			pixels[at + 2] = linearLight.fromByte(data[at + 2] as number) * opacity;
-			pixels[at + 3] = opacity;
+			const [from, to] = [pixel * 3, pixel * 4];
+			pixels[to] = linearLight.fromByte(data[from] as number) * opacity;
+			pixels[to + 1] = linearLight.fromByte(data[from + 1] as number) * opacity;
+			pixels[to + 2] = linearLight.fromByte(data[from + 2] as number) * opacity;
+			pixels[to + 3] = opacity;
 		}
 	}
 	return encodeRgbaExr({

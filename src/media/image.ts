@@ -60,21 +60,22 @@ export const encodeImage = (extension: string, image: Raster): Promise<Buffer> =
 /**
  * A PNG of 16 bits a channel.
  *
- * @param image with straight alpha
+ * @param alpha [height * width] 0..65535
  * @param premultiplied whether its colours are multiplied by alpha, which 16 bits can undo without loss
  */
 export const encodeDeepPng = (
-	{ width, height, data }: Raster<4>,
+	{ width, height, data }: Raster<3>,
+	alpha: Uint16Array,
 	premultiplied: boolean,
 ): Promise<Buffer> => {
-	const pixels = new Uint16Array(data.length);
-	for (let at = 0; at < data.length; at += 4) {
-		const alpha = data[at + 3] as number;
-		const share = premultiplied ? alpha / 255 : 1;
+	const pixels = new Uint16Array(width * height * 4);
+	for (let pixel = 0; pixel < alpha.length; pixel++) {
+		const opacity = alpha[pixel] as number;
+		const share = premultiplied ? opacity / 65535 : 1;
 		for (let channel = 0; channel < 3; channel++) {
-			pixels[at + channel] = Math.round((data[at + channel] as number) * 257 * share);
+			pixels[pixel * 4 + channel] = Math.round((data[pixel * 3 + channel] as number) * 257 * share);
 		}
-		pixels[at + 3] = alpha * 257;
+		pixels[pixel * 4 + 3] = opacity;
 	}
 	return loadSharp()(pixels, { raw: { width, height, channels: 4 } })
 		.toColourspace('rgb16')

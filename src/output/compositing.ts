@@ -1,13 +1,8 @@
-import type { LabelMap, Raster } from '../core/frame.js';
+import type { Raster } from '../core/frame.js';
+import type { Size } from '../core/size.js';
+import { type Matte, matteOf } from '../mattes/mattes.js';
+import { OPAQUE } from '../mattes/soft-alpha.js';
 import type { FrameResult } from './video-sink.js';
-
-/** A hard matte: white where any object is. */
-export const matteOf = (labels: LabelMap): Raster<1> => ({
-	width: labels.width,
-	height: labels.height,
-	channels: 1,
-	data: labels.ids.map((id) => (id > 0 ? 255 : 0)),
-});
 
 /** The picture with an alpha channel. `premultiplied` scales the colours by alpha, as some programs expect. */
 export const withAlpha = (image: Raster<3>, alpha: Raster<1>, premultiplied: boolean): Raster<4> => {
@@ -24,26 +19,20 @@ export const withAlpha = (image: Raster<3>, alpha: Raster<1>, premultiplied: boo
 	return { width, height, channels: 4, data };
 };
 
-/** A picture without transparency. */
-export const opaque = (image: Raster<3>): Raster<4> =>
-	withAlpha(
-		image,
-		{ ...image, channels: 1, data: new Uint8Array(image.width * image.height).fill(255) },
-		false,
-	);
-
-/** White, as opaque as a matte is light. */
-export const whiteWhere = (matte: Raster<1>): Raster<4> => {
-	const { width, height } = matte;
-	const data = new Uint8Array(width * height * 4).fill(255);
-	for (let pixel = 0; pixel < width * height; pixel++) {
-		data[pixel * 4 + 3] = matte.data[pixel] as number;
-	}
-	return { width, height, channels: 4, data };
-};
+/** White everywhere. */
+export const white = ({ width, height }: Size): Raster<3> => ({
+	...{ width, height },
+	channels: 3,
+	data: new Uint8Array(width * height * 3).fill(255),
+});
 
 /** The matte of all objects of a frame. */
-export const frameMatte = ({ labels, mattes }: FrameResult): Raster<1> => mattes?.all ?? matteOf(labels);
+export const frameMatte = ({ labels, mattes }: FrameResult): Matte =>
+	mattes?.all ??
+	matteOf(
+		labels,
+		Uint16Array.from(labels.ids, (id) => (id > 0 ? OPAQUE : 0)),
+	);
 
 /** The frame, edited where it is, in the colours that its objects have by themselves. */
 export const objectColours = ({ frame, edited, mattes }: FrameResult): Raster<3> => {

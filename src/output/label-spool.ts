@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
-import type { LabelMap, Raster } from '../core/frame.js';
+import type { LabelMap } from '../core/frame.js';
 import { temporaryPath } from '../core/temporary-names.js';
+import type { Matte } from '../mattes/mattes.js';
 import type { FrameResult } from './video-sink.js';
 
 const [pack, unpack] = [promisify(deflateRaw), promisify(inflateRaw)];
@@ -56,15 +57,18 @@ export class LabelSpool {
 	async *results(objects: readonly number[]): AsyncGenerator<FrameResult, void, void> {
 		for (const { labels, mattes, index, timeSeconds, size } of this.#entries) {
 			const pixels = size.width * size.height;
-			const raster = (data: Uint8Array): Raster<1> => ({ ...size, channels: 1, data });
-			const alphas = new Map<number, Raster<1>>();
+			const matte = (data: Uint8Array): Matte => ({
+				...{ ...size, data },
+				...{ channels: 1, deep: Uint16Array.from(data, (value) => value * 257) },
+			});
+			const alphas = new Map<number, Matte>();
 			for (const id of objects) {
 				const piece = mattes?.get(id);
 				if (piece !== undefined) {
-					alphas.set(id, raster(await this.#take(piece, pixels)));
+					alphas.set(id, matte(await this.#take(piece, pixels)));
 				}
 			}
-			const none = raster(new Uint8Array(mattes === undefined ? 0 : pixels));
+			const none = matte(new Uint8Array(mattes === undefined ? 0 : pixels));
 			yield {
 				frame: { index, timeSeconds, image: { ...size, channels: 3, data: new Uint8Array(0) } },
 				labels: { ...size, ids: await this.#take(labels, pixels), palette: this.#palette },

@@ -13,9 +13,8 @@ import {
 	frameMatte,
 	greenScreen,
 	objectColours,
-	opaque,
 	overBackground,
-	whiteWhere,
+	white,
 } from './compositing.js';
 import { drawOverlay } from './overlay.js';
 import type { FrameResult } from './video-sink.js';
@@ -235,7 +234,8 @@ const frameFormats: readonly (FormatOf<'frames'> | FormatOf<'object-frames'>)[] 
 		name: 'alpha-png16',
 		about: 'the same in 16 bits a channel, for programs that want them',
 		extension: '.png',
-		encode: (result, { premultiplied }) => encodeDeepPng(cutOut(result, false), premultiplied),
+		encode: (result, { premultiplied }) =>
+			encodeDeepPng(objectColours(result), frameMatte(result).deep, premultiplied),
 	},
 	{
 		kind: 'frames',
@@ -249,7 +249,7 @@ const frameFormats: readonly (FormatOf<'frames'> | FormatOf<'object-frames'>)[] 
 		name: 'alpha-exr',
 		about: 'an OpenEXR for each frame, the objects on transparency: half, linear light, premultiplied',
 		extension: '.exr',
-		encode: (result) => encodeExr(cutOut(result, false)),
+		encode: (result) => encodeExr(objectColours(result), frameMatte(result).deep),
 	},
 	{
 		kind: 'frames',
@@ -270,7 +270,7 @@ const frameFormats: readonly (FormatOf<'frames'> | FormatOf<'object-frames'>)[] 
 		name: 'matte-exr',
 		about: 'an OpenEXR for each frame, all objects together, the matte in each of R, G, B and A',
 		extension: '.exr',
-		encode: (result) => encodeExr(whiteWhere(frameMatte(result))),
+		encode: (result) => encodeExr(white(result.labels), frameMatte(result).deep),
 	},
 	{
 		kind: 'object-frames',
@@ -284,7 +284,7 @@ const frameFormats: readonly (FormatOf<'frames'> | FormatOf<'object-frames'>)[] 
 		name: 'mattes-exr',
 		about: 'for each object an OpenEXR for each frame, the matte in each of R, G, B and A',
 		extension: '.exr',
-		encode: (result) => encodeExr(whiteWhere(frameMatte(result))),
+		encode: (result) => encodeExr(white(result.labels), frameMatte(result).deep),
 	},
 	{
 		kind: 'frames',
@@ -306,7 +306,7 @@ const frameFormats: readonly (FormatOf<'frames'> | FormatOf<'object-frames'>)[] 
 		name: 'edit-exr',
 		about: 'an OpenEXR for each frame of the clip with the edit in it: half, linear light',
 		extension: '.exr',
-		encode: ({ frame, edited }) => encodeExr(opaque(edited ?? frame.image)),
+		encode: ({ frame, edited }) => encodeExr(edited ?? frame.image),
 	},
 ];
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
 import type { Frame, LabelMap } from '../../src/core/frame.js';
+import { matteOf } from '../../src/mattes/mattes.js';
 import { openClip } from '../../src/media/clip.js';
 import type { ClipInfo } from '../../src/media/clip-info.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
@@ -154,15 +155,18 @@ describe('the picture', () => {
 	test('a soft matte keeps its levels', async () => {
 		const path = join(temporaryFolder(), 'matte.mkv');
 		const sink = await openSink(await resolveFormat(path), { clip: info });
-		const data = Uint8Array.from({ length: width * height }, (_, pixel) => (pixel % width) * 4);
-		const matte = { width, height, channels: 1, data } as const;
+		const data = Uint16Array.from({ length: width * height }, (_, pixel) => (pixel % width) * 4);
+		const matte = matteOf(
+			{ width, height },
+			data.map((value) => value * 257),
+		);
 		await sink.write({
 			frame: greyFrame(0, 0),
 			labels: boxAt(0),
 			mattes: { all: matte, of: () => matte, coloursOf: (picture) => picture },
 		});
 		await sink.finish();
-		expect(new Uint8Array(await decodeRaw(path, 'gray'))).toEqual(data);
+		expect(new Uint16Array(await decodeRaw(path, 'gray'))).toEqual(data);
 	});
 
 	test('the overlay outlines and tints the object in its colour and leaves the rest alone', async () => {

@@ -1,6 +1,8 @@
 export { decodeHalves, encodeHalves } from './half-precision';
 export { convertToLab } from './lab';
 export * from './matching/index';
+export { findForeground, foregroundAlpha, foregroundPixels, openForeground } from './matte/foreground';
+export { findAlpha, matteMask, mattePixels, openMatte } from './matte/soft-alpha';
 export {
 	compareNeighbours,
 	fieldBand,
