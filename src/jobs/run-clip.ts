@@ -99,6 +99,9 @@ const requireOnDisk = (paths: readonly (string | undefined)[]): void => {
 	}
 };
 
+/** From so many on it is said that each object takes its time. */
+const MANY_OBJECTS = 32;
+
 /** What a run reads and writes. */
 export type RunFiles = { readonly inputs: readonly string[]; readonly outputs: readonly string[] };
 
@@ -150,6 +153,11 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 			...{ keepsNotes: job.keepsNotes, modelName: engine.modelName },
 		});
 		tellInput(job, clip, keyframes);
+		if (preset.decoder && keyframes.objects.length >= MANY_OBJECTS && !outputs.isComplete) {
+			job.onNote?.(
+				`${keyframes.objects.length} objects take as many times as long as one; with --decoder off, which is less exact, a third of that or less.`,
+			);
+		}
 
 		// Where only masks are written, and once each, nobody looks at a frame when its mask is there.
 		const isDoneWithFrames =

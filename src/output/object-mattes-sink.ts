@@ -73,6 +73,16 @@ const finishAll = async (sinks: readonly ObjectSink[]): Promise<WrittenFile[]> =
 
 const onlyObject = ({ frame, labels, mattes }: FrameResult, id: number): FrameResult => ({
 	frame,
-	labels: { ...labels, ids: labels.ids.map((value) => (value === id ? id : 0)) },
+	labels: { ...labels, ids: idsOfObject(labels.ids, id) },
 	mattes: mattes && { ...mattes, all: mattes.of(id) },
 });
+
+const idsOfObject = (ids: Uint8Array, id: number): Uint8Array => {
+	const own = new Uint8Array(ids.length);
+	for (let at = ids.indexOf(id); at >= 0 && at < ids.length; at++) {
+		if (ids[at] === id) {
+			own[at] = id;
+		}
+	}
+	return own;
+};

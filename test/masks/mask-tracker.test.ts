@@ -5,10 +5,13 @@ import { regionSimilarity } from '../../src/evaluation/region-similarity.js';
 import { propagateKeyframes } from '../../src/masks/propagate-keyframes.js';
 import { MaskTracker, type TrackedMasks } from '../../src/masks/tracker/mask-tracker.js';
 import { type Clip, openClip } from '../../src/media/clip.js';
+import { davisPalette } from '../../src/media/davis-palette.js';
 import { readLabelMap } from '../../src/media/label-map.js';
 import { RunFrames } from '../../src/media/run-frames.js';
 import type { FrameStore } from '../../src/store/frame-store.js';
 import type { PassStores } from '../../src/store/pass-stores.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { drawScene, type Scene, writeScene } from '../helpers/textured-clip.js';
 
 const sample = join(import.meta.dirname, '../../samples/bear');
 const FRAMES = 12;
@@ -113,4 +116,34 @@ describe('MaskTracker', () => {
 		const computed = again.filter((masked) => masked.computed).map(({ frame }) => frame.index);
 		expect(computed).toEqual([1]);
 	});
+
+	it('tracks more objects than go through its graphs together, and keeps each one', async () => {
+		const folder = temporaryFolder();
+		await writeScene(folder, slidingTiles, 4);
+		const { mask } = drawScene(slidingTiles, 0);
+		const objects = [...Array(20).keys()].map((tile) => 1 + tile * 12);
+		const frames = new RunFrames(await openClip(folder), {}, true);
+		const { stores } = storesInMemory();
+		const keyframes = [{ frame: 0, mask }];
+		for await (const found of propagateKeyframes({
+			...{ frames, keyframes, propagator: tracker, stores, objects, palette: davisPalette },
+		})) {
+			const truth = drawScene(slidingTiles, found.frame.index).mask.ids;
+			for (const id of objects) {
+				expect(overlap(found.mask.ids, truth, [id]), `object ${id}`).toBeGreaterThan(0.7);
+			}
+		}
+	});
 });
+
+/** Twenty squares of 28 pixels with ids up to 229, side by side, that go a pixel a frame to the right. */
+const slidingTiles: Scene = {
+	width: 240,
+	height: 192,
+	at: (frame, x, y) => {
+		const [u, v] = [x - 10 - frame, y - 10];
+		const [column, row] = [Math.floor(u / 46), Math.floor(v / 46)];
+		const isTile = u >= 0 && v >= 0 && column < 5 && row < 4 && u % 46 < 28 && v % 46 < 28;
+		return isTile ? { id: 1 + (row * 5 + column) * 12, u: u % 46, v: v % 46 } : { id: 0, u: x, v: y };
+	},
+};

@@ -27,16 +27,22 @@ const sessions = (async () => ({
 }))();
 sessions.catch(() => undefined);
 
+/**
+ * So many objects at most go through the graphs together: each takes some 100 MB meanwhile. They know nothing of each other before their
+ * masks are shared out, so that groups find what all would find together.
+ */
+const GROUP = 16;
+
 /** What there is to keep of a frame, a row for each cell at stride 16, as `memorise.onnx` lays it out. */
 type MemoryRows = {
 	/** [cells, 64] */
 	readonly key: OrtTensor;
 	/** [cells, channels] */
 	readonly descriptor: OrtTensor;
-	/** [cells, objects * 48 + objects + 1] values of all objects, their shares, and how many cells at stride 8 a row stands for. */
-	readonly read: OrtTensor;
-	/** [cells, objects + 1] the end of `read`. */
-	readonly share: OrtTensor;
+	/** Of each group, [cells, objects * 48 + objects + 1]: values of its objects, their shares, and how many cells at stride 8 a row stands for. */
+	readonly read: readonly OrtTensor[];
+	/** Of each group, [cells, objects + 1]: the end of `read`. */
+	readonly share: readonly OrtTensor[];
 };
 type MemoryFrame = {
 	readonly frame: number;
@@ -48,10 +54,12 @@ type LastFrame = {
 	readonly frame: number;
 	readonly key: OrtTensor;
 	readonly descriptor: OrtTensor;
-	readonly read: OrtTensor;
+	readonly read: readonly OrtTensor[];
 };
 
 let objects = 0;
+/** Where each group begins, and where the last one ends: they are as alike as they can be. */
+let groups: readonly number[] = [0];
 let gain = 1;
 let plan = new MemoryPlan(0);
 let memory: MemoryFrame[] = [];
@@ -63,8 +71,8 @@ let last: LastFrame | undefined;
 let paintedRows: Pick<MemoryRows, 'key' | 'descriptor' | 'share'> | undefined;
 /** Frames that another pass has found, and this one remembers. */
 let known: readonly number[] = [];
-/** Probabilities of the frame before; float32 [objects, 1, h, w]. */
-let masks: OrtTensor | undefined;
+/** Probabilities of the frame before, of each group; float32 [objects, 1, h, w]. */
+let masks: readonly OrtTensor[] | undefined;
 
 const float = (data: Float32Array, dims: readonly number[]): OrtTensor =>
 	new OrtTensor('float32', data, dims);
@@ -75,12 +83,21 @@ const toOrt = (maps: FrameMaps): Record<string, OrtTensor> =>
 		mapNames.map((name) => [name, new OrtTensor(maps[name].type, maps[name].data, maps[name].dims)]),
 	);
 
-/** Soft masks as the graphs take them. */
-const probabilities = (mask: Uint8Array, [height, width]: readonly [number, number]): OrtTensor =>
-	float(
-		Float32Array.from(mask, (value) => value / 255),
-		[objects, 1, height, width],
-	);
+const groupsOf = (count: number): number[] => {
+	const many = Math.max(1, Math.ceil(count / GROUP));
+	return Array.from({ length: many + 1 }, (_, group) => Math.round((group * count) / many));
+};
+
+/** Soft masks as the graphs take them, by group. */
+const probabilities = (mask: Uint8Array, [height, width]: readonly [number, number]): OrtTensor[] =>
+	groups.slice(1).map((end, group) => {
+		const begin = groups[group] as number;
+		const ofGroup = mask.subarray(begin * height * width, end * height * width);
+		return float(
+			Float32Array.from(ofGroup, (value) => value / 255),
+			[end - begin, 1, height, width],
+		);
+	});
 
 const halfSize = (maps: Record<string, OrtTensor>): readonly [number, number] => {
 	const [, , height = 0, width = 0] = maps.f2?.dims ?? [];
@@ -90,18 +107,24 @@ const halfSize = (maps: Record<string, OrtTensor>): readonly [number, number] =>
 const memorise = async (
 	frame: number,
 	maps: Record<string, OrtTensor>,
-	mask: OrtTensor,
+	ofGroups: readonly OrtTensor[],
 ): Promise<{ readonly rows: MemoryRows; readonly full: LastFrame }> => {
 	const { p8, key, descriptor } = maps as Record<'p8' | 'key' | 'descriptor', OrtTensor>;
-	const found = (await (await sessions).memorise.run({ p8, key, descriptor, mask })) as Record<
-		'read' | 'key_rows' | 'descriptor_rows' | 'read_rows' | 'share_rows',
-		OrtTensor
-	>;
+	const found: Record<'read' | 'key_rows' | 'descriptor_rows' | 'read_rows' | 'share_rows', OrtTensor>[] = [];
+	for (const mask of ofGroups) {
+		found.push(
+			(await (await sessions).memorise.run({ p8, key, descriptor, mask })) as (typeof found)[number],
+		);
+	}
+	const [first] = found;
+	if (first === undefined) {
+		throw new Error('There is no object to remember.');
+	}
 	const rows = {
-		...{ key: found.key_rows, descriptor: found.descriptor_rows },
-		...{ read: found.read_rows, share: found.share_rows },
+		...{ key: first.key_rows, descriptor: first.descriptor_rows },
+		...{ read: found.map(({ read_rows }) => read_rows), share: found.map(({ share_rows }) => share_rows) },
 	};
-	return { rows, full: { frame, key, descriptor, read: found.read } };
+	return { rows, full: { frame, key, descriptor, read: found.map(({ read }) => read) } };
 };
 
 /** Descriptors are compared with those of painted frames alone: of others they are let go. */
@@ -131,7 +154,7 @@ const joined = (before: typeof paintedRows, { key, descriptor, share }: MemoryRo
 		: {
 				key: stacked([before.key, key]),
 				descriptor: stacked([before.descriptor, descriptor]),
-				share: stacked([before.share, share]),
+				share: share.map((rows, group) => stacked([before.share[group] as OrtTensor, rows])),
 			};
 
 const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
@@ -175,22 +198,31 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 	const newest = last;
 	const maps = toOrt(given);
 	const older = memory.filter((kept) => kept.painted || kept.frame !== newest.frame).map(({ rows }) => rows);
-	const results = await (await sessions).step.run({
-		...maps,
-		memory_key: stacked(older.map(({ key }) => key)),
-		memory_read: stacked(older.map(({ read }) => read)),
-		first_key: paintedRows.key,
-		first_descriptor: paintedRows.descriptor,
-		first_share: paintedRows.share,
-		last_key: newest.key,
-		last_descriptor: newest.descriptor,
-		last_read: newest.read,
-		last: masks,
-		gain: scalar(gain),
-	});
+	const memoryKey = stacked(older.map(({ key }) => key));
 	const [height, width] = halfSize(maps);
-	const mask = shareOut(results.logits?.data as Float32Array, height * width);
-	const confidence = mean(Array.from(results.quality?.data as Float32Array));
+	const logits = new Float32Array(objects * height * width);
+	const quality: number[] = [];
+	for (const [group, last] of masks.entries()) {
+		const found = (await (
+			await sessions
+		).step.run({
+			...maps,
+			memory_key: memoryKey,
+			memory_read: stacked(older.map(({ read }) => read[group] as OrtTensor)),
+			first_key: paintedRows.key,
+			first_descriptor: paintedRows.descriptor,
+			first_share: paintedRows.share[group] as OrtTensor,
+			last_key: newest.key,
+			last_descriptor: newest.descriptor,
+			last_read: newest.read[group] as OrtTensor,
+			last,
+			gain: scalar(gain),
+		})) as Record<'logits' | 'quality', OrtTensor>;
+		logits.set(found.logits.data as Float32Array, (groups[group] as number) * height * width);
+		quality.push(...(found.quality.data as Float32Array));
+	}
+	const mask = shareOut(logits, height * width);
+	const confidence = mean(quality);
 	masks = probabilities(mask, [height, width]);
 	const { rows, full } = await memorise(frame, maps, masks);
 	last = full;
@@ -206,6 +238,7 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 
 const begin = ({ frame, objects: ids, done, known: found = [] }: PassStart): readonly number[] => {
 	[objects, plan, memory] = [ids.length, new MemoryPlan(frame), []];
+	groups = groupsOf(objects);
 	[paintedRows, last, masks] = [undefined, undefined, undefined];
 	known = found.filter(({ confidence }) => confidence >= MIN_CONFIDENCE).map((passed) => passed.frame);
 	for (const passed of done) {
