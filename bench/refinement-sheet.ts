@@ -43,7 +43,7 @@ const { propagation, precision } = await loadPreset(undefined);
 const plain: PropagationSettings = {
 	...propagation,
 	refinement: { ...propagation.refinement, iterations: 0 },
-	feedBack: 'voted',
+	feedBack: 'unrefined',
 };
 const engine = await openEngine(undefined, { device: 'cpu', threads: 1, precision });
 const extractor = await storedExtractor(engine.extractor, engine.identity, { folder: null, isShared: true });

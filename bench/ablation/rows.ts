@@ -88,10 +88,10 @@ export const ablationRows = (propagation: PropagationSettings, shortSide: number
 		// What is not refined must not be fed back: upsampling and averaging back would blur it frame after frame.
 		withSettings(
 			NO_REFINEMENT,
-			{ refinement: { ...refinement, iterations: 0 }, feedBack: 'voted' },
+			{ refinement: { ...refinement, iterations: 0 }, feedBack: 'unrefined' },
 			'refinement',
 		),
-		withSettings('refined, the vote is remembered', { feedBack: 'voted' }, 'refinement'),
+		withSettings('refined, unrefined remembered', { feedBack: 'unrefined' }, 'refinement'),
 	];
 
 	const few = { ...base, few: true } as const;

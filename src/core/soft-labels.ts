@@ -73,7 +73,7 @@ const cover = (line: Float32Array, label: number, classes: number, from: number,
 	}
 };
 
-/** A class with at least this probability is taken for certain: votes need no care there, and borders do not move. */
+/** A class with at least this probability is taken for certain: matches need no care there, and borders do not move. */
 export const CERTAIN = 0.98;
 
 /** Marks what no class has for certain. */

@@ -22,8 +22,8 @@ type MemoryKernels = {
 type MatchingKernels = {
 	openMatcher(height: number, width: number, channels: number, matches: number, candidates: number): void;
 	readonly cells: Global;
-	readonly squareRows: Global;
-	readonly squareColumns: Global;
+	readonly superblockRows: Global;
+	readonly superblockColumns: Global;
 	readonly multiplied: Global;
 	allocateFrame(): number;
 	planeOf(channel: number): number;

@@ -10,7 +10,7 @@ export type BlockMatcherOptions = {
 	readonly k: number;
 	/**
 	 * Blocks that a block is compared with cell by cell: those with the best products of means, out of twice as many
-	 * squares of four blocks. `undefined` compares all in the window, which is exact and costs many times as much.
+	 * superblocks of four blocks. `undefined` compares all in the window, which is exact and costs many times as much.
 	 */
 	readonly candidates: number | undefined;
 };
@@ -19,8 +19,8 @@ export type BlockMatcherOptions = {
 const FRAME_INTS = 3;
 
 /**
- * Windowed top-k search of one grid among several remembered ones on the CPU, down a pyramid: means of squares of 4 x 4
- * cells first, then the blocks of 2 x 2 cells in the best squares, then the cells of the best blocks. Descriptors and search are in
+ * Windowed top-k search of one grid among several remembered ones on the CPU, down a pyramid: means of superblocks of 4 x 4
+ * cells first, then the blocks of 2 x 2 cells in the best superblocks, then the cells of the best blocks. Descriptors and search are in
  * WebAssembly: see `kernels/assembly/matching`. Nothing of the size of a similarity matrix is ever held.
  */
 export class BlockMatcher {
@@ -78,40 +78,40 @@ export class BlockMatcher {
 	/** Tells the kernels what is searched. */
 	#tell(frames: readonly SearchedFrame[]): void {
 		const { height, width } = this.#grid;
-		const squares = this.#squares;
+		const superblocks = this.#superblocks;
 		const address = this.#kernels.reserveFrames(frames.length);
 		const told = intsAt(this.#kernels, address, frames.length * FRAME_INTS);
 		const classesAt = address + told.byteLength;
-		const classes = bytesAt(this.#kernels, classesAt, frames.length * squares);
+		const classes = bytesAt(this.#kernels, classesAt, frames.length * superblocks);
 		classes.fill(UNCERTAIN);
-		for (const [at, { descriptors, radius, certainSquares }] of frames.entries()) {
+		for (const [at, { descriptors, radius, certainSuperblocks }] of frames.entries()) {
 			const reach = Math.ceil(Math.min(radius, height + width));
-			told.set([descriptors.address, reach, classesAt + at * squares], at * FRAME_INTS);
-			if (certainSquares !== undefined) {
-				classes.set(certainSquares, at * squares);
+			told.set([descriptors.address, reach, classesAt + at * superblocks], at * FRAME_INTS);
+			if (certainSuperblocks !== undefined) {
+				classes.set(certainSuperblocks, at * superblocks);
 			}
 		}
 	}
 
 	/**
-	 * Brings what is certain of cells to the squares that are searched.
+	 * Brings what is certain of cells to the superblocks that are searched.
 	 *
 	 * @param certain [cells] the class that a cell certainly has, or {@link UNCERTAIN}
-	 * @returns for {@link SearchedFrame.certainSquares}
+	 * @returns for {@link SearchedFrame.certainSuperblocks}
 	 */
-	certainSquares(certain: Uint8Array): Uint8Array {
-		const cells = intsAt(this.#kernels, this.#kernels.cells.value, 16 * this.#squares);
-		const out = new Uint8Array(this.#squares);
-		for (let square = 0; square < out.length; square++) {
+	certainSuperblocks(certain: Uint8Array): Uint8Array {
+		const cells = intsAt(this.#kernels, this.#kernels.cells.value, 16 * this.#superblocks);
+		const out = new Uint8Array(this.#superblocks);
+		for (let superblock = 0; superblock < out.length; superblock++) {
 			let common = -1;
-			for (let at = 16 * square; at < 16 * (square + 1) && common !== UNCERTAIN; at++) {
+			for (let at = 16 * superblock; at < 16 * (superblock + 1) && common !== UNCERTAIN; at++) {
 				const cell = cells[at] as number;
 				if (cell >= 0) {
 					const found = certain[cell] as number;
 					common = common === -1 || common === found ? found : UNCERTAIN;
 				}
 			}
-			out[square] = common === -1 ? UNCERTAIN : common;
+			out[superblock] = common === -1 ? UNCERTAIN : common;
 		}
 		return out;
 	}
@@ -121,7 +121,7 @@ export class BlockMatcher {
 		return this.#kernels.multiplied.value;
 	}
 
-	get #squares(): number {
-		return this.#kernels.squareRows.value * this.#kernels.squareColumns.value;
+	get #superblocks(): number {
+		return this.#kernels.superblockRows.value * this.#kernels.superblockColumns.value;
 	}
 }

@@ -10,8 +10,8 @@ export type SearchedFrame = {
 	/** In cells (Chebyshev distance); each query sees at least these keys. `Infinity` for all. */
 	readonly radius: number;
 	/**
-	 * [squares] the class that all cells of a square certainly have, or {@link UNCERTAIN}; see `BlockMatcher.certainSquares`. Where all
-	 * squares that resemble a query have the same class, a careful search among them could only find more votes for it.
+	 * [superblocks] the class that all cells of a superblock certainly have, or {@link UNCERTAIN}; see `BlockMatcher.certainSuperblocks`. Where all
+	 * superblocks that resemble a query have the same class, a careful search among them could only find more of it.
 	 */
-	readonly certainSquares?: Uint8Array | undefined;
+	readonly certainSuperblocks?: Uint8Array | undefined;
 };

@@ -2,9 +2,9 @@ import { cellsFromPixels } from '../core/grid-position.js';
 import type { DescribedImage } from '../matching/described-image.js';
 import type { Point } from '../matching/point.js';
 import type { Runtime } from '../runtime/session.js';
+import { matchField, SEARCH_RADIUS } from './match-field.js';
 import { matchPoints, type PointMatch } from './match-points.js';
 import type { PairMasks } from './pair-masks.js';
-import { matchField, SEARCH_RADIUS } from './smooth-flow.js';
 import { offsetAt } from './upsample-field.js';
 
 /**

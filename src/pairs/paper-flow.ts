@@ -3,33 +3,33 @@ import { type CellDescriptors, cellDescriptors } from '../matching/cell-descript
 import { CellProducts } from '../matching/cell-products.js';
 import type { DescribedImage } from '../matching/described-image.js';
 import type { Runtime } from '../runtime/session.js';
-import type { PairMasks } from './pair-masks.js';
 import {
 	axisSampling,
 	type BestPixel,
 	cornerWeights,
-	searchSquare,
-	squareBound,
-	UpsampledField,
-} from './upsampled-field.js';
+	InterpolatedDescriptors,
+	quadBound,
+	searchQuad,
+} from './interpolated-descriptors.js';
+import type { PairMasks } from './pair-masks.js';
 
 /** Products held at once, in elements (64 MB). */
 const MAX_PRODUCTS = 16_000_000;
 
-/** What one target cell knows of the source: products with its cells, and two summaries of each square. */
+/** What one target cell knows of the source: products with its cells, and two summaries of each quad. */
 type CellView = {
 	/** [cells] */
 	readonly products: Float32Array;
-	/** [squares] greatest product of the square's corners. */
+	/** [quads] greatest product of the quad's corners. */
 	readonly greatest: Float32Array;
-	/** [squares] similarity (up to the query's length) of one pixel of the square. */
+	/** [quads] similarity (up to the query's length) of one pixel of the quad. */
 	readonly sample: Float32Array;
 };
 
 /**
  * The dense backward warp of the paper (section 6.7): descriptors of both images upsampled bilinearly to their full
  * resolution, and for every target pixel the nearest source pixel, inside the masks where given. The result is that
- * of comparing all pixels with all pixels; squares of four cells that cannot hold the best pixel are ruled out by
+ * of comparing all pixels with all pixels; quads of four cells that cannot hold the best pixel are ruled out by
  * bounds, so neither the time nor the memory is that of the full matrix.
  */
 export const matchEveryPixelAsPublished = async (
@@ -38,7 +38,7 @@ export const matchEveryPixelAsPublished = async (
 	runtime: Runtime,
 	masks: PairMasks = {},
 ): Promise<BackwardFlow> => {
-	const field = new UpsampledField(cellDescriptors(source.map), source, masks.source);
+	const field = new InterpolatedDescriptors(cellDescriptors(source.map), source, masks.source);
 	const samples = samplePixels(field);
 	const targetCells = cellDescriptors(target.map);
 	const { grid } = targetCells;
@@ -47,7 +47,7 @@ export const matchEveryPixelAsPublished = async (
 	const flow = emptyFlow(target);
 	let above: CellView[] = [];
 	for await (const { row, views } of viewRows(targetCells, field, samples, runtime)) {
-		// Squares of the row above read this row as their lower corners; the last row is its own.
+		// Quads of the row above read this row as their lower corners; the last row is its own.
 		const finished =
 			row === grid.height - 1 ? [...(row > 0 ? [row - 1] : []), row] : row > 0 ? [row - 1] : [];
 		for (const squareRow of finished) {
@@ -55,8 +55,8 @@ export const matchEveryPixelAsPublished = async (
 			for (let column = 0; column < grid.width; column++) {
 				const right = Math.min(column + 1, grid.width - 1);
 				const corners = [upper[column], upper[right], lower[column], lower[right]] as CellView[];
-				const candidates = candidateSquares(field, corners);
-				let previous = candidates[0] ?? 0;
+				const promising = promisingQuads(field, corners);
+				let previous = promising[0] ?? 0;
 				for (let y = rows.starts[squareRow] as number; y < (rows.starts[squareRow + 1] as number); y++) {
 					for (let x = columns.starts[column] as number; x < (columns.starts[column + 1] as number); x++) {
 						const pixel = y * target.width + x;
@@ -64,8 +64,8 @@ export const matchEveryPixelAsPublished = async (
 							continue;
 						}
 						const weights = cornerWeights(columns.fraction[x] as number, rows.fraction[y] as number);
-						const best = bestOf(field, corners, weights, candidates, previous);
-						previous = best.square;
+						const best = bestOf(field, corners, weights, promising, previous);
+						previous = best.quad;
 						flow.positions[pixel * 2] = best.pixel % field.size.width;
 						flow.positions[pixel * 2 + 1] = Math.floor(best.pixel / field.size.width);
 						flow.confidence[pixel] = 1;
@@ -78,16 +78,16 @@ export const matchEveryPixelAsPublished = async (
 	return flow;
 };
 
-/** One allowed pixel of each square that has one (-1 for the others): what it reaches is a lower bound for the best. */
-const samplePixels = (field: UpsampledField): Int32Array => {
+/** One allowed pixel of each quad that has one (-1 for the others): what it reaches is a lower bound for the best. */
+const samplePixels = (field: InterpolatedDescriptors): Int32Array => {
 	const { rows, columns, size, cells, inverseLengths } = field;
 	const samples = new Int32Array(cells.grid.height * cells.grid.width).fill(-1);
 	for (let y = 0; y < size.height; y++) {
 		for (let x = 0; x < size.width; x++) {
-			const square = (rows.low[y] as number) * cells.grid.width + (columns.low[x] as number);
+			const quad = (rows.low[y] as number) * cells.grid.width + (columns.low[x] as number);
 			const pixel = y * size.width + x;
-			if (samples[square] === -1 && inverseLengths[pixel] !== 0) {
-				samples[square] = pixel;
+			if (samples[quad] === -1 && inverseLengths[pixel] !== 0) {
+				samples[quad] = pixel;
 			}
 		}
 	}
@@ -97,7 +97,7 @@ const samplePixels = (field: UpsampledField): Int32Array => {
 /** The views of all target cells, one row of the grid after the other; products are made several rows at a time. */
 async function* viewRows(
 	targetCells: CellDescriptors,
-	field: UpsampledField,
+	field: InterpolatedDescriptors,
 	samples: Int32Array,
 	runtime: Runtime,
 ): AsyncGenerator<{ readonly row: number; readonly views: CellView[] }> {
@@ -126,28 +126,28 @@ async function* viewRows(
 	}
 }
 
-const cellView = (field: UpsampledField, samples: Int32Array, products: Float32Array): CellView => {
+const cellView = (field: InterpolatedDescriptors, samples: Int32Array, products: Float32Array): CellView => {
 	const greatest = new Float32Array(products.length);
 	const sample = new Float32Array(products.length);
-	for (let square = 0; square < products.length; square++) {
-		const [a, b, c, d] = field.corners(square);
+	for (let quad = 0; quad < products.length; quad++) {
+		const [a, b, c, d] = field.corners(quad);
 		const [pa, pb, pc, pd] = [products[a], products[b], products[c], products[d]] as [
 			number,
 			number,
 			number,
 			number,
 		];
-		greatest[square] = Math.max(pa, pb, pc, pd);
-		const pixel = samples[square] as number;
+		greatest[quad] = Math.max(pa, pb, pc, pd);
+		const pixel = samples[quad] as number;
 		if (pixel === -1) {
-			sample[square] = Number.NEGATIVE_INFINITY;
+			sample[quad] = Number.NEGATIVE_INFINITY;
 			continue;
 		}
 		const [wa, wb, wc, wd] = cornerWeights(
 			field.columns.fraction[pixel % field.size.width] as number,
 			field.rows.fraction[Math.floor(pixel / field.size.width)] as number,
 		);
-		sample[square] = (wa * pa + wb * pb + wc * pc + wd * pd) * (field.inverseLengths[pixel] as number);
+		sample[quad] = (wa * pa + wb * pb + wc * pc + wd * pd) * (field.inverseLengths[pixel] as number);
 	}
 	return { products, greatest, sample };
 };
@@ -156,45 +156,45 @@ const cellView = (field: UpsampledField, samples: Int32Array, products: Float32A
 const ROUNDING = 1e-5;
 
 /**
- * Source squares that may hold the best pixel for a query anywhere between four target cells. A query's products are
- * means of its corners', so it reaches at least the least of a sample's four values and at most a square's greatest.
+ * Source quads that may hold the best pixel for a query anywhere between four target cells. A query's products are
+ * means of its corners', so it reaches at least the least of a sample's four values and at most a quad's greatest.
  */
-const candidateSquares = (field: UpsampledField, views: readonly CellView[]): Int32Array => {
+const promisingQuads = (field: InterpolatedDescriptors, views: readonly CellView[]): Int32Array => {
 	const [a, b, c, d] = views as [CellView, CellView, CellView, CellView];
 	let reached = Number.NEGATIVE_INFINITY;
-	for (let square = 0; square < a.sample.length; square++) {
+	for (let quad = 0; quad < a.sample.length; quad++) {
 		const least = Math.min(
-			a.sample[square] as number,
-			b.sample[square] as number,
-			c.sample[square] as number,
-			d.sample[square] as number,
+			a.sample[quad] as number,
+			b.sample[quad] as number,
+			c.sample[quad] as number,
+			d.sample[quad] as number,
 		);
 		reached = Math.max(reached, least);
 	}
 	const threshold = reached - ROUNDING * Math.abs(reached);
-	const candidates: number[] = [];
-	for (let square = 0; square < a.greatest.length; square++) {
+	const promising: number[] = [];
+	for (let quad = 0; quad < a.greatest.length; quad++) {
 		const greatest = Math.max(
-			a.greatest[square] as number,
-			b.greatest[square] as number,
-			c.greatest[square] as number,
-			d.greatest[square] as number,
+			a.greatest[quad] as number,
+			b.greatest[quad] as number,
+			c.greatest[quad] as number,
+			d.greatest[quad] as number,
 		);
-		if (field.largestInverse[square] !== 0 && squareBound(field, square, greatest) >= threshold) {
-			candidates.push(square);
+		if (field.largestInverse[quad] !== 0 && quadBound(field, quad, greatest) >= threshold) {
+			promising.push(quad);
 		}
 	}
-	return Int32Array.from(candidates);
+	return Int32Array.from(promising);
 };
 
-/** @param previous square to begin with: neighbouring pixels mostly match in the same one, which rules out the rest */
+/** @param previous quad to begin with: neighbouring pixels mostly match in the same one, which rules out the rest */
 const bestOf = (
-	field: UpsampledField,
+	field: InterpolatedDescriptors,
 	views: readonly CellView[],
 	weights: readonly [number, number, number, number],
-	candidates: Int32Array,
+	promising: Int32Array,
 	previous: number,
-): BestPixel & { readonly square: number } => {
+): BestPixel & { readonly quad: number } => {
 	const [v0, v1, v2, v3] = views.map((view) => view.products) as [
 		Float32Array,
 		Float32Array,
@@ -208,24 +208,24 @@ const bestOf = (
 		w2 * (v2[cell] as number) +
 		w3 * (v3[cell] as number);
 	const best: BestPixel = { pixel: 0, similarity: Number.NEGATIVE_INFINITY };
-	let bestSquare = previous;
-	const search = (square: number): void => {
-		const [a, b, c, d] = field.corners(square);
+	let bestQuad = previous;
+	const search = (quad: number): void => {
+		const [a, b, c, d] = field.corners(quad);
 		const products = [product(a), product(b), product(c), product(d)] as const;
-		if (squareBound(field, square, Math.max(...products)) < best.similarity) {
+		if (quadBound(field, quad, Math.max(...products)) < best.similarity) {
 			return;
 		}
 		const before = best.pixel;
-		searchSquare(field, square, products, best);
+		searchQuad(field, quad, products, best);
 		if (best.pixel !== before) {
-			bestSquare = square;
+			bestQuad = quad;
 		}
 	};
 	search(previous);
-	for (const square of candidates) {
-		if (square !== previous) {
-			search(square);
+	for (const quad of promising) {
+		if (quad !== previous) {
+			search(quad);
 		}
 	}
-	return { ...best, square: bestSquare };
+	return { ...best, quad: bestQuad };
 };

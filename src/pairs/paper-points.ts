@@ -2,8 +2,13 @@ import type { Size } from '../core/size.js';
 import { cellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';
 import type { DescribedImage } from '../matching/described-image.js';
 import type { Point } from '../matching/point.js';
+import {
+	type BestPixel,
+	InterpolatedDescriptors,
+	quadBound,
+	searchQuad,
+} from './interpolated-descriptors.js';
 import type { PointMatch } from './match-points.js';
-import { type BestPixel, searchSquare, squareBound, UpsampledField } from './upsampled-field.js';
 
 /**
  * Finds points of one image in another exactly as the paper's released code does
@@ -20,7 +25,7 @@ export const matchPointsAsPublished = (
 	loadSize: { readonly source: Size; readonly target: Size },
 ): PointMatch[] => {
 	const sourceCells = cellDescriptors(source.map);
-	const field = new UpsampledField(cellDescriptors(target.map), loadSize.target);
+	const field = new InterpolatedDescriptors(cellDescriptors(target.map), loadSize.target);
 	return points.map((point) => {
 		const { pixel, similarity } = nearestPixel(
 			field,
@@ -67,24 +72,24 @@ const descriptorAtPixel = (
 	);
 
 /** The pixel of the upsampled map that is most similar to a descriptor of length 1. */
-const nearestPixel = (field: UpsampledField, descriptor: Float32Array): BestPixel => {
+const nearestPixel = (field: InterpolatedDescriptors, descriptor: Float32Array): BestPixel => {
 	const { cells } = field;
 	const count = cells.grid.height * cells.grid.width;
 	const products = Float64Array.from({ length: count }, (_, cell) => similarityTo(cells, cell, descriptor));
-	const bounds = Float64Array.from({ length: count }, (_, square) =>
-		squareBound(field, square, Math.max(...field.corners(square).map((cell) => products[cell] as number))),
+	const bounds = Float64Array.from({ length: count }, (_, quad) =>
+		quadBound(field, quad, Math.max(...field.corners(quad).map((cell) => products[cell] as number))),
 	);
 	const best: BestPixel = { pixel: 0, similarity: Number.NEGATIVE_INFINITY };
-	// The most promising square first: nearly all others are then ruled out by their bounds.
-	const search = (square: number): void => {
-		const [a, b, c, d] = field.corners(square);
+	// The most promising quad first: nearly all others are then ruled out by their bounds.
+	const search = (quad: number): void => {
+		const [a, b, c, d] = field.corners(quad);
 		const at = (cell: number): number => products[cell] as number;
-		searchSquare(field, square, [at(a), at(b), at(c), at(d)], best);
+		searchQuad(field, quad, [at(a), at(b), at(c), at(d)], best);
 	};
-	search(bounds.reduce((first, bound, square) => (bound > (bounds[first] as number) ? square : first), 0));
-	for (let square = 0; square < count; square++) {
-		if ((bounds[square] as number) >= best.similarity) {
-			search(square);
+	search(bounds.reduce((first, bound, quad) => (bound > (bounds[first] as number) ? quad : first), 0));
+	for (let quad = 0; quad < count; quad++) {
+		if ((bounds[quad] as number) >= best.similarity) {
+			search(quad);
 		}
 	}
 	return best;

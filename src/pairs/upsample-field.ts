@@ -1,10 +1,10 @@
 import { type BackwardFlow, emptyFlow } from '../core/backward-flow.js';
 import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
 import type { GridSize, Size } from '../core/size.js';
+import { cornerWeights } from './interpolated-descriptors.js';
 import { nearestInside } from './nearest-inside.js';
 import type { PairMasks } from './pair-masks.js';
 import type { VectorField } from './smooth-field.js';
-import { cornerWeights } from './upsampled-field.js';
 
 /** Offsets that differ by more than this (in cells) belong to different surfaces: a mean of them lies on neither. */
 const SAME_SURFACE = 3;

@@ -22,7 +22,7 @@ export type PassStores = {
 };
 
 /** To be raised when a change of the engine makes old results wrong. */
-const FORMAT = 6;
+const FORMAT = 7;
 
 /** Where the results of passes are kept; safe to delete when no run is on. */
 export const runsFolder = (env: NodeJS.ProcessEnv = process.env): string => join(propagateHome(env), 'runs');

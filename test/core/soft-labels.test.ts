@@ -42,7 +42,7 @@ describe('the confidence of a frame', () => {
 		data: Float32Array.of(1 - object, object),
 	});
 
-	it('falls with undecided votes and with dissimilar matches', () => {
+	it('falls with undecided labels and with dissimilar matches', () => {
 		const sure = frameConfidence(labels(1), Float32Array.of(0.95));
 		expect(frameConfidence(labels(0.6), Float32Array.of(0.95))).toBeLessThan(sure);
 		expect(frameConfidence(labels(1), Float32Array.of(0.5))).toBeLessThan(sure);

@@ -539,7 +539,7 @@ export const fuzzTargets = async (): Promise<readonly Target[]> => {
 				serialize({ ids: new Uint8Array(deflateRawSync(greys)), quality: [0.9] }),
 				serialize({
 					ids: new Uint8Array(deflateRawSync(ids)),
-					voted: { ids: [0, 1], data: new Float32Array(8), grid: { width: 2, height: 2 } },
+					unrefined: { ids: [0, 1], data: new Float32Array(8), grid: { width: 2, height: 2 } },
 					bestSimilarity: new Float32Array(4),
 				}),
 			],

@@ -145,9 +145,9 @@ describe('search among candidates', () => {
 			});
 		const matchedWith = (certain: Uint8Array | undefined): MemoryMatches => {
 			const matcher = new BlockMatcher(grid, 32, { k: 1, candidates: 16 });
-			const certainSquares = certain && matcher.certainSquares(certain);
+			const certainSuperblocks = certain && matcher.certainSuperblocks(certain);
 			return matcher.match(matcher.store(query), [
-				{ descriptors: matcher.store(key), radius: 6, certainSquares },
+				{ descriptors: matcher.store(key), radius: 6, certainSuperblocks },
 			]);
 		};
 		const careful = matchedWith(undefined);
@@ -162,7 +162,7 @@ describe('search among candidates', () => {
 				});
 				return count;
 			};
-			// The windows of the last eight squares of a row reach as far as the fifth square, those of the others into both classes.
+			// The windows of the last eight superblocks of a row reach as far as the fifth superblock, those of the others into both classes.
 			expect(worse(32, 64)).toBeGreaterThan(0);
 			expect(worse(0, 32)).toBe(0);
 		});
@@ -171,11 +171,11 @@ describe('search among candidates', () => {
 			expect([...matchedWith(classes(() => false)).similarities]).toEqual([...careful.similarities]);
 		});
 
-		it('takes a square for certain when all its cells are of one class', () => {
+		it('takes a superblock for certain when all its cells are of one class', () => {
 			const matcher = new BlockMatcher(grid, 32, { k: 1, candidates: 16 });
-			const squares = matcher.certainSquares(classes((x) => x !== 5));
-			// The second of a row's sixteen squares has the uncertain column.
-			expect([...squares.subarray(0, 16)]).toEqual([0, UNCERTAIN, 0, 0, ...Array(12).fill(1)]);
+			const superblocks = matcher.certainSuperblocks(classes((x) => x !== 5));
+			// The second of a row's sixteen superblocks has the uncertain column.
+			expect([...superblocks.subarray(0, 16)]).toEqual([0, UNCERTAIN, 0, 0, ...Array(12).fill(1)]);
 		});
 	});
 });

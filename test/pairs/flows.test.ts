@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { resizeBilinear } from '../../src/core/bilinear.js';
 import type { DescriptorMap } from '../../src/core/descriptor-map.js';
+import { matchSmoothly } from '../../src/pairs/match-field.js';
 import { matchEveryPixelAsPublished } from '../../src/pairs/paper-flow.js';
-import { matchSmoothly } from '../../src/pairs/smooth-flow.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';
 import { randomMap, waveMap } from './maps.js';
 

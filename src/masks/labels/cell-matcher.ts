@@ -36,7 +36,7 @@ type StoredCells = StoredDescriptors & MatchedCells;
 /** Matches in this thread, down a pyramid. */
 export class PyramidMatcher implements CellMatcher<StoredCells> {
 	readonly #settings: Pick<PropagationSettings, 'topK' | 'candidates'>;
-	/** See `BlockMatcher.certainSquares`. */
+	/** See `BlockMatcher.certainSuperblocks`. */
 	readonly #certain = new WeakMap<SoftLabels, Uint8Array>();
 	#matcher: BlockMatcher | undefined;
 
@@ -60,9 +60,10 @@ export class PyramidMatcher implements CellMatcher<StoredCells> {
 			throw new Error('Nothing has been added to be matched.');
 		}
 		const searched = frames.map(({ cells, labels }) => {
-			const certainSquares = this.#certain.get(labels) ?? matcher.certainSquares(certainClasses(labels));
-			this.#certain.set(labels, certainSquares);
-			return { descriptors: cells, radius: radius ?? Number.POSITIVE_INFINITY, certainSquares };
+			const certainSuperblocks =
+				this.#certain.get(labels) ?? matcher.certainSuperblocks(certainClasses(labels));
+			this.#certain.set(labels, certainSuperblocks);
+			return { descriptors: cells, radius: radius ?? Number.POSITIVE_INFINITY, certainSuperblocks };
 		});
 		return matcher.match(query, searched);
 	}

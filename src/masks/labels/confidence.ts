@@ -5,7 +5,7 @@ const MIN_OBJECT_PROBABILITY = 0.05;
 
 /**
  * How far a propagated frame can be trusted, 0..1: over the cells that may belong to an object, the mean of
- * (how decided the vote is) x (how similar the best match is). 1 when no object is in sight.
+ * (how decided the cell is) x (how similar the best match is). 1 when no object is in sight.
  *
  * @param bestSimilarity [H * W] cosine similarity of each cell's best match
  */

@@ -7,16 +7,16 @@ import type { DoneFrame, PassStart } from '../propagator.js';
 import type { RefinedLabels } from '../refinement/refine-labels.js';
 import type { CellMatcher, LabelledCells, MatchedCells } from './cell-matcher.js';
 import { frameConfidence } from './confidence.js';
-import { poolVotes } from './pool-votes.js';
+import { labelsOfMatches, type MatchedLabels } from './labels-of-matches.js';
+import { poolLabels } from './pool-labels.js';
 import type { PropagationSettings } from './settings.js';
-import { type Vote, vote } from './vote.js';
 
 /** What label propagation finds for a frame. */
 export type PropagatedLabels = {
 	/** [H * W of the frame] object ids. */
 	readonly ids: Uint8Array;
-	/** As voted by the remembered frames, before refinement. */
-	readonly voted: SoftLabels;
+	/** As the remembered frames say, before refinement. */
+	readonly unrefined: SoftLabels;
 	/** What later frames match against. */
 	readonly remembered: SoftLabels;
 	readonly confidence: number;
@@ -25,8 +25,8 @@ export type PropagatedLabels = {
 export type Refine = (labels: SoftLabels, image: Raster<3>) => RefinedLabels | Promise<RefinedLabels>;
 
 /**
- * Label propagation on the descriptor grid, with all that it remembers: the painted frames for good, and the last few others. The frames
- * vote on the labels of the next one, which is then refined on its image.
+ * Label propagation on the descriptor grid, with all that it remembers: the painted frames for good, and the last few others. Their
+ * labels are averaged for the next one, which is then refined on its image.
  */
 export class LabelPropagation<Cells extends MatchedCells = MatchedCells> {
 	readonly #matcher: CellMatcher<Cells>;
@@ -57,7 +57,7 @@ export class LabelPropagation<Cells extends MatchedCells = MatchedCells> {
 		return recentFrames === 0 ? [] : done.slice(-recentFrames).map(({ frame }: DoneFrame) => frame);
 	}
 
-	/** Painted frames that show other objects than the pass's own are left out: where one has no object, it would vote for background. */
+	/** Painted frames that show other objects than the pass's own are left out: where one has no object, it would speak for background. */
 	async remember(map: DescriptorMap, masks: LabelMap | Pick<PropagatedLabels, 'remembered'>): Promise<void> {
 		if ('remembered' in masks) {
 			this.#addRecent({ cells: await this.#matcher.add(map), labels: masks.remembered });
@@ -76,13 +76,13 @@ export class LabelPropagation<Cells extends MatchedCells = MatchedCells> {
 	/** The labels of the pass's next frame; those on the grid are valid until the frame is forgotten. */
 	async next(map: DescriptorMap, image: Raster<3>): Promise<PropagatedLabels> {
 		const cells = await this.#matcher.add(map);
-		const { labels: voted, bestSimilarity } = await this.#vote(cells);
-		const refined = await this.#refine(voted, image);
-		const remembered = this.#settings.feedBack === 'refined' ? refined.labels : voted;
-		const confidence = frameConfidence(voted, bestSimilarity);
+		const { labels: unrefined, bestSimilarity } = await this.#labelsOf(cells);
+		const refined = await this.#refine(unrefined, image);
+		const remembered = this.#settings.feedBack === 'refined' ? refined.labels : unrefined;
+		const confidence = frameConfidence(unrefined, bestSimilarity);
 		discard([bestSimilarity]);
 		this.#addRecent({ cells, labels: remembered });
-		return { ids: refined.ids, voted, remembered, confidence };
+		return { ids: refined.ids, unrefined, remembered, confidence };
 	}
 
 	async close(): Promise<void> {
@@ -91,24 +91,28 @@ export class LabelPropagation<Cells extends MatchedCells = MatchedCells> {
 	}
 
 	/** What the painted and the recent frames say, pooled. */
-	async #vote(query: Cells): Promise<Vote> {
+	async #labelsOf(query: Cells): Promise<MatchedLabels> {
 		const { keyframeRadius, radius } = this.#settings;
 		const painted = await this.#ask(query, this.#painted, keyframeRadius);
 		if (this.#recent.length === 0) {
 			return painted;
 		}
 		const recent = await this.#ask(query, this.#recent, radius);
-		const pooled = poolVotes(painted, recent, this.#settings);
+		const pooled = poolLabels(painted, recent, this.#settings);
 		discard([painted, recent].flatMap(({ labels, bestSimilarity }) => [labels.data, bestSimilarity]));
 		return pooled;
 	}
 
-	async #ask(query: Cells, frames: readonly LabelledCells<Cells>[], radius: number | null): Promise<Vote> {
+	async #ask(
+		query: Cells,
+		frames: readonly LabelledCells<Cells>[],
+		radius: number | null,
+	): Promise<MatchedLabels> {
 		const matches = await this.#matcher.match(query, frames, radius);
 		const labels = frames.map((frame) => frame.labels);
-		const voted = vote(matches, labels, this.#settings.temperature);
+		const found = labelsOfMatches(matches, labels, this.#settings.temperature);
 		discard([matches.owners, matches.indices, matches.similarities]);
-		return voted;
+		return found;
 	}
 
 	#addRecent(frame: LabelledCells<Cells>): void {

@@ -13,7 +13,7 @@ import { LabelPropagation, type PropagatedLabels } from './label-propagation.js'
 import type { LabelReply, LabelRequest } from './label-protocol.js';
 import type { PropagationSettings } from './settings.js';
 
-/** A thread's default is so little that what a vote and a refinement allocate is collected many times a frame. */
+/** A thread's default is so little that what matching and refinement allocate is collected many times a frame. */
 const YOUNG_MEGABYTES = 64;
 
 /**
@@ -83,9 +83,9 @@ export class LabelPropagator implements Propagator<DescriptorMap, PropagatedLabe
 		share: number,
 		image: Raster<3>,
 	): Promise<PropagatedLabels> {
-		const voted = mixLabels(a.voted, b.voted, share);
-		const { ids, labels: remembered } = await this.#refine(voted, image);
-		return { ids, voted, remembered, confidence: a.confidence + share * (b.confidence - a.confidence) };
+		const unrefined = mixLabels(a.unrefined, b.unrefined, share);
+		const { ids, labels: remembered } = await this.#refine(unrefined, image);
+		return { ids, unrefined, remembered, confidence: a.confidence + share * (b.confidence - a.confidence) };
 	}
 
 	idsOf({ ids }: PropagatedLabels): Uint8Array {

@@ -1,5 +1,5 @@
 /**
- * The worker thread that propagates labels: it holds what is remembered of a pass, matches, votes and refines. That runs beside the inversion
+ * The worker thread that propagates labels: it holds what is remembered of a pass, matches and refines. That runs beside the inversion
  * of the frames to come, which keeps another core busy, and leaves the main thread to decoding, encoding and the person at the keyboard.
  */
 import { setFlagsFromString } from 'node:v8';
@@ -45,8 +45,8 @@ const buffersOf = (reply: LabelReply): ArrayBuffer[] => {
 		return [];
 	}
 	const { ids } = reply;
-	const votes = 'voted' in reply && reply.voted !== reply.remembered ? [reply.voted.data] : [];
-	return [ids, ...votes].map(({ buffer }) => buffer as ArrayBuffer);
+	const labels = 'unrefined' in reply && reply.unrefined !== reply.remembered ? [reply.unrefined.data] : [];
+	return [ids, ...labels].map(({ buffer }) => buffer as ArrayBuffer);
 };
 
 serveRequests(answer, buffersOf);

@@ -14,16 +14,16 @@ export const propagationSettingsSchema = z.strictObject({
 	 * null for all in the window: exact, and several times slower.
 	 */
 	candidates: z.int().min(1).max(1024).nullable().default(null),
-	/** The keyframes' share in the pooled vote; the rest is the recent frames'. */
+	/** The keyframes' share in the pooled labels; the rest is the recent frames'. */
 	keyframeWeight: z.number().min(0).max(1).default(0.3),
 	/** The same where a keyframe matches better than every recent frame: something has come back into sight. */
 	reappearedWeight: z.number().min(0).max(1).default(0.8),
-	/** Votes a cell, over all keyframes, and over all recent frames. */
+	/** Matches a cell, over all keyframes, and over all recent frames. */
 	topK: z.int().min(1).max(64),
-	/** Softmax temperature of the vote, in units of cosine similarity. */
+	/** Softmax temperature of the matches' weights, in units of cosine similarity. */
 	temperature: z.number().positive(),
-	/** What later frames match against: the voted probabilities, or those after refinement. */
-	feedBack: z.enum(['voted', 'refined']),
+	/** Which labels later frames get from this one: as they are before refinement, or after it. */
+	feedBack: z.enum(['unrefined', 'refined']),
 	refinement: refinementSettingsSchema,
 });
 

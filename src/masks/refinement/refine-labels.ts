@@ -12,7 +12,7 @@ import type { RefinementSettings } from './settings.js';
 export type RefinedLabels = {
 	/** [image.height * image.width] object ids. */
 	readonly ids: Uint8Array;
-	/** The refined probabilities averaged back to the descriptor grid; settled cells keep theirs. */
+	/** The refined probabilities averaged back to the descriptor grid; cells outside the narrow band keep theirs. */
 	readonly labels: SoftLabels;
 };
 
@@ -23,7 +23,7 @@ const WORKING_SHORT_SIDE = 240;
  * Sets the borders of propagated objects on the edges of the image: mean-field inference of a conditional
  * random field whose unary term is the propagated probability and whose pairwise term lets pixels of similar
  * colour, 1 to 8 pixels apart in 8 directions, agree (Krähenbühl & Koltun 2011, with the local dilated
- * neighbourhood of PAMR, Araslanov & Roth 2020). Only pixels near a border are computed.
+ * neighbourhood of PAMR, Araslanov & Roth 2020). Only a narrow band of cells around the borders is computed.
  */
 export const refineLabels = (
 	labels: SoftLabels,
@@ -32,54 +32,54 @@ export const refineLabels = (
 ): RefinedLabels => {
 	const factor = Math.max(1, Math.round(Math.min(image.width, image.height) / WORKING_SHORT_SIDE));
 	const size = { width: Math.floor(image.width / factor), height: Math.floor(image.height / factor) };
-	const open = openCells(labels);
+	const band = narrowBand(labels);
 	// A border's pixels look at their neighbours, and the full size is interpolated between pixels.
 	const reach = MAX_DISTANCE + 1;
 	const [down, across] = [
 		reach / (size.height / labels.grid.height),
 		reach / (size.width / labels.grid.width),
 	];
-	const seen = runsOf(grown(open, labels.grid, down, across), labels.grid, size);
-	const band = runsOf(open, labels.grid, size);
+	const seen = runsOf(grown(band, labels.grid, down, across), labels.grid, size);
+	const bandRuns = runsOf(band, labels.grid, size);
 	const objects = upsample(labels, size, seen);
 	const lab = labImage(image, factor, seen);
-	const pixels = pixelsOf(band);
+	const pixels = pixelsOf(bandRuns);
 	meanField(objects, pixels, lab, settings);
 	const refined = {
-		ids: idsAtFullSize(objects, labels, size, open, image),
-		labels: averageToGrid(objects, labels, size, open, band),
+		ids: idsAtFullSize(objects, labels, size, band, image),
+		labels: averageToGrid(objects, labels, size, band, bandRuns),
 	};
 	discard([...objects, pixels]);
 	return refined;
 };
 
-/** 1 for cells that are not settled (their best class is not certain), or lie beside one that is not or that has another class. */
-const openCells = ({ grid, ids, data }: SoftLabels): Uint8Array => {
+/** 1 for cells whose best class is not certain, or that lie beside one that is not or that has another class. */
+const narrowBand = ({ grid, ids, data }: SoftLabels): Uint8Array => {
 	const classes = ids.length;
 	const cells = grid.height * grid.width;
 	const winner = new Uint8Array(cells);
-	const unsettled = new Uint8Array(cells);
+	const uncertain = new Uint8Array(cells);
 	for (let cell = 0; cell < cells; cell++) {
 		const best = argmax(data, cell * classes, classes);
 		winner[cell] = best;
-		unsettled[cell] = (data[cell * classes + best] as number) < CERTAIN ? 1 : 0;
+		uncertain[cell] = (data[cell * classes + best] as number) < CERTAIN ? 1 : 0;
 	}
-	const open = new Uint8Array(cells);
+	const band = new Uint8Array(cells);
 	for (let y = 0; y < grid.height; y++) {
 		for (let x = 0; x < grid.width; x++) {
 			const cell = y * grid.width + x;
-			for (let ny = Math.max(0, y - 1); ny <= Math.min(grid.height - 1, y + 1) && open[cell] === 0; ny++) {
+			for (let ny = Math.max(0, y - 1); ny <= Math.min(grid.height - 1, y + 1) && band[cell] === 0; ny++) {
 				for (let nx = Math.max(0, x - 1); nx <= Math.min(grid.width - 1, x + 1); nx++) {
 					const near = ny * grid.width + nx;
-					if (unsettled[near] === 1 || winner[near] !== winner[cell]) {
-						open[cell] = 1;
+					if (uncertain[near] === 1 || winner[near] !== winner[cell]) {
+						band[cell] = 1;
 						break;
 					}
 				}
 			}
 		}
 	}
-	return open;
+	return band;
 };
 
 /** Cells within so many cells of a marked one. */
@@ -149,15 +149,15 @@ const idsAtFullSize = (
 	objects: readonly Float32Array[],
 	labels: SoftLabels,
 	size: Size,
-	open: Uint8Array,
+	band: Uint8Array,
 	image: Size,
 ): Uint8Array => {
 	const { grid, ids } = labels;
 	const out = new Uint8Array(image.width * image.height);
-	paintSettled(out, labels, open, image);
+	paintWinners(out, labels, image);
 	const columns = axis(size.width, image.width);
 	const rows = axis(size.height, image.height);
-	const runs = runsOf(open, grid, image);
+	const runs = runsOf(band, grid, image);
 	for (let run = 0; run < runs.length; run += 2) {
 		const y = Math.floor((runs[run] as number) / image.width);
 		const top = (rows.low[y] as number) * size.width;
@@ -188,15 +188,10 @@ const idsAtFullSize = (
 	return out;
 };
 
-/** Writes the ids of settled cells; those of open ones are still to come. */
-const paintSettled = (
-	out: Uint8Array,
-	{ grid, ids, data }: SoftLabels,
-	open: Uint8Array,
-	{ width, height }: Size,
-): void => {
-	const settled = Uint8Array.from(
-		open,
+/** Writes the ids of all cells; those of the band are still to be replaced. */
+const paintWinners = (out: Uint8Array, { grid, ids, data }: SoftLabels, { width, height }: Size): void => {
+	const winners = Uint8Array.from(
+		{ length: grid.height * grid.width },
 		(_, cell) => ids[argmax(data, cell * ids.length, ids.length)] as number,
 	);
 	const cellX = cellsOfPixels(width, grid.width);
@@ -209,33 +204,33 @@ const paintSettled = (
 			continue;
 		}
 		for (let x = 0; x < width; x++) {
-			out[start + x] = settled[row * grid.width + (cellX[x] as number)] as number;
+			out[start + x] = winners[row * grid.width + (cellX[x] as number)] as number;
 		}
 	}
 };
 
-/** Means over the pixels whose centres lie in an open cell, which are the band's. */
+/** Means over the pixels whose centres lie in the narrow band. */
 const averageToGrid = (
 	objects: readonly Float32Array[],
 	{ grid, ids, data: given }: SoftLabels,
 	{ width, height }: Size,
-	open: Uint8Array,
-	band: PixelRuns,
+	inBand: Uint8Array,
+	runs: PixelRuns,
 ): SoftLabels => {
 	const classes = ids.length;
 	const data = Float32Array.from(given);
-	const counts = new Float32Array(open.length);
+	const counts = new Float32Array(inBand.length);
 	const cellX = cellsOfPixels(width, grid.width);
 	const cellY = cellsOfPixels(height, grid.height);
-	for (let cell = 0; cell < open.length; cell++) {
-		if (open[cell] === 1) {
+	for (let cell = 0; cell < inBand.length; cell++) {
+		if (inBand[cell] === 1) {
 			data.fill(0, cell * classes, (cell + 1) * classes);
 		}
 	}
-	for (let run = 0; run < band.length; run += 2) {
-		const y = Math.floor((band[run] as number) / width);
+	for (let run = 0; run < runs.length; run += 2) {
+		const y = Math.floor((runs[run] as number) / width);
 		const row = (cellY[y] as number) * grid.width;
-		for (let pixel = band[run] as number; pixel < (band[run + 1] as number); pixel++) {
+		for (let pixel = runs[run] as number; pixel < (runs[run + 1] as number); pixel++) {
 			const cell = row + (cellX[pixel - y * width] as number);
 			counts[cell] = (counts[cell] as number) + 1;
 			const to = cell * classes + 1;
@@ -244,8 +239,8 @@ const averageToGrid = (
 			}
 		}
 	}
-	for (let cell = 0; cell < open.length; cell++) {
-		if (open[cell] === 0) {
+	for (let cell = 0; cell < inBand.length; cell++) {
+		if (inBand[cell] === 0) {
 			continue;
 		}
 		const pixels = counts[cell] as number;

@@ -6,7 +6,7 @@ export const refinementSettingsSchema = z.strictObject({
 	iterations: z.int().min(0).max(50),
 	/** Colour distance (L*a*b* / 100) at which two pixels stop supporting each other. */
 	colourSigma: z.number().positive(),
-	/** Weight of the neighbours' vote against the propagated probability. */
+	/** Weight of what the neighbours say against the propagated probability. */
 	smoothness: z.number().nonnegative(),
 	/** Exponent of the propagated probability; below 1 it yields more to the image's edges. */
 	evidence: z.number().nonnegative(),

@@ -4,7 +4,7 @@ import { openSearch } from './search';
 import { openStore } from './store';
 
 export { chosenIndices, chosenOwners, chosenSimilarities, clearChoice, pick } from './choose';
-export { cells, squareColumns, squareRows } from './layout';
+export { cells, superblockColumns, superblockRows } from './layout';
 export { multiplied } from './products';
 export { rank } from './rank';
 export { reserveFrames, searchAll, searchCandidates } from './search';

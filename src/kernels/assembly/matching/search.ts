@@ -1,12 +1,21 @@
 import { allocate, get, set } from '../memory';
 import { choose } from './choose';
-import { blockAt, blocksAt, GROUP, groupBytes, STRIDE, squareColumns, squareRows, squaresAt } from './layout';
+import {
+	blockAt,
+	blocksAt,
+	GROUP,
+	groupBytes,
+	STRIDE,
+	superblockColumns,
+	superblockRows,
+	superblocksAt,
+} from './layout';
 import { multiply } from './products';
 import { rank } from './rank';
 
 /** Where nothing but the similarity is at stake, a fraction of the candidates is looked at. */
 const FEWER: i32 = 8;
-/** Marks a square whose class is not certain. */
+/** Marks a superblock whose class is not certain. */
 const UNCERTAIN: i32 = 255;
 
 /** A frame that is searched. */
@@ -16,7 +25,7 @@ class SearchedFrame {
 	descriptors: usize = 0;
 	/** How far around a cell is searched, in cells; at most the grid's height and width together. */
 	radius: i32 = 0;
-	/** uint8 [squares]: the class that all cells of a square certainly have, or {@link UNCERTAIN}. */
+	/** uint8 [superblocks]: the class that all cells of a superblock certainly have, or {@link UNCERTAIN}. */
 	classes: usize = 0;
 }
 
@@ -33,10 +42,10 @@ let listNumbers: usize = 0;
 let products: usize = 0;
 let listCapacity: i32 = 0;
 
-/** The squares that were picked for a query square: twice as many as candidates. */
-let pickedSquares: usize = 0;
-let squareFrames: usize = 0;
-let squareNumbers: usize = 0;
+/** The superblocks that were picked for a query superblock: twice as many as candidates. */
+let pickedSuperblocks: usize = 0;
+let superblockFrames: usize = 0;
+let superblockNumbers: usize = 0;
 /** The blocks that were picked for each of its four blocks. */
 let pickedBlocks: usize = 0;
 let pickedBlocksBytes: usize = 0;
@@ -49,26 +58,26 @@ let blockProducts: usize = 0;
 
 export function openSearch(candidateBlocks: i32): void {
 	candidates = candidateBlocks;
-	const squares: usize = 2 * candidates;
-	pickedSquares = allocate(4 * squares + 16);
-	squareFrames = allocate(4 * squares);
-	squareNumbers = allocate(4 * squares);
+	const superblocks: usize = 2 * candidates;
+	pickedSuperblocks = allocate(4 * superblocks + 16);
+	superblockFrames = allocate(4 * superblocks);
+	superblockNumbers = allocate(4 * superblocks);
 	pickedBlocksBytes = (4 * candidates + 15) & ~15;
 	pickedBlocks = allocate(GROUP * pickedBlocksBytes);
 	pickedCounts = allocate(4 * GROUP);
-	blockList = allocate(4 * squares);
+	blockList = allocate(4 * superblocks);
 	blockFrames = allocate(4 * candidates);
 	blockNumbers = allocate(4 * candidates);
-	blockProducts = allocate(STRIDE * squares);
+	blockProducts = allocate(STRIDE * superblocks);
 }
 
-/** Room for so many searched frames: for each of them a `SearchedFrame`, and behind all of these the classes of their squares. */
+/** Room for so many searched frames: for each of them a `SearchedFrame`, and behind all of these the classes of their superblocks. */
 export function reserveFrames(count: i32): usize {
 	if (count > framesCapacity) {
 		framesCapacity = count;
-		frames = allocate(count * (offsetof<SearchedFrame>() + squareRows * squareColumns));
+		frames = allocate(count * (offsetof<SearchedFrame>() + superblockRows * superblockColumns));
 	}
-	const blocks = GROUP * squareRows * squareColumns;
+	const blocks = GROUP * superblockRows * superblockColumns;
 	const groups = count * (candidates === 0 ? blocks : blocks / (GROUP * GROUP));
 	if (groups > listCapacity) {
 		listCapacity = groups;
@@ -91,8 +100,8 @@ function reachOf(radius: i32, unit: i32): i32 {
 
 /** Compares each block of a query with all in its window of each frame. */
 export function searchAll(query: usize, frameCount: i32): void {
-	const rows = 2 * squareRows;
-	const columns = 2 * squareColumns;
+	const rows = 2 * superblockRows;
+	const columns = 2 * superblockColumns;
 	for (let y = 0; y < rows; y++) {
 		for (let x = 0; x < columns; x++) {
 			let count = 0;
@@ -116,47 +125,47 @@ export function searchAll(query: usize, frameCount: i32): void {
 }
 
 /**
- * Searches down the pyramid, for all squares of a query in the first `frameCount` frames: the squares in the window, the blocks of the
- * best squares, the cells of the best blocks.
+ * Searches down the pyramid, for all superblocks of a query in the first `frameCount` frames: the superblocks in the window, the blocks of the
+ * best superblocks, the cells of the best blocks.
  */
 export function searchCandidates(query: usize, frameCount: i32): void {
-	for (let y = 0; y < squareRows; y++) {
-		for (let x = 0; x < squareColumns; x += GROUP) {
-			const first = y * squareColumns + x;
-			const groups = listSquares(y, x, frameCount);
-			multiply(query + squaresAt + (first / GROUP) * groupBytes, list, list + 4 * groups, products);
+	for (let y = 0; y < superblockRows; y++) {
+		for (let x = 0; x < superblockColumns; x += GROUP) {
+			const first = y * superblockColumns + x;
+			const groups = listSuperblocks(y, x, frameCount);
+			multiply(query + superblocksAt + (first / GROUP) * groupBytes, list, list + 4 * groups, products);
 			const productsBytes = STRIDE * groups;
 			for (let member = 0; member < GROUP; member++) {
 				const own = products + (member << 4);
-				const held = rank(own, own + productsBytes, pickedSquares, 2 * candidates);
-				searchSquare(first + member, query, held);
+				const held = rank(own, own + productsBytes, pickedSuperblocks, 2 * candidates);
+				searchSuperblock(first + member, query, held);
 			}
 		}
 	}
 }
 
 /**
- * Lists the groups of squares in the window of four squares. Near rows of near frames come first: they hold most of the best squares,
+ * Lists the groups of superblocks in the window of four superblocks. Near rows of near frames come first: they hold most of the best superblocks,
  * and what comes late is soon refused.
  */
-function listSquares(y: i32, x: i32, frameCount: i32): i32 {
+function listSuperblocks(y: i32, x: i32, frameCount: i32): i32 {
 	let count = 0;
 	for (let index = frameCount - 1; index >= 0; index--) {
 		const frame = frameAt(index);
 		const reach = reachOf(frame.radius, 4);
 		// Whole groups, as many wherever the window is.
 		const across = (reach + GROUP - 1) & -GROUP;
-		const width = min(2 * across + GROUP, squareColumns);
-		const left = min(max(x - across, 0), squareColumns - width);
+		const width = min(2 * across + GROUP, superblockColumns);
+		const left = min(max(x - across, 0), superblockColumns - width);
 		for (let step = 0; step <= 2 * reach; step++) {
 			// 0, -1, 1, -2, 2, ...
 			const row = y + ((step & 1) === 1 ? -((step + 1) >> 1) : step >> 1);
-			if (row < 0 || row >= squareRows) {
+			if (row < 0 || row >= superblockRows) {
 				continue;
 			}
-			const from = row * squareColumns + left;
+			const from = row * superblockColumns + left;
 			for (let key = from; key < from + width; key += GROUP) {
-				set(list, count, (frame.descriptors + squaresAt + (key / GROUP) * groupBytes) as i32);
+				set(list, count, (frame.descriptors + superblocksAt + (key / GROUP) * groupBytes) as i32);
 				set(listFrames, count, index);
 				set(listNumbers, count++, key);
 			}
@@ -166,18 +175,18 @@ function listSquares(y: i32, x: i32, frameCount: i32): i32 {
 }
 
 /**
- * Searches the blocks and cells of a query square in the squares that were picked for it. Where all of these certainly have one and
+ * Searches the blocks and cells of a query superblock in the superblocks that were picked for it. Where all of these certainly have one and
  * the same class, few of them are looked at.
  */
-function searchSquare(square: i32, query: usize, held: i32): void {
-	const agree = takeSquares(held);
+function searchSuperblock(superblock: i32, query: usize, held: i32): void {
+	const agree = takeSuperblocks(held);
 	const looked = min(held, agree ? (2 * candidates + FEWER - 1) / FEWER : 2 * candidates);
 	const most = agree ? (candidates + FEWER - 1) / FEWER : candidates;
 	for (let at = 0; at < looked; at++) {
-		const frame = frameAt(get(squareFrames, at));
-		set(blockList, at, (frame.descriptors + blocksAt + get(squareNumbers, at) * groupBytes) as i32);
+		const frame = frameAt(get(superblockFrames, at));
+		set(blockList, at, (frame.descriptors + blocksAt + get(superblockNumbers, at) * groupBytes) as i32);
 	}
-	multiply(query + blocksAt + square * groupBytes, blockList, blockList + 4 * looked, blockProducts);
+	multiply(query + blocksAt + superblock * groupBytes, blockList, blockList + 4 * looked, blockProducts);
 	// A block's picks are all made before cells are multiplied, where the blocks' products are.
 	for (let part = 0; part < GROUP; part++) {
 		const own = blockProducts + (part << 4);
@@ -187,23 +196,23 @@ function searchSquare(square: i32, query: usize, held: i32): void {
 	for (let part = 0; part < GROUP; part++) {
 		const compared = min(get(pickedCounts, part), most);
 		takeBlocks(pickedBlocks + part * pickedBlocksBytes, compared);
-		const block = square * GROUP + part;
+		const block = superblock * GROUP + part;
 		multiply(query + block * groupBytes, blockList, blockList + 4 * compared, blockProducts);
 		choose(block, blockProducts, blockProducts + STRIDE * compared, blockFrames, blockNumbers);
 	}
 }
 
-/** Names the picked squares. @returns whether all of them certainly have one class */
-function takeSquares(held: i32): bool {
+/** Names the picked superblocks. @returns whether all of them certainly have one class */
+function takeSuperblocks(held: i32): bool {
 	let common = UNCERTAIN;
 	let agree = true;
 	for (let at = 0; at < held; at++) {
-		const picked = get(pickedSquares, at);
+		const picked = get(pickedSuperblocks, at);
 		const index = get(listFrames, picked / GROUP);
-		const square = get(listNumbers, picked / GROUP) + (picked % GROUP);
-		set(squareFrames, at, index);
-		set(squareNumbers, at, square);
-		const found: i32 = load<u8>(frameAt(index).classes + square);
+		const superblock = get(listNumbers, picked / GROUP) + (picked % GROUP);
+		set(superblockFrames, at, index);
+		set(superblockNumbers, at, superblock);
+		const found: i32 = load<u8>(frameAt(index).classes + superblock);
 		common = at === 0 ? found : common;
 		agree = agree && found === common && found !== UNCERTAIN;
 	}
@@ -214,8 +223,8 @@ function takeSquares(held: i32): bool {
 function takeBlocks(picked: usize, count: i32): void {
 	for (let at = 0; at < count; at++) {
 		const place = get(picked, at);
-		const index = get(squareFrames, place / GROUP);
-		const block = get(squareNumbers, place / GROUP) * GROUP + (place % GROUP);
+		const index = get(superblockFrames, place / GROUP);
+		const block = get(superblockNumbers, place / GROUP) * GROUP + (place % GROUP);
 		set(blockFrames, at, index);
 		set(blockNumbers, at, block);
 		set(blockList, at, (frameAt(index).descriptors + block * groupBytes) as i32);

@@ -10,9 +10,9 @@ import {
 	groupBytes,
 	LENGTH,
 	STRIDE,
-	squareColumns,
-	squareRows,
-	squaresAt,
+	superblockColumns,
+	superblockRows,
+	superblocksAt,
 	VECTOR_BYTES,
 	VECTOR_CHANNELS,
 } from './layout';
@@ -31,7 +31,7 @@ export function openStore(): void {
 	for (let cell = 0; cell < planeCells; cell++) {
 		set(places, cell, frameBytes as i32);
 	}
-	for (let at = 0; at < 16 * squareRows * squareColumns; at++) {
+	for (let at = 0; at < 16 * superblockRows * superblockColumns; at++) {
 		const cell = get(cells, at);
 		if (cell >= 0) {
 			set(places, cell, ((at / GROUP) * groupBytes + (at % GROUP) * VECTOR_BYTES) as i32);
@@ -57,8 +57,8 @@ export function storeFrame(frame: usize): void {
 	for (let at: usize = 0; at < planeBytes; at += VECTOR_BYTES) {
 		storeFourCells(planes + at, frame, places + at);
 	}
-	storeMeans(frame, frame + blocksAt, frame + squaresAt);
-	storeMeans(frame + blocksAt, frame + squaresAt, frame + frameBytes);
+	storeMeans(frame, frame + blocksAt, frame + superblocksAt);
+	storeMeans(frame + blocksAt, frame + superblocksAt, frame + frameBytes);
 }
 
 function storeFourCells(plane: usize, frame: usize, place: usize): void {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { vote } from '../../src/masks/labels/vote.js';
+import { labelsOfMatches } from '../../src/masks/labels/labels-of-matches.js';
 import { mergeMatches } from '../../src/matching/merge-matches.js';
 
 const labels = (...data: number[]) => ({
@@ -15,16 +15,16 @@ it('weights the labels of the matches by exp(similarity / temperature)', () => {
 		indices: Int32Array.of(0, 1, 0, 0),
 		similarities: Float32Array.of(0.9, 0.8, 0.5, Number.NEGATIVE_INFINITY),
 	};
-	const { labels: voted, bestSimilarity } = vote(
+	const { labels: unrefined, bestSimilarity } = labelsOfMatches(
 		matches,
 		[labels(1, 0, 0, 1), labels(0.25, 0.75, 0, 1)],
 		0.1,
 	);
 	// Cell 0: weights 1 and 1/e, of the labels (1, 0) and (0, 1). Cell 1: one match only, (0.25, 0.75).
 	const share = 1 / (1 + Math.exp(-1));
-	expect(voted.data[0]).toBeCloseTo(share, 5);
-	expect(voted.data[1]).toBeCloseTo(1 - share, 5);
-	expect([voted.data[2], voted.data[3]]).toEqual([0.25, 0.75]);
+	expect(unrefined.data[0]).toBeCloseTo(share, 5);
+	expect(unrefined.data[1]).toBeCloseTo(1 - share, 5);
+	expect([unrefined.data[2], unrefined.data[3]]).toEqual([0.25, 0.75]);
 	expect(bestSimilarity[0]).toBeCloseTo(0.9);
 });
 

@@ -1,9 +1,9 @@
+import type { MatchedLabels } from './labels-of-matches.js';
 import type { PropagationSettings } from './settings.js';
-import type { Vote } from './vote.js';
 
 export type KeyframeWeights = Pick<PropagationSettings, 'keyframeWeight' | 'reappearedWeight'>;
 
-/** A class that one side excludes altogether could never win again; no vote is that certain. */
+/** A class that one side excludes altogether could never win again; no match is that certain. */
 const LEAST_PROBABILITY = 1e-3;
 
 /**
@@ -15,12 +15,16 @@ const REAPPEARED = { from: -0.05, to: 0 };
 
 /**
  * Joins what the keyframes and what the recent frames say, as a logarithmic opinion pool: p ∝ keyframes^w · recent^(1 − w),
- * cell by cell. Recent frames always look more alike than a keyframe that lies far back, so that in one common vote they
- * outvote it, and their errors confirm each other: masks drift. A say of its own lets the painted frame hold against that.
+ * cell by cell. Recent frames always look more alike than a keyframe that lies far back, so that in one common mean they
+ * outweigh it, and their errors confirm each other: masks drift. A say of its own lets the painted frame hold against that.
  *
  * @param weights of the keyframes, 0..1: where recent frames match better, and where something has reappeared
  */
-export const poolVotes = (keyframes: Vote, recent: Vote, weights: KeyframeWeights): Vote => {
+export const poolLabels = (
+	keyframes: MatchedLabels,
+	recent: MatchedLabels,
+	weights: KeyframeWeights,
+): MatchedLabels => {
 	const { grid, ids, data } = recent.labels;
 	const classes = ids.length;
 	const pooled = new Float32Array(data.length);

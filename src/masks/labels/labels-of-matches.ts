@@ -1,7 +1,8 @@
 import type { SoftLabels } from '../../core/soft-labels.js';
 import type { MemoryMatches } from '../../matching/memory-matches.js';
 
-export type Vote = {
+/** What remembered frames say about a frame. */
+export type MatchedLabels = {
 	readonly labels: SoftLabels;
 	/** [H * W] best cosine similarity of each query cell over all remembered frames. */
 	readonly bestSimilarity: Float32Array;
@@ -9,19 +10,19 @@ export type Vote = {
 
 /**
  * Label propagation by top-k softmax voting, the protocol of the self-supervised video-correspondence
- * literature (CRW, DINO): the `k` best matches over *all* remembered frames vote with
- * `exp(similarity / temperature)`, and their soft labels are averaged.
+ * literature (CRW, DINO): the `k` best matches over *all* remembered frames are
+ * weighted with `exp(similarity / temperature)`, and their soft labels averaged.
  *
  * @param remembered labels of the frames that the matches' owners number; all on one grid with the same classes
  */
-export const vote = (
+export const labelsOfMatches = (
 	matches: MemoryMatches,
 	remembered: readonly SoftLabels[],
 	temperature: number,
-): Vote => {
+): MatchedLabels => {
 	const [first] = remembered;
 	if (first === undefined) {
-		throw new Error('A vote needs at least one remembered frame.');
+		throw new Error('Labels need at least one remembered frame.');
 	}
 	const { grid, ids } = first;
 	const cells = grid.height * grid.width;
@@ -30,13 +31,13 @@ export const vote = (
 	const data = remembered.map((labels) => labels.data);
 	for (let cell = 0; cell < cells; cell++) {
 		bestSimilarity[cell] = matches.similarities[cell * matches.k] as number;
-		voteOn(cell, matches, data, temperature, out, ids.length);
+		writeCell(cell, matches, data, temperature, out, ids.length);
 	}
 	return { labels: { grid, ids, data: out }, bestSimilarity };
 };
 
 /** Writes what the matches of one cell say. A function of its own, which engines compile once, and not with every way out of the loop. */
-const voteOn = (
+const writeCell = (
 	cell: number,
 	{ k, owners, indices, similarities }: MemoryMatches,
 	data: readonly Float32Array[],

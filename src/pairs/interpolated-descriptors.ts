@@ -33,16 +33,16 @@ export const axisSampling = (cells: number, pixels: number): AxisSampling => {
  * an interpolated descriptor is the interpolated dot product, and its length follows from the products between
  * neighbouring cells. So the exact cosine similarity at any pixel costs a few multiplications, not C of them.
  *
- * The pixels that read the same four cells form a *square*, named by its top left cell.
+ * The pixels that read the same four cells form a *quad*, named by its top left cell.
  */
-export class UpsampledField {
+export class InterpolatedDescriptors {
 	readonly size: Size;
 	readonly cells: CellDescriptors;
 	readonly rows: AxisSampling;
 	readonly columns: AxisSampling;
 	/** [H * W pixels] 1 / length of the interpolated descriptor; 0 where the pixel is excluded. */
 	readonly inverseLengths: Float64Array;
-	/** [cells] the largest and smallest of a square's inverse lengths; 0 for a square without pixels. */
+	/** [cells] the largest and smallest of a quad's inverse lengths; 0 for a quad without pixels. */
 	readonly largestInverse: Float64Array;
 	readonly smallestInverse: Float64Array;
 
@@ -56,26 +56,26 @@ export class UpsampledField {
 		this.inverseLengths = new Float64Array(size.height * size.width);
 		this.largestInverse = new Float64Array(height * width);
 		this.smallestInverse = new Float64Array(height * width);
-		for (let square = 0; square < height * width; square++) {
-			this.#measureSquare(square, allowed);
+		for (let quad = 0; quad < height * width; quad++) {
+			this.#measureQuad(quad, allowed);
 		}
 	}
 
-	/** Cell numbers of a square's corners: itself, right, below, diagonal; the border repeats itself. */
-	corners(square: number): readonly [number, number, number, number] {
+	/** Cell numbers of a quad's corners: itself, right, below, diagonal; the border repeats itself. */
+	corners(quad: number): readonly [number, number, number, number] {
 		const { height, width } = this.cells.grid;
-		const right = square % width === width - 1 ? 0 : 1;
-		const below = square + width < height * width ? width : 0;
-		return [square, square + right, square + below, square + right + below];
+		const right = quad % width === width - 1 ? 0 : 1;
+		const below = quad + width < height * width ? width : 0;
+		return [quad, quad + right, quad + below, quad + right + below];
 	}
 
-	#measureSquare(square: number, allowed: Uint8Array | undefined): void {
+	#measureQuad(quad: number, allowed: Uint8Array | undefined): void {
 		const { cells, size, rows, columns, inverseLengths } = this;
-		const corners = this.corners(square);
+		const corners = this.corners(quad);
 		const gram = corners.map((a) =>
 			corners.map((b) => similarityTo(cells, a, cells.rows, b * cells.channels)),
 		);
-		const [row, column] = [Math.floor(square / cells.grid.width), square % cells.grid.width];
+		const [row, column] = [Math.floor(quad / cells.grid.width), quad % cells.grid.width];
 		let [largest, smallest] = [0, Number.POSITIVE_INFINITY];
 		for (let y = rows.starts[row] as number; y < (rows.starts[row + 1] as number); y++) {
 			for (let x = columns.starts[column] as number; x < (columns.starts[column + 1] as number); x++) {
@@ -96,12 +96,12 @@ export class UpsampledField {
 				smallest = Math.min(smallest, inverse);
 			}
 		}
-		this.largestInverse[square] = largest;
-		this.smallestInverse[square] = largest === 0 ? 0 : smallest;
+		this.largestInverse[quad] = largest;
+		this.smallestInverse[quad] = largest === 0 ? 0 : smallest;
 	}
 }
 
-/** Bilinear weights of a square's corners, in the order of {@link UpsampledField.corners}. */
+/** Bilinear weights of a quad's corners, in the order of {@link InterpolatedDescriptors.corners}. */
 export const cornerWeights = (across: number, down: number): [number, number, number, number] => [
 	(1 - down) * (1 - across),
 	(1 - down) * across,
@@ -109,23 +109,23 @@ export const cornerWeights = (across: number, down: number): [number, number, nu
 	down * across,
 ];
 
-/** A square's greatest possible similarity, given its greatest corner product: products are bilinear, so highest at a corner. */
-export const squareBound = (field: UpsampledField, square: number, greatestProduct: number): number =>
+/** A quad's greatest possible similarity, given its greatest corner product: products are bilinear, so highest at a corner. */
+export const quadBound = (field: InterpolatedDescriptors, quad: number, greatestProduct: number): number =>
 	greatestProduct *
-	((greatestProduct > 0 ? field.largestInverse[square] : field.smallestInverse[square]) as number);
+	((greatestProduct > 0 ? field.largestInverse[quad] : field.smallestInverse[quad]) as number);
 
 /** The most similar pixel found so far; of equals, the first in row-major order, as `argmax` has it. */
 export type BestPixel = { pixel: number; similarity: number };
 
-/** Looks through one square's pixels for a better one. `products` are those of its corners with the query. */
-export const searchSquare = (
-	field: UpsampledField,
-	square: number,
+/** Looks through one quad's pixels for a better one. `products` are those of its corners with the query. */
+export const searchQuad = (
+	field: InterpolatedDescriptors,
+	quad: number,
 	[p0, p1, p2, p3]: readonly [number, number, number, number],
 	best: BestPixel,
 ): void => {
 	const { size, rows, columns, inverseLengths, cells } = field;
-	const [row, column] = [Math.floor(square / cells.grid.width), square % cells.grid.width];
+	const [row, column] = [Math.floor(quad / cells.grid.width), quad % cells.grid.width];
 	for (let y = rows.starts[row] as number; y < (rows.starts[row + 1] as number); y++) {
 		const down = rows.fraction[y] as number;
 		const left = p0 + (p2 - p0) * down;
