@@ -10,7 +10,7 @@ import { baselineNames } from '../src/evaluation/baseline.js';
 import { flowTable, keypointTable } from '../src/evaluation/pairs/score-tables.js';
 import { evaluateFlowPairs, evaluateKeypointPairs } from '../src/jobs/evaluate-pairs.js';
 import { findModel } from '../src/models/registry.js';
-import { pointModes } from '../src/pairs/point-mode.js';
+import { pointModes } from '../src/pairs/modes.js';
 
 const { values, positionals } = parseArgs({
 	allowPositionals: true,

@@ -8,7 +8,7 @@ export type { DescriptorMap } from './core/descriptor-map.js';
 export { AbortedError, UserError } from './core/errors.js';
 export type { DescriptorExtractor } from './core/extractor.js';
 export type { Frame, LabelMap, Raster } from './core/frame.js';
-export type { TrackedPoint } from './core/tracked-point.js';
+export type { TrackedPoint } from './core/point.js';
 export type { DavisScore, SequenceScore } from './evaluation/evaluate-davis.js';
 export { type BatchEvent, type BatchJob, type BatchResult, runBatch } from './jobs/batch.js';
 export { type ClipEdit, type EditClipJob, editClip } from './jobs/edit-clip.js';

@@ -4,6 +4,11 @@ import { describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../src');
 
+const sourcesIn = (folder: string): string[] =>
+	readdirSync(folder, { recursive: true, encoding: 'utf8' })
+		.filter((name) => /\.tsx?$/.test(name) && !name.includes('node_modules'))
+		.map((name) => readFileSync(join(folder, name), 'utf8'));
+
 /** What each file of `src` imports, types included. Paths are relative to `src`. */
 const imports = new Map(
 	readdirSync(root, { recursive: true, encoding: 'utf8' })
@@ -71,6 +76,32 @@ describe('docs/architecture.md', () => {
 			[...imports.keys()].filter((file) => file.includes('/')).map((file) => file.replace(/\/.*/, '')),
 		);
 		expect([...folders].filter((folder) => !page.includes(`**\`${folder}\`**`))).toEqual([]);
+	});
+});
+
+describe('exports of src', () => {
+	it('are of use to another file', () => {
+		const folders = ['src', 'test', 'bench', 'studio', 'plugin'];
+		const texts = folders.flatMap((folder) => sourcesIn(join(root, '..', folder)));
+		const imported = new Set(
+			texts.flatMap((text) =>
+				Array.from(
+					text.matchAll(/(?:import|export) (?:type )?\{([^}]*)\} from|const \{([^}]*)\} = await import/g),
+				).flatMap(([, one = '', other = '']) => (one || other).match(/\w+/g) ?? []),
+			),
+		);
+		const unused = [...imports.keys()]
+			.filter((file) => file !== 'index.ts')
+			.flatMap((file) =>
+				Array.from(
+					readFileSync(join(root, file), 'utf8').matchAll(
+						/^export (?:async )?(?:const|class|function\*?) (\w+)/gm,
+					),
+					([, name = '']) => ({ file, name }),
+				),
+			)
+			.filter(({ name }) => !imported.has(name));
+		expect(unused).toEqual([]);
 	});
 });
 

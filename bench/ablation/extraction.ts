@@ -1,7 +1,6 @@
 import type { DescriptorMap } from '../../src/core/descriptor-map.js';
 import type { Raster } from '../../src/core/frame.js';
-import type { Inversion, StepCollector } from '../../src/features/inversion.js';
-import { openInversion } from '../../src/features/inversion.js';
+import { type Inversion, openInversion, type StepCollector } from '../../src/features/inversion.js';
 import { inversionCalls, type ScheduleCall } from '../../src/features/timesteps.js';
 import type { Manifest } from '../../src/models/manifest.js';
 import type { InstalledModel } from '../../src/models/model-folder.js';

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { qualities } from '../core/quality.js';
 import { parseFrameRate } from '../media/frame-rate.js';
-import { pointModes } from '../pairs/point-mode.js';
+import { pointModes } from '../pairs/modes.js';
 import { type Device, devices } from '../runtime/session.js';
 
 /** Options that every command which runs a model has. */

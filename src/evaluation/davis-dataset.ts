@@ -13,7 +13,7 @@ export type DavisSequence = {
 	readonly annotations: readonly DavisAnnotation[];
 };
 
-export type DavisAnnotation = {
+type DavisAnnotation = {
 	/** Position of the frame in its folder, from 0. */
 	readonly index: number;
 	readonly path: string;

@@ -1,4 +1,4 @@
-import type { Point } from '../matching/point.js';
+import type { Point } from '../core/point.js';
 import { mean } from './statistics.js';
 
 /** One image pair's predicted and true points in the target image, point for point. */

@@ -19,7 +19,7 @@ import { withTapOutputs } from './tap-outputs.js';
 import { generationCalls, inversionCalls, type ScheduleCall } from './timesteps.js';
 import { followTrajectory, guide } from './trajectory.js';
 
-export type GenerationRequest = {
+type GenerationRequest = {
 	readonly prompt: string;
 	/** What the image is to be led away from; the empty prompt as usual. */
 	readonly negativePrompt: string;
@@ -31,7 +31,7 @@ export type GenerationRequest = {
 	readonly onStep?: ((done: number, total: number) => void) | undefined;
 };
 
-export type GeneratedImage = {
+type GeneratedImage = {
 	/** Undefined when a model that works on latents was imported without a decoder. */
 	readonly image: Raster<3> | undefined;
 	/** The clean sample [1, channels, height, width] in the model's space, before decoding. */

@@ -11,7 +11,7 @@ const program = builtUrl(import.meta.url, './clip-process.js');
 const ENDING_MS = 30_000;
 
 /** The process that ran a clip has ended: by lack of memory, by a fault in native code, or by somebody's hand. */
-export class ClipProcessError extends Error {
+class ClipProcessError extends Error {
 	override name = 'ClipProcessError';
 }
 

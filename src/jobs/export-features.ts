@@ -9,8 +9,8 @@ import { loadSharp } from '../media/sharp.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { formatNpy } from '../store/npy.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
+import { requireFree } from './free-outputs.js';
 import { openEngine } from './open-engine.js';
-import { requireFree } from './pair-inputs.js';
 
 export type FeaturesJob = RuntimeOptions &
 	ModelChoice & {

@@ -3,7 +3,7 @@ import { requireDistinct } from '../media/distinct-files.js';
 import { frameAt } from '../media/frame-at.js';
 import { requireImageName, writeImage } from '../media/image.js';
 import { parsePosition } from '../media/position.js';
-import { requireFree } from './pair-inputs.js';
+import { requireFree } from './free-outputs.js';
 
 export type ExtractFrameJob = {
 	/** Video file, folder of frames, or pattern of frame names. */

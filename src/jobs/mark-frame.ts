@@ -10,8 +10,8 @@ import { requireImageFile } from '../media/image-file.js';
 import { writeIndexedPng } from '../media/indexed-png.js';
 import { parsePosition } from '../media/position.js';
 import type { RuntimeOptions } from '../runtime/session.js';
+import { requireFree } from './free-outputs.js';
 import { type Hints, openMarker, type Stroke } from './open-marker.js';
-import { requireFree } from './pair-inputs.js';
 
 export type MarkFrameJob = RuntimeOptions & {
 	/** Video file, folder or pattern of frames, or a single image. */

@@ -2,24 +2,25 @@ import { extname } from 'node:path';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
+import type { Point } from '../core/point.js';
 import { type DescribedImage, describeImage } from '../matching/described-image.js';
-import type { Point } from '../matching/point.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import { readImage, requireImageName, writeImage } from '../media/image.js';
 import { type InstalledPairModel, isPairModel } from '../models/model-folder.js';
 import { findAnyModel } from '../models/registry.js';
 import { matchPicture } from '../pairs/match-picture.js';
 import type { PointMatch } from '../pairs/match-points.js';
+import type { PointMode } from '../pairs/modes.js';
 import { mutualMatches } from '../pairs/mutual-matches.js';
 import { type NamedPoints, namedPointsFrom, requireInside } from '../pairs/named-points.js';
 import { pointMatcher } from '../pairs/point-matcher.js';
-import type { PointMode } from '../pairs/point-mode.js';
 import { readPoints } from '../pairs/read-points.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { readDescriptorMap } from '../store/descriptor-file.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
+import { requireFree } from './free-outputs.js';
 import { type Engine, openEngine } from './open-engine.js';
-import { type MaskPaths, readPairMasks, requireFree } from './pair-inputs.js';
+import { type MaskPaths, readPairMasks } from './read-pair-masks.js';
 import { withPairModel } from './with-pair-model.js';
 
 export type MatchJob = RuntimeOptions &

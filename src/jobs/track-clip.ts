@@ -6,7 +6,7 @@ import { exactFrameRate } from '../output/project-files/project.js';
 import { trackFormatOf } from '../output/tracks/track-format.js';
 import type { Tracks } from '../output/tracks/tracks.js';
 import type { PointsOfFrame } from '../tracks/track-frames.js';
-import { requireFree } from './pair-inputs.js';
+import { requireFree } from './free-outputs.js';
 import {
 	type OpenTracking,
 	openPlaneTracking,

@@ -1,9 +1,9 @@
 import { UserError } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
+import type { Point } from '../core/point.js';
 import type { Size } from '../core/size.js';
 import type { EditLayer } from '../edits/difference-matte.js';
 import { readEdit } from '../edits/edit-layer.js';
-import type { Point } from '../matching/point.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { frameAt } from '../media/frame-at.js';
 import { parsePosition } from '../media/position.js';

@@ -2,22 +2,22 @@ import { availableParallelism } from 'node:os';
 import { extname, resolve } from 'node:path';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { AbortedError, messageOf, throwIfAborted, UserError } from '../core/errors.js';
+import type { Point } from '../core/point.js';
 import type { Size } from '../core/size.js';
 import { type DescribedImage, describeImage } from '../matching/described-image.js';
-import type { Point } from '../matching/point.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import { readImage } from '../media/image.js';
 import { formatResults } from '../pairs/format-results.js';
 import type { JobFormat, KeypointJob, KeypointJobs, KeypointResult } from '../pairs/keypoint-job.js';
+import type { PointMode } from '../pairs/modes.js';
 import { isInside, outsideReason } from '../pairs/named-points.js';
 import { type PointMatcher, pointMatcher } from '../pairs/point-matcher.js';
-import type { PointMode } from '../pairs/point-mode.js';
 import { readJobs } from '../pairs/read-jobs.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import type { DescriptorCounts } from '../store/descriptor-store.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
+import { requireFree } from './free-outputs.js';
 import { openStoredEngine, type StoredEngine } from './open-engine.js';
-import { requireFree } from './pair-inputs.js';
 
 export type TransferJob = RuntimeOptions &
 	ModelChoice & {

@@ -13,14 +13,15 @@ import { findAnyModel } from '../models/registry.js';
 import { blendOpacity } from '../pairs/blend-opacity.js';
 import { limitFlow } from '../pairs/limit-flow.js';
 import { matchSmoothly } from '../pairs/match-field.js';
+import type { WarpMode } from '../pairs/modes.js';
 import type { PairMasks } from '../pairs/pair-masks.js';
 import { matchEveryPixelAsPublished } from '../pairs/paper-flow.js';
 import { blendOnto, type Sampling, warpBackward } from '../pairs/warp-image.js';
-import type { WarpMode } from '../pairs/warp-mode.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
+import { requireFree } from './free-outputs.js';
 import { openEngine } from './open-engine.js';
-import { type MaskPaths, readPairMasks, requireFree } from './pair-inputs.js';
+import { type MaskPaths, readPairMasks } from './read-pair-masks.js';
 import { withPairModel } from './with-pair-model.js';
 
 export type WarpJob = RuntimeOptions &

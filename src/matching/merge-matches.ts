@@ -1,5 +1,16 @@
-import type { MemoryMatches } from './memory-matches.js';
 import type { TopMatches } from './window-matcher.js';
+
+/** The best keys of every query cell over several remembered frames, best first. */
+export type MemoryMatches = {
+	/** Matches per query. */
+	readonly k: number;
+	/** [queries, k] which of the frames; -1 where there are fewer than k keys (only at a query's end). */
+	readonly owners: Int32Array;
+	/** [queries, k] cell numbers in the owner's grid. */
+	readonly indices: Int32Array;
+	/** [queries, k] cosine similarities. */
+	readonly similarities: Float32Array;
+};
 
 /**
  * The `k` best matches of every query over several frames, from each frame's own best.

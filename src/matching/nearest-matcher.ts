@@ -1,8 +1,7 @@
 import { buildGraph } from '../onnx/build-graph.js';
 import { int, ints } from '../onnx/graph-spec.js';
 import type { Runtime, Session } from '../runtime/session.js';
-import type { Tensor } from '../runtime/tensor.js';
-import { float32 } from '../runtime/tensor.js';
+import { float32, type Tensor } from '../runtime/tensor.js';
 import type { NormalisedDescriptors } from './descriptor-bank.js';
 
 /** The best key of every query cell. */

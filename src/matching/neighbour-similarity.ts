@@ -1,5 +1,4 @@
-import type { CellDescriptors } from './cell-descriptors.js';
-import { similarityTo } from './cell-descriptors.js';
+import { type CellDescriptors, similarityTo } from './cell-descriptors.js';
 
 /** How alike each cell and its right and lower neighbours are: where these are unlike, an edge of an object runs. */
 export type NeighbourSimilarity = {

@@ -8,7 +8,7 @@ import { findFfmpeg } from './ffmpeg-binary.js';
 import { endOfFfmpeg, ffmpegFailure } from './ffmpeg-failure.js';
 
 /** One input of ffmpeg: a file, or `'pipe'` for what is written to {@link FfmpegProcess.stdin} (at most one). */
-export type FfmpegInput = {
+type FfmpegInput = {
 	readonly source: { readonly file: string } | 'pipe';
 	readonly options?: readonly string[];
 };

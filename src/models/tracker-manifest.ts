@@ -23,7 +23,7 @@ export const trackerManifestSchema = z.object({
 	files: fileRecordsSchema,
 });
 
-export type TrackerManifest = z.infer<typeof trackerManifestSchema>;
+type TrackerManifest = z.infer<typeof trackerManifestSchema>;
 
 /** A mask tracker on this machine. */
 export type InstalledTracker = { readonly folder: string; readonly manifest: TrackerManifest };

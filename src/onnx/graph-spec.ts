@@ -14,9 +14,7 @@ export type Attribute =
 export const int = (value: number): Attribute => ({ kind: 'int', value });
 export const ints = (value: readonly number[]): Attribute => ({ kind: 'ints', value });
 export const float = (value: number): Attribute => ({ kind: 'float', value });
-export const floats = (value: readonly number[]): Attribute => ({ kind: 'floats', value });
 export const string = (value: string): Attribute => ({ kind: 'string', value });
-export const tensor = (value: Tensor): Attribute => ({ kind: 'tensor', value });
 export const graph = (value: GraphSpec): Attribute => ({ kind: 'graph', value });
 
 export type NodeSpec = {

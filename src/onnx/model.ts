@@ -13,7 +13,7 @@ export type OnnxNode = {
 	readonly bytes: Uint8Array;
 };
 
-export type WeightData =
+type WeightData =
 	/** Small enough to be kept in the graph: the whole `TensorProto`. */
 	| { readonly kind: 'inline'; readonly bytes: Uint8Array }
 	/** Raw little-endian values in a file: external data, or a stretch of the original `.onnx`. */

@@ -20,7 +20,7 @@ export type Field = {
 	readonly end: number;
 };
 
-export const VARINT = 0;
+const VARINT = 0;
 const FIXED64 = 1;
 export const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;

@@ -9,7 +9,7 @@ const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
 /** Base-128 varint; negative numbers take ten bytes (two's complement), as protobuf's int64 does. */
-export const varint = (value: number | bigint): Uint8Array => {
+const varint = (value: number | bigint): Uint8Array => {
 	let rest = BigInt.asUintN(64, BigInt(value));
 	const bytes: number[] = [];
 	while (rest >= 0x80n) {

@@ -5,7 +5,7 @@ import { OPAQUE } from '../mattes/soft-alpha.js';
 import type { FrameResult } from './video-sink.js';
 
 /** The picture with an alpha channel. `premultiplied` scales the colours by alpha, as some programs expect. */
-export const withAlpha = (image: Raster<3>, alpha: Raster<1>, premultiplied: boolean): Raster<4> => {
+const withAlpha = (image: Raster<3>, alpha: Raster<1>, premultiplied: boolean): Raster<4> => {
 	const { width, height } = image;
 	const data = new Uint8Array(width * height * 4);
 	for (let pixel = 0; pixel < width * height; pixel++) {

@@ -35,16 +35,16 @@ export type VideoFormat = {
 	readonly audio: boolean;
 };
 
-export type RenderOptions = { readonly premultiplied: boolean };
+type RenderOptions = { readonly premultiplied: boolean };
 
 /** How the picture of a frame becomes a file. */
-export type FramePictures = {
+type FramePictures = {
 	readonly extension: '.png' | '.tif' | '.exr';
 	readonly encode: (result: FrameResult, options: RenderOptions) => Promise<Uint8Array>;
 };
 
 /** What can be written, by kind; `name` is what `--format` takes and what the name of an output may end in. */
-export type OutputFormat = { readonly name: string; readonly about: string } & (
+type OutputFormat = { readonly name: string; readonly about: string } & (
 	| /** A picture for each frame, in a folder or by a pattern of names. */ (FramePictures & {
 			readonly kind: 'frames';
 			/** Only masks are shown, and nothing of the frames themselves. */
@@ -68,7 +68,7 @@ export type AnnotationLayout =
 	| 'label-studio';
 
 /** A file that an editing program opens, which refers to the clip and to a video made from it. */
-export type ProjectFormat = {
+type ProjectFormat = {
 	readonly name: string;
 	readonly about: string;
 	readonly kind: 'project';

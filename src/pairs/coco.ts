@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { Point } from '../core/point.js';
 import type { Size } from '../core/size.js';
-import type { Point } from '../matching/point.js';
 import type { KeypointJob, KeypointResult } from './keypoint-job.js';
 import type { PointMatch } from './match-points.js';
 

@@ -12,8 +12,7 @@ import { NearestMatcher } from '../matching/nearest-matcher.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
 import { peakPosition, subCellSettings } from '../matching/sub-cell.js';
 import type { Runtime } from '../runtime/session.js';
-import type { PairMasks } from './pair-masks.js';
-import { maskCells } from './pair-masks.js';
+import { maskCells, type PairMasks } from './pair-masks.js';
 import { type SmoothingSettings, smoothField, type VectorField } from './smooth-field.js';
 import { upsampleField } from './upsample-field.js';
 

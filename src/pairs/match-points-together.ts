@@ -1,6 +1,6 @@
 import { cellsFromPixels } from '../core/grid-position.js';
+import type { Point } from '../core/point.js';
 import type { DescribedImage } from '../matching/described-image.js';
-import type { Point } from '../matching/point.js';
 import type { Runtime } from '../runtime/session.js';
 import { matchField, SEARCH_RADIUS } from './match-field.js';
 import { matchPoints, type PointMatch } from './match-points.js';

@@ -1,5 +1,6 @@
 import type { DescriptorMap } from '../core/descriptor-map.js';
 import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
+import type { Point } from '../core/point.js';
 import {
 	type CellDescriptors,
 	cellDescriptors,
@@ -9,15 +10,13 @@ import {
 } from '../matching/cell-descriptors.js';
 import type { DescribedImage } from '../matching/described-image.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
-import type { Point } from '../matching/point.js';
 import {
 	type GridPosition,
 	peakPosition,
 	type SubCellSettings,
 	subCellSettings,
 } from '../matching/sub-cell.js';
-import type { PairMasks } from './pair-masks.js';
-import { maskCells } from './pair-masks.js';
+import { maskCells, type PairMasks } from './pair-masks.js';
 
 /** A point and where it is in the other image. */
 export type PointMatch = {
@@ -36,7 +35,7 @@ export type SearchLimits = {
 };
 
 /** A square of cells. */
-export type CellWindow = { readonly centre: GridPosition; readonly radius: number };
+type CellWindow = { readonly centre: GridPosition; readonly radius: number };
 
 /**
  * Finds points of one image in another, between cells: the best cell, then the mean of its surroundings weighted by

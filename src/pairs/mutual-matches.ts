@@ -6,8 +6,7 @@ import { NearestMatcher } from '../matching/nearest-matcher.js';
 import type { Runtime } from '../runtime/session.js';
 import { kMeans } from './k-means.js';
 import { matchPoints, type PointMatch } from './match-points.js';
-import type { PairMasks } from './pair-masks.js';
-import { maskCells } from './pair-masks.js';
+import { maskCells, type PairMasks } from './pair-masks.js';
 
 /** k-means starts from this, so that the same pair always gives the same points. */
 const SEED = 0;

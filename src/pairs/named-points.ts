@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
+import type { Point } from '../core/point.js';
 import type { Size } from '../core/size.js';
-import type { Point } from '../matching/point.js';
 
 /** Points of one image, some of which may have names. */
 export type NamedPoints = {

@@ -1,9 +1,9 @@
 import { type BackwardFlow, emptyFlow } from '../core/backward-flow.js';
 import { cornersAt, resizeBilinear } from '../core/bilinear.js';
 import type { Raster } from '../core/frame.js';
+import type { Point } from '../core/point.js';
 import type { Size } from '../core/size.js';
 import { preprocess } from '../features/preprocess.js';
-import type { Point } from '../matching/point.js';
 import { loadGraph } from '../models/load-graph.js';
 import type { Manifest } from '../models/manifest.js';
 import type { InstalledPairModel } from '../models/model-folder.js';

@@ -1,7 +1,7 @@
+import type { Point } from '../core/point.js';
 import type { Size } from '../core/size.js';
 import { cellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';
 import type { DescribedImage } from '../matching/described-image.js';
-import type { Point } from '../matching/point.js';
 import {
 	type BestPixel,
 	InterpolatedDescriptors,

@@ -1,13 +1,13 @@
+import type { Point } from '../core/point.js';
 import { inputSize } from '../features/preprocess.js';
 import type { DescribedImage } from '../matching/described-image.js';
-import type { Point } from '../matching/point.js';
 import type { Manifest } from '../models/manifest.js';
 import type { Runtime } from '../runtime/session.js';
 import { matchPoints, type PointMatch } from './match-points.js';
 import { matchPointsTogether } from './match-points-together.js';
+import type { PointMode } from './modes.js';
 import type { PairMasks } from './pair-masks.js';
 import { matchPointsAsPublished } from './paper-points.js';
-import type { PointMode } from './point-mode.js';
 
 /** Finds points of one image in another. */
 export type PointMatcher = (

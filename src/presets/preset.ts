@@ -19,7 +19,7 @@ export const presetFileSchema = z.strictObject({
 	propagation: propagationSettingsSchema.optional(),
 });
 
-export type PresetFile = z.infer<typeof presetFileSchema>;
+type PresetFile = z.infer<typeof presetFileSchema>;
 
 /** A preset with nothing left open but the model. */
 export type Preset = PresetFile & { readonly propagation: NonNullable<PresetFile['propagation']> };

@@ -21,8 +21,6 @@ export type ClipReport = {
 	readonly worker: string;
 };
 
-export type ClipProgress = { readonly frame: number; readonly total?: number | undefined };
-
 export type QueuedJob = Job<QueuedClip, ClipReport, 'clip'>;
 
 /** Jobs that are read or written in one go: what a long queue takes of memory here does not depend on its length. */
@@ -31,7 +29,7 @@ export const TOGETHER = 100;
 const DEFAULT_QUEUE = 'propagate';
 
 /** @throws UserError for a name that a queue can't have */
-export const queueName = ({ queue = DEFAULT_QUEUE }: QueuePlace): string => {
+const queueName = ({ queue = DEFAULT_QUEUE }: QueuePlace): string => {
 	if (!/^[\w.-]{1,100}$/.test(queue)) {
 		throw new UserError(`"${queue}" is no name for a queue; use letters, digits, dots and dashes.`);
 	}
@@ -48,7 +46,7 @@ export type OpenQueue = RedisConnection & {
 };
 
 /** Where a job can be. `waiting`: to be begun; `delayed`: to be begun again after a failure that may pass. */
-export const jobStates = ['waiting', 'active', 'delayed', 'completed', 'failed'] as const;
+const jobStates = ['waiting', 'active', 'delayed', 'completed', 'failed'] as const;
 export type JobState = (typeof jobStates)[number];
 
 /** How many jobs are where. */

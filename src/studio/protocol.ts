@@ -211,8 +211,8 @@ export type RecentProject = {
 	readonly openedAt: string;
 };
 
-export type FormatChoice = { readonly name: string; readonly about: string; readonly kind: string };
-export type EditorChoice = {
+type FormatChoice = { readonly name: string; readonly about: string; readonly kind: string };
+type EditorChoice = {
 	readonly name: string;
 	readonly program: string;
 	readonly format: string;

@@ -1,6 +1,5 @@
+import type { Point, TrackedPoint } from '../core/point.js';
 import type { Size } from '../core/size.js';
-import type { TrackedPoint } from '../core/tracked-point.js';
-import type { Point } from '../matching/point.js';
 import { type Mesh, meshOf } from '../motion/mesh.js';
 import { MeshTracker, type TrackedMesh } from '../motion/mesh-tracker.js';
 import { applyMotion, fitPlane, fitRobustly, type Motion } from '../motion/motion-model.js';

@@ -1,9 +1,8 @@
 import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
+import type { Point, TrackedPoint } from '../core/point.js';
 import type { Size } from '../core/size.js';
-import type { TrackedPoint } from '../core/tracked-point.js';
 import { type CellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
-import type { Point } from '../matching/point.js';
 import { peakPosition, type SubCellSettings, subCellSettings } from '../matching/sub-cell.js';
 import {
 	alignTemplate,

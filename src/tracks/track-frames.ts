@@ -1,7 +1,7 @@
 import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Frame } from '../core/frame.js';
+import type { TrackedPoint } from '../core/point.js';
 import type { Size } from '../core/size.js';
-import type { TrackedPoint } from '../core/tracked-point.js';
 import type { CellDescriptors } from '../matching/cell-descriptors.js';
 import type { RunFrames } from '../media/run-frames.js';
 import { unitDescriptors } from '../motion/descriptor-tracks.js';

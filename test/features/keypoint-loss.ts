@@ -1,6 +1,6 @@
+import type { Point } from '../../src/core/point.js';
 import { cellDescriptors, normalised } from '../../src/matching/cell-descriptors.js';
 import type { DescribedImage } from '../../src/matching/described-image.js';
-import type { Point } from '../../src/matching/point.js';
 import { loadedPoint } from '../../src/pairs/paper-points.js';
 
 /** exp(ln(1/0.07)), with the logarithm rounded to float32 as in the published code; a constant, not learnt. */

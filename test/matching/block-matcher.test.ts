@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { DescriptorMap } from '../../src/core/descriptor-map.js';
 import { UNCERTAIN } from '../../src/core/soft-labels.js';
 import { BlockMatcher } from '../../src/matching/block-matcher.js';
-import type { MemoryMatches } from '../../src/matching/memory-matches.js';
+import type { MemoryMatches } from '../../src/matching/merge-matches.js';
 import { bestSimilarities, cosine, noiseMap, smoothMap } from './reference.js';
 
 const search = (

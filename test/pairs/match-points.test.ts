@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Point } from '../../src/matching/point.js';
+import type { Point } from '../../src/core/point.js';
 import { matchPoints } from '../../src/pairs/match-points.js';
 import { matchPointsTogether } from '../../src/pairs/match-points-together.js';
 import { mutualMatches } from '../../src/pairs/mutual-matches.js';

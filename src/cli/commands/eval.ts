@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Quality } from '../../core/quality.js';
 import { type Baseline, baselineNames } from '../../evaluation/baseline.js';
-import type { PointMode } from '../../pairs/point-mode.js';
+import type { PointMode } from '../../pairs/modes.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,

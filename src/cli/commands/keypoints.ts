@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { type JobFormat, jobFormats } from '../../pairs/keypoint-job.js';
-import type { PointMode } from '../../pairs/point-mode.js';
+import type { PointMode } from '../../pairs/modes.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
 	type ModelOptions,

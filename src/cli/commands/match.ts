@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { PointMode } from '../../pairs/point-mode.js';
+import type { PointMode } from '../../pairs/modes.js';
 import {
 	type ModelOptions,
 	oneOutput,

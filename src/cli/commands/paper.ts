@@ -101,7 +101,7 @@ const layersCommand = (paper: Command): void => {
 			const { measureLayers } = await import('../../jobs/measure-layers.js');
 			const { layerPlot } = await import('../../evaluation/layer-plot.js');
 			const { requireDrawingName, writeDrawing } = await import('../../output/drawing.js');
-			const { requireFree } = await import('../../jobs/pair-inputs.js');
+			const { requireFree } = await import('../../jobs/free-outputs.js');
 			const set = requirePairDataset(dataset);
 			if (set === 'tss') {
 				throw new UserError('TSS has no keypoints; give spair, pf-willow, pf-pascal or cub.');

@@ -1,5 +1,4 @@
-import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { cancelOnInterrupt } from '../cancellation.js';
 import { type ReportOptions, withReportOptions } from '../common-options.js';
 import { Reporter } from '../reporter.js';

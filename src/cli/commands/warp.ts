@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../core/errors.js';
-import { type WarpMode, warpModes } from '../../pairs/warp-mode.js';
+import { type WarpMode, warpModes } from '../../pairs/modes.js';
 import {
 	type ModelOptions,
 	oneOutput,

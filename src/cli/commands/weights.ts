@@ -24,7 +24,7 @@ export const registerWeights = (program: Command): void => {
 		if (options.heatmap !== undefined) {
 			const { weightsHeatmap } = await import('../../models/weights-heatmap.js');
 			const { requireDrawingName, writeDrawing } = await import('../../output/drawing.js');
-			const { requireFree } = await import('../../jobs/pair-inputs.js');
+			const { requireFree } = await import('../../jobs/free-outputs.js');
 			requireDrawingName(options.heatmap);
 			requireFree([options.heatmap], options.overwrite);
 			await writeDrawing(options.heatmap, weightsHeatmap(manifest));

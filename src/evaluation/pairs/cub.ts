@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../core/errors.js';
+import type { Point } from '../../core/point.js';
 import { randomFrom } from '../../core/random.js';
-import type { Point } from '../../matching/point.js';
 import type { Box, KeypointPair } from './keypoint-pair.js';
 
 /** As many pairs as the paper takes; its own list of them was not released. */

@@ -17,7 +17,7 @@ export type FlowMethod = {
 	match(source: Raster<3>, target: Raster<3>): Promise<BackwardFlow>;
 };
 
-export type FlowScore = {
+type FlowScore = {
 	/** Share of the target's object pixels with known truth that are within the tolerance; mean over directions. */
 	readonly accuracy: number;
 	/** Mean distance from the truth in pixels. */

@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../../core/errors.js';
 import type { Raster } from '../../core/frame.js';
-import type { Point } from '../../matching/point.js';
+import type { Point } from '../../core/point.js';
 import { readImage } from '../../media/image.js';
 import { boxExtent, imageExtent, type Pck, type PckPair, pck } from '../pck.js';
 import type { KeypointPair } from './keypoint-pair.js';

@@ -1,4 +1,4 @@
-import type { Point } from '../../matching/point.js';
+import type { Point } from '../../core/point.js';
 
 /** left, top, right, bottom in pixels. */
 export type Box = readonly [left: number, top: number, right: number, bottom: number];

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import Papa from 'papaparse';
-import type { Point } from '../../matching/point.js';
+import type { Point } from '../../core/point.js';
 
 /** A row of a pair list in CSV: two images and their points. */
 export type CsvPair = {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../core/errors.js';
-import type { Point } from '../../matching/point.js';
+import type { Point } from '../../core/point.js';
 import { parseMat } from '../mat-file.js';
 import { boxAround, type KeypointPair } from './keypoint-pair.js';
 import { firstExisting, imageUnder, readPairCsv } from './pair-csv.js';

@@ -1,6 +1,6 @@
 import { cellsFromPixels } from '../../core/grid-position.js';
+import type { Point } from '../../core/point.js';
 import type { GridSize, Size } from '../../core/size.js';
-import type { Point } from '../../matching/point.js';
 import { type Float32Tensor, float32 } from '../../runtime/tensor.js';
 import type { Hints, Stroke } from './hints.js';
 

@@ -1,4 +1,4 @@
-import type { Point } from '../../matching/point.js';
+import type { Point } from '../../core/point.js';
 
 /** A line through points in pixels, centres at integers; a click is a stroke of one point. */
 export type Stroke = readonly Point[];

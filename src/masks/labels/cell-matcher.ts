@@ -1,11 +1,9 @@
 import type { DescriptorMap } from '../../core/descriptor-map.js';
 import type { GridSize } from '../../core/size.js';
 import { certainClasses, type SoftLabels } from '../../core/soft-labels.js';
-import { BlockMatcher } from '../../matching/block-matcher.js';
+import { BlockMatcher, type StoredDescriptors } from '../../matching/block-matcher.js';
 import { DescriptorBank, type NormalisedDescriptors } from '../../matching/descriptor-bank.js';
-import type { MemoryMatches } from '../../matching/memory-matches.js';
-import { mergeMatches } from '../../matching/merge-matches.js';
-import type { StoredDescriptors } from '../../matching/searched-frame.js';
+import { type MemoryMatches, mergeMatches } from '../../matching/merge-matches.js';
 import { type TopMatches, WindowMatcher } from '../../matching/window-matcher.js';
 import type { Runtime } from '../../runtime/session.js';
 import type { PropagationSettings } from './settings.js';

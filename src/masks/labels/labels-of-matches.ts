@@ -1,5 +1,5 @@
 import type { SoftLabels } from '../../core/soft-labels.js';
-import type { MemoryMatches } from '../../matching/memory-matches.js';
+import type { MemoryMatches } from '../../matching/merge-matches.js';
 
 /** What remembered frames say about a frame. */
 export type MatchedLabels = {

@@ -7,7 +7,7 @@ import { findInput, requireOnly, withCanonicalInput, withCanonicalOutput } from 
 import { findDecoderTaps, type Tap } from './decoder-taps.js';
 
 /** A tap of the joined graph and the output that gives it out as float32. */
-export type OutputTap = Tap & { readonly output: string };
+type OutputTap = Tap & { readonly output: string };
 
 export type StepGraph = {
 	readonly model: OnnxModel;

@@ -3,7 +3,7 @@ import { LabelSpool } from '../label-spool.js';
 import type { Existing, FrameResult, VideoSink } from '../video-sink.js';
 
 /** A frame as it is told of in a file of annotations. */
-export type AnnotatedFrame = Pick<FrameResult, 'labels'> & {
+type AnnotatedFrame = Pick<FrameResult, 'labels'> & {
 	/** From 0, among those of the run. */
 	readonly index: number;
 	readonly timeSeconds: number;

@@ -17,7 +17,7 @@ export type TrackFormat = {
 	readonly text: (tracks: Tracks, path: string) => string | Promise<string>;
 };
 
-export const trackFormats: readonly TrackFormat[] = [
+const trackFormats: readonly TrackFormat[] = [
 	{ extension: '.json', reader: 'programs, and the Blender add-on', text: tracksJson },
 	{ extension: '.csv', reader: 'spreadsheets and programs', text: tracksCsv },
 	{ extension: '.jsx', reader: 'After Effects, as a script', text: afterEffectsTracks },

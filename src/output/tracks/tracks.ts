@@ -1,4 +1,4 @@
-import type { TrackedPoint } from '../../core/tracked-point.js';
+import type { TrackedPoint } from '../../core/point.js';
 import type { Fraction } from '../../media/clip-info.js';
 
 /** One point through all frames. */

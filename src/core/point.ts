@@ -8,3 +8,6 @@ export type TrackedPoint = {
 	/** 0..1: how sure it is that this is the point, and in sight. */
 	readonly confidence: number;
 };
+
+/** x, y in pixels of an image as displayed; top-left origin, pixel centres at integers. */
+export type Point = readonly [x: number, y: number];
