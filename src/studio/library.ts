@@ -13,7 +13,7 @@ import { Project, readProjectFile } from './project.js';
 import type { OpenRequest, RecentProject, UploadLimits } from './protocol.js';
 
 /** What is brought in at most, all files of one upload together. */
-export const uploadLimits: UploadLimits = { gigabytes: 16, files: 20_000 };
+const uploadLimits: UploadLimits = { gigabytes: 16, files: 20_000 };
 const MOST_RECENT = 20;
 
 const samplesFolder = fileURLToPath(new URL('../../samples/', import.meta.url));
