@@ -44,11 +44,6 @@ export class ReviewSheet {
 		this.#candidates.length = Math.min(this.#candidates.length, CANDIDATES);
 	}
 
-	/** The numbers of the frames that the sheet shows, least trusted first. */
-	get chosen(): number[] {
-		return this.#choose().map(({ index }) => index);
-	}
-
 	/** Writes the sheet: in the order of time, so that it reads like a strip of film. */
 	async write(): Promise<void> {
 		const chosen = this.#choose().sort((a, b) => a.index - b.index);

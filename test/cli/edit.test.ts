@@ -2,8 +2,10 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { referenceColours } from '../../src/core/reference-colours.js';
 import { openClip } from '../../src/media/clip.js';
 import { readImage, writeImage } from '../../src/media/image.js';
+import { readLabelMap } from '../../src/media/label-map.js';
 import { type BoxClip, makeBoxClip } from '../helpers/box-clip.js';
 import { quickCliPath, records, runCli } from '../helpers/cli.js';
 import { collect } from '../helpers/collect.js';
@@ -74,6 +76,23 @@ describe('propagate <clip> --edit <png>', () => {
 		expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 		expect(readdirSync(cwd)).toEqual(['clip-edit.mp4']);
 		expect(await collect((await openClip(join(cwd, 'clip-edit.mp4'))).frames())).toHaveLength(FRAMES);
+	});
+
+	test('carries a map of colours instead, which shows where everything comes from', async () => {
+		const output = join(temporaryFolder(), 'map');
+		const { code, stderr } = await run(['--colormap', '--mask', good.mask, '-o', output, '--quiet']);
+		expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+		const { ids, width, height } = await readLabelMap(good.mask);
+		const inside = ids.map((id) => (id > 0 ? 1 : 0));
+		const map = referenceColours({ width, height }, inside);
+		const [original] = await collect((await openClip(good.clip)).frames());
+		const first = await readImage(join(output, '00000.png'));
+		const expected = [...inside].flatMap((isInside, pixel) => [
+			...(isInside === 1
+				? map.data.subarray(pixel * 4, pixel * 4 + 3)
+				: (original?.image.data.subarray(pixel * 3, pixel * 3 + 3) ?? [])),
+		]);
+		expect(Buffer.from(first.data).equals(Buffer.from(expected))).toBe(true);
 	});
 
 	test('refuses edits that do not fit, with one sentence', async () => {

@@ -30,7 +30,7 @@ const SLOW = { timeout: 300_000 };
 describe('warping with the bundled model', () => {
 	it('finds the sample bird in another pose to less than a cell', SLOW, async () => {
 		const folder = temporaryFolder();
-		await warpPair({
+		const { meanConfidence } = await warpPair({
 			source: sample('source.jpg'),
 			target: sample('target.jpg'),
 			sourceMask: sample('source-mask.png'),
@@ -38,6 +38,7 @@ describe('warping with the bundled model', () => {
 			mode: 'smooth',
 			flow: join(folder, 'flow.flo'),
 			output: join(folder, 'out.png'),
+			confidence: join(folder, 'confidence.png'),
 		});
 		const truth = await readFlow(sample('target-to-source.png'));
 		const { ids } = await readLabelMap(sample('target-mask.png'));
@@ -50,6 +51,15 @@ describe('warping with the bundled model', () => {
 		expect([info.width, info.height, info.channels]).toEqual([512, 384, 4]);
 		// Opaque inside the target's mask and nowhere else.
 		expect(ids.every((id, pixel) => (id > 0 ? 255 : 0) === data[pixel * 4 + 3])).toBe(true);
+
+		const { width, height, data: trust } = await readImage(join(folder, 'confidence.png'));
+		expect([width, height]).toEqual([512, 384]);
+		const greys = ids.map((_, pixel) => trust[pixel * 3] ?? 0);
+		expect(Math.max(...greys.filter((_, pixel) => ids[pixel] === 0))).toBe(0);
+		const within = greys.filter((_, pixel) => (ids[pixel] ?? 0) > 0);
+		const mean = within.reduce((sum, grey) => sum + grey, 0) / within.length;
+		expect(mean / 255).toBeCloseTo(meanConfidence, 2);
+		expect(meanConfidence).toBeGreaterThan(0.1);
 	});
 
 	it('gives back the image itself when source and target are the same', SLOW, async () => {
