@@ -1,21 +1,20 @@
 import { cellsFromPixels } from './grid-position.js';
 import type { Size } from './size.js';
 
-/** Where an output position reads: between `low` and `high`, at `fraction` of the way. */
-type Sampling = { readonly low: Int32Array; readonly high: Int32Array; readonly fraction: Float32Array };
+/** Where each sample of one axis lies between two samples of another (half-pixel centres, edges clamped). */
+export type Axis = { readonly low: Int32Array; readonly high: Int32Array; readonly share: Float32Array };
 
-const sampling = (inputSize: number, outputSize: number): Sampling => {
-	const low = new Int32Array(outputSize);
-	const high = new Int32Array(outputSize);
-	const fraction = new Float32Array(outputSize);
-	for (let i = 0; i < outputSize; i++) {
-		const position = Math.max(0, (i + 0.5) * (inputSize / outputSize) - 0.5);
-		const floor = Math.min(Math.floor(position), inputSize - 1);
-		low[i] = floor;
-		high[i] = Math.min(floor + 1, inputSize - 1);
-		fraction[i] = position - floor;
+export const axis = (from: number, to: number): Axis => {
+	const low = new Int32Array(to);
+	const high = new Int32Array(to);
+	const share = new Float32Array(to);
+	for (let i = 0; i < to; i++) {
+		const position = Math.min(from - 1, Math.max(0, cellsFromPixels(i, to, from)));
+		low[i] = Math.floor(position);
+		high[i] = Math.min(from - 1, (low[i] as number) + 1);
+		share[i] = position - (low[i] as number);
 	}
-	return { low, high, fraction };
+	return { low, high, share };
 };
 
 /**
@@ -36,8 +35,8 @@ export const resizeBilinear = (
 	if (height === newHeight && width === newWidth) {
 		return data;
 	}
-	const rows = sampling(height, newHeight);
-	const columns = sampling(width, newWidth);
+	const rows = axis(height, newHeight);
+	const columns = axis(width, newWidth);
 	const result = new Float32Array(planes * newHeight * newWidth);
 	let target = 0;
 	for (let plane = 0; plane < planes; plane++) {
@@ -45,11 +44,11 @@ export const resizeBilinear = (
 		for (let y = 0; y < newHeight; y++) {
 			const upper = start + (rows.low[y] as number) * width;
 			const lower = start + (rows.high[y] as number) * width;
-			const down = rows.fraction[y] as number;
+			const down = rows.share[y] as number;
 			for (let x = 0; x < newWidth; x++) {
 				const left = columns.low[x] as number;
 				const right = columns.high[x] as number;
-				const across = columns.fraction[x] as number;
+				const across = columns.share[x] as number;
 				const top = (data[upper + left] as number) * (1 - across) + (data[upper + right] as number) * across;
 				const bottom =
 					(data[lower + left] as number) * (1 - across) + (data[lower + right] as number) * across;
@@ -58,22 +57,6 @@ export const resizeBilinear = (
 		}
 	}
 	return result;
-};
-
-/** Where each sample of one axis lies between two samples of another (half-pixel centres, edges clamped). */
-export type Axis = { readonly low: Int32Array; readonly high: Int32Array; readonly share: Float32Array };
-
-export const axis = (from: number, to: number): Axis => {
-	const low = new Int32Array(to);
-	const high = new Int32Array(to);
-	const share = new Float32Array(to);
-	for (let i = 0; i < to; i++) {
-		const position = Math.min(from - 1, Math.max(0, cellsFromPixels(i, to, from)));
-		low[i] = Math.floor(position);
-		high[i] = Math.min(from - 1, (low[i] as number) + 1);
-		share[i] = position - (low[i] as number);
-	}
-	return { low, high, share };
 };
 
 /** The four samples around a position, and how much of each it has. */
