@@ -66,10 +66,10 @@ for (const candidates of [32, 16, 8]) {
 	const { found, milliseconds } = search(candidates);
 	let [same, lost, cells] = [0, 0, 0];
 	for (const [q, { owners, indices, similarities }] of found.entries()) {
-		const best = exact.found[q] as (typeof found)[number];
+		const best = exact.found[q]!;
 		for (let at = 0; at < owners.length; at += topK) {
 			same += owners[at] === best.owners[at] && indices[at] === best.indices[at] ? 1 : 0;
-			lost += (best.similarities[at] as number) - (similarities[at] as number);
+			lost += best.similarities[at]! - similarities[at]!;
 			cells++;
 		}
 	}

@@ -13,7 +13,7 @@ const CLICKS = 5;
 const depths = (marked: Uint8Array, width: number, height: number): Float32Array => {
 	const depth = new Float32Array(marked.length);
 	const at = (x: number, y: number): number =>
-		x < 0 || y < 0 || x >= width || y >= height ? 0 : (depth[y * width + x] as number);
+		x < 0 || y < 0 || x >= width || y >= height ? 0 : depth[y * width + x]!;
 	for (const side of [-1, 1]) {
 		for (let n = 0; n < depth.length; n++) {
 			const pixel = side < 0 ? n : depth.length - 1 - n;
@@ -23,7 +23,7 @@ const depths = (marked: Uint8Array, width: number, height: number): Float32Array
 					...[at(x, y + side) + 1, at(x + side, y) + 1],
 					...[at(x + side, y + side) + Math.SQRT2, at(x - side, y + side) + Math.SQRT2],
 				);
-				depth[pixel] = side < 0 ? near : Math.min(depth[pixel] as number, near);
+				depth[pixel] = side < 0 ? near : Math.min(depth[pixel]!, near);
 			}
 		}
 	}
@@ -31,7 +31,7 @@ const depths = (marked: Uint8Array, width: number, height: number): Float32Array
 };
 
 const deepest = (depth: Float32Array): number =>
-	depth.reduce((best, value, at) => (value > (depth[best] as number) ? at : best), 0);
+	depth.reduce((best, value, at) => (value > depth[best]! ? at : best), 0);
 
 const marker = await openMarker();
 const scores: number[][] = [];
@@ -58,7 +58,7 @@ for (const { name, framesFolder, annotations } of await listDavisSequences(root)
 				image.height,
 			);
 			const [lost, spilt] = [deepest(missing), deepest(excess)];
-			const isLost = (missing[lost] as number) >= (excess[spilt] as number);
+			const isLost = missing[lost]! >= excess[spilt]!;
 			const pixel = isLost ? lost : spilt;
 			(isLost ? object : background).push([[pixel % image.width, Math.floor(pixel / image.width)]]);
 			const began = performance.now();
@@ -66,8 +66,8 @@ for (const { name, framesFolder, annotations } of await listDavisSequences(root)
 			milliseconds.push(performance.now() - began);
 			let [both, either] = [0, 0];
 			for (let at = 0; at < truth.length; at++) {
-				both += (truth[at] as number) & (mask[at] as number);
-				either += (truth[at] as number) | (mask[at] as number);
+				both += truth[at]! & mask[at]!;
+				either += truth[at]! | mask[at]!;
 			}
 			own.push((100 * both) / either);
 		}

@@ -74,7 +74,7 @@ const inMemory = (frames: readonly Frame[]): RunFrames => {
 			yield* frames.slice(to, from + 1).reverse();
 		},
 		async *only(indices: readonly number[]) {
-			yield* indices.map((index) => frames[index] as Frame);
+			yield* indices.map((index) => frames[index]!);
 		},
 	};
 	return reader as unknown as RunFrames;
@@ -128,7 +128,7 @@ const measure = async ({ name, clip, truth: paths }: Sequence): Promise<void> =>
 		}
 		frames.push(frame);
 	}
-	const first = truth[0] as LabelMap;
+	const first = truth[0]!;
 	const objects = [...new Set(first.ids)].filter((id) => id > 0).sort((a, b) => a - b);
 	const tracker = await MaskTracker.open({ device: 'cpu' });
 	rememberDescriptions(tracker);
@@ -136,14 +136,14 @@ const measure = async ({ name, clip, truth: paths }: Sequence): Promise<void> =>
 	const scores = async (corrected: readonly number[]): Promise<number[]> => {
 		const keyframes: Keyframe[] = [0, ...corrected].map((frame) => ({
 			frame,
-			mask: truth[frame] as LabelMap,
+			mask: truth[frame]!,
 		}));
 		const options = { frames: inMemory(frames), keyframes, objects, palette: first.palette };
 		const found: number[] = [];
 		for await (const { frame, mask } of propagateKeyframes({
 			...{ ...options, propagator: tracker, stores: storesInMemory() },
 		})) {
-			found.push(similarity(truth[frame.index] as LabelMap, mask, objects));
+			found.push(similarity(truth[frame.index]!, mask, objects));
 		}
 		return found;
 	};
@@ -155,7 +155,7 @@ const measure = async ({ name, clip, truth: paths }: Sequence): Promise<void> =>
 		for (let corrected = Number(values.every); corrected < frames.length; corrected += Number(values.every)) {
 			const after = await scores([corrected]);
 			const unpainted = after.flatMap((score, frame) =>
-				frame === 0 || frame === corrected ? [] : [{ frame, change: score - (before[frame] as number) }],
+				frame === 0 || frame === corrected ? [] : [{ frame, change: score - before[frame]! }],
 			);
 			changes.push(...unpainted.map(({ change }) => change));
 			means.push(mean(unpainted.map(({ change }) => change)));

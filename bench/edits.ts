@@ -56,8 +56,8 @@ const lookupIn = (fields: readonly CarriedField[]): Lookup => {
 			const at = (plane: Float32Array): number => {
 				const i = top * field.width + left;
 				return (
-					(1 - fy) * ((1 - fx) * (plane[i] as number) + fx * (plane[i + 1] as number)) +
-					fy * ((1 - fx) * (plane[i + field.width] as number) + fx * (plane[i + field.width + 1] as number))
+					(1 - fy) * ((1 - fx) * plane[i]! + fx * plane[i + 1]!) +
+					fy * ((1 - fx) * plane[i + field.width]! + fx * plane[i + field.width + 1]!)
 				);
 			};
 			const found = [at(field.x), at(field.y)] as const;
@@ -194,7 +194,7 @@ async function* nearestNeighbours(name: string, extractor: DescriptorExtractor, 
 				[0, 1],
 				[1, 1],
 			] as const) {
-				const cell = indices[(top + dy) * width + left + dx] as number;
+				const cell = indices[(top + dy) * width + left + dx]!;
 				const weight = (dx ? fx : 1 - fx) * (dy ? fy : 1 - fy);
 				sumX += weight * (((cell % width) - dx + fx + 0.5) * scaleX - 0.5);
 				sumY += weight * ((Math.floor(cell / width) - dy + fy + 0.5) * scaleY - 0.5);

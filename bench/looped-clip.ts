@@ -48,7 +48,7 @@ export const scaledMask = (mask: LabelMap, { width, height }: Size): LabelMap =>
 		const fromY = Math.floor(((y + 0.5) * mask.height) / height);
 		for (let x = 0; x < width; x++) {
 			const fromX = Math.floor(((x + 0.5) * mask.width) / width);
-			ids[y * width + x] = mask.ids[fromY * mask.width + fromX] as number;
+			ids[y * width + x] = mask.ids[fromY * mask.width + fromX]!;
 		}
 	}
 	return { ...mask, width, height, ids };
@@ -63,7 +63,7 @@ export const cutMask = (mask: LabelMap, objects: number): LabelMap => {
 	for (let x = 0; x < width; x++) {
 		for (let y = 0; y < height; y++) {
 			const at = y * width + x;
-			if ((mask.ids[at] as number) > 0) {
+			if (mask.ids[at]! > 0) {
 				ids[at] = 1 + Math.floor((seen++ * objects) / marked);
 			}
 		}

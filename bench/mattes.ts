@@ -99,12 +99,12 @@ for (const size of sizes) {
 				const mattes: Float32Array[] = [];
 				const started = process.cpuUsage();
 				for (const [n, frame] of frames.entries()) {
-					mattes.push(await matte(frame, masks[n] as Uint8Array));
+					mattes.push(await matte(frame, masks[n]!));
 				}
 				const used = process.cpuUsage(started);
 				const milliseconds = (used.user + used.system) / 1000 / frames.length;
 				const truths = frames.map(({ alpha }) => alpha);
-				const each = mattes.map((found, n) => matteErrors(found, truths[n] as Float32Array, size));
+				const each = mattes.map((found, n) => matteErrors(found, truths[n]!, size));
 				const errors = {
 					sad: mean(each.map(({ sad }) => sad)),
 					mse: mean(each.map(({ mse }) => mse)),

@@ -86,10 +86,10 @@ for (const [name, shown] of Object.entries(crops)) {
 	const without = await carried(frames, first, plain);
 	const refined = await carried(frames, first, propagation);
 	for (const crop of shown) {
-		const { image } = frames[crop.frame] as Frame;
+		const { image } = frames[crop.frame]!;
 		const file = `truth/${String(crop.frame).padStart(5, '0')}.png`;
 		const truth = await readLabelMap(new URL(file, folder).pathname);
-		const masks = [truth, without[crop.frame] as LabelMap, refined[crop.frame] as LabelMap];
+		const masks = [truth, without[crop.frame]!, refined[crop.frame]!];
 		for (const picture of [image, ...masks.map((mask) => drawOverlay(image, mask))]) {
 			cells.push(await enlarged(picture, crop));
 		}

@@ -98,7 +98,7 @@ const davis = async (folder: string): Promise<void> => {
 			truth.push({ ...map, ids: map.ids.map((id) => (id === 0 ? 0 : 1)) });
 		}
 		const clip = await openClip(sequence.framesFolder);
-		const result = await carried(clip, truth[0] as LabelMap, sequence.name);
+		const result = await carried(clip, truth[0]!, sequence.name);
 		flicker.push([
 			sequence.name,
 			...[change(result, 1), change(truth, 1), areaJitter(result, 1), areaJitter(truth, 1)].map(percent),
@@ -132,7 +132,7 @@ const played = async ({ name, frames, layers }: Drawn): Promise<{ truth: Masks; 
 		drawFrame(birds.background, layers, frame),
 	);
 	const truth = truths.map(({ mask }) => mask);
-	return { truth, result: await carried(drawnClip(truths), truth[0] as LabelMap, name) };
+	return { truth, result: await carried(drawnClip(truths), truth[0]!, name) };
 };
 
 const hiding = async (): Promise<void> => {
@@ -150,7 +150,7 @@ const leaving = async (): Promise<void> => {
 		const away = inTruth.flatMap((area, frame) => (area === 0 ? [frame] : []));
 		const returned = truth.length - 1 - (away.at(-1) ?? 0);
 		const iou = overlaps(truth, result, 1);
-		const wrong = away.map((frame) => (found[frame] as number) / (inTruth[0] as number));
+		const wrong = away.map((frame) => found[frame]! / inTruth[0]!);
 		rows.push([
 			`drawn: ${clip.name}`,
 			`${away[0]} to ${away.at(-1)}`,
@@ -191,7 +191,7 @@ const moving = async (): Promise<void> => {
 	const rows: string[][] = [];
 	for (const clip of movingClips(birds)) {
 		const { truth, result } = await played(clip);
-		for (const id of objectIds(truth[0] as LabelMap)) {
+		for (const id of objectIds(truth[0]!)) {
 			const iou = overlaps(truth, result, id).slice(1);
 			rows.push([
 				`drawn: ${clip.name}${id > 1 ? `, object ${id}` : ''}`,

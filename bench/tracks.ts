@@ -196,7 +196,7 @@ const measure = async (one: Case, folder: string, size: Size): Promise<void> => 
 			await lucasKanade(folder, at, 'points', points),
 		];
 		for (const [n, method] of methods.entries()) {
-			const { frames, milliseconds } = runs[n] as Run;
+			const { frames, milliseconds } = runs[n]!;
 			const compared = compare(truth, frames, at, size);
 			all.set(method, [...(all.get(method) ?? []), ...compared]);
 			times.set(method, [...(times.get(method) ?? []), milliseconds / frames.length]);

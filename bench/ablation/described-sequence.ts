@@ -76,7 +76,7 @@ export const describedSequence = async (
 const scaled = (values: Int16Array, scale: number): Float32Array => {
 	const out = new Float32Array(values.length);
 	for (let i = 0; i < out.length; i++) {
-		out[i] = (values[i] as number) * scale;
+		out[i] = values[i]! * scale;
 	}
 	return out;
 };
@@ -84,7 +84,7 @@ const scaled = (values: Int16Array, scale: number): Float32Array => {
 const rounded = (values: Float32Array, scale: number): Int16Array => {
 	const out = new Int16Array(values.length);
 	for (let i = 0; i < out.length; i++) {
-		out[i] = Math.round((values[i] as number) / scale);
+		out[i] = Math.round(values[i]! / scale);
 	}
 	return out;
 };

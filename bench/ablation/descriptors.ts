@@ -8,7 +8,7 @@ export const added = (maps: readonly DescriptorMap[]): DescriptorMap => {
 	const data = first.data.slice();
 	for (const { data: other } of others) {
 		for (let i = 0; i < data.length; i++) {
-			data[i] = (data[i] as number) + (other[i] as number);
+			data[i]! += other[i]!;
 		}
 	}
 	return { ...first, data };
@@ -40,7 +40,7 @@ export const halved = (map: DescriptorMap): DescriptorMap => {
 				const corner = (c * map.height + 2 * y) * map.width + 2 * x;
 				let sum = 0;
 				for (const cell of [corner, corner + 1, corner + map.width, corner + map.width + 1]) {
-					sum += map.data[cell] as number;
+					sum += map.data[cell]!;
 				}
 				data[at++] = sum / 4;
 			}
@@ -62,11 +62,11 @@ export const strongestAxes = ({ channels, height, width, data }: DescriptorMap, 
 	for (let cell = 0; cell < cells; cell++) {
 		let square = 0;
 		for (let c = 0; c < channels; c++) {
-			square += (data[c * cells + cell] as number) ** 2;
+			square += data[c * cells + cell]! ** 2;
 		}
 		const length = Math.sqrt(square) || 1;
 		for (let c = 0; c < channels; c++) {
-			normalised[c * cells + cell] = (data[c * cells + cell] as number) / length;
+			normalised[c * cells + cell] = data[c * cells + cell]! / length;
 		}
 	}
 	const moments = Matrix.zeros(channels, channels);
@@ -74,7 +74,7 @@ export const strongestAxes = ({ channels, height, width, data }: DescriptorMap, 
 		for (let b = a; b < channels; b++) {
 			let sum = 0;
 			for (let cell = 0; cell < cells; cell++) {
-				sum += (normalised[a * cells + cell] as number) * (normalised[b * cells + cell] as number);
+				sum += normalised[a * cells + cell]! * normalised[b * cells + cell]!;
 			}
 			moments.set(a, b, sum);
 			moments.set(b, a, sum);
@@ -84,7 +84,7 @@ export const strongestAxes = ({ channels, height, width, data }: DescriptorMap, 
 		assumeSymmetric: true,
 	});
 	const order = realEigenvalues.map((_, i) => i);
-	order.sort((a, b) => (realEigenvalues[b] as number) - (realEigenvalues[a] as number));
+	order.sort((a, b) => realEigenvalues[b]! - realEigenvalues[a]!);
 	return order.slice(0, kept).map((i) => Float64Array.from(eigenvectorMatrix.getColumn(i)));
 };
 
@@ -94,9 +94,9 @@ export const projected = ({ channels, height, width, data }: DescriptorMap, axes
 	for (const [k, axis] of axes.entries()) {
 		const target = out.subarray(k * cells, (k + 1) * cells);
 		for (let c = 0; c < channels; c++) {
-			const weight = axis[c] as number;
+			const weight = axis[c]!;
 			for (let cell = 0; cell < cells; cell++) {
-				target[cell] = (target[cell] as number) + weight * (data[c * cells + cell] as number);
+				target[cell]! += weight * data[c * cells + cell]!;
 			}
 		}
 	}

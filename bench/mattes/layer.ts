@@ -35,10 +35,10 @@ export const noise = (x: number, y: number, seed: number, octaves = 4): number =
 export const cover = ({ data }: Layer, pixel: number, coverage: number, [r, g, b]: Colour): void => {
 	const at = pixel * 4;
 	const rest = 1 - coverage;
-	data[at] = (data[at] as number) * rest + r * coverage;
-	data[at + 1] = (data[at + 1] as number) * rest + g * coverage;
-	data[at + 2] = (data[at + 2] as number) * rest + b * coverage;
-	data[at + 3] = (data[at + 3] as number) * rest + coverage;
+	data[at] = data[at]! * rest + r * coverage;
+	data[at + 1] = data[at + 1]! * rest + g * coverage;
+	data[at + 2] = data[at + 2]! * rest + b * coverage;
+	data[at + 3] = data[at + 3]! * rest + coverage;
 };
 
 type Point = readonly [number, number];
@@ -90,7 +90,7 @@ export const meanOfLayers = (layers: readonly Layer[]): Layer => {
 	const data = new Float32Array(first.data.length);
 	for (const layer of layers) {
 		for (let at = 0; at < data.length; at++) {
-			data[at] = (data[at] as number) + (layer.data[at] as number) / layers.length;
+			data[at]! += layer.data[at]! / layers.length;
 		}
 	}
 	return { ...first, data };
@@ -112,8 +112,7 @@ const boxRows = (from: Float32Array, width: number, height: number, axis: 0 | 1,
 	for (let l = 0; l < lines; l++) {
 		for (let c = 0; c < 4; c++) {
 			const base = l * line + c;
-			const value = (at: number): number =>
-				from[base + Math.max(0, Math.min(length - 1, at)) * step] as number;
+			const value = (at: number): number => from[base + Math.max(0, Math.min(length - 1, at)) * step]!;
 			let sum = 0;
 			for (let at = -radius; at <= radius; at++) {
 				sum += value(at);
@@ -132,9 +131,9 @@ export const loadLayer = async (path: string): Promise<Layer> => {
 	const { width, height, data } = await readImageWithAlpha(path);
 	const layer = emptyLayer(width, height);
 	for (let pixel = 0; pixel < width * height; pixel++) {
-		const alpha = (data[pixel * 4 + 3] as number) / 255;
+		const alpha = data[pixel * 4 + 3]! / 255;
 		for (let c = 0; c < 3; c++) {
-			layer.data[pixel * 4 + c] = ((data[pixel * 4 + c] as number) / 255) * alpha;
+			layer.data[pixel * 4 + c] = (data[pixel * 4 + c]! / 255) * alpha;
 		}
 		layer.data[pixel * 4 + 3] = alpha;
 	}
@@ -180,8 +179,7 @@ export const placed = (
 					const weight = ((1 - Math.abs(u - su)) * (1 - Math.abs(v - sv))) / (taps * taps);
 					for (let c = 0; c < 4; c++) {
 						const at = (y * size.width + x) * 4 + c;
-						layer.data[at] =
-							(layer.data[at] as number) + weight * (source.data[(sv * source.width + su) * 4 + c] as number);
+						layer.data[at]! += weight * source.data[(sv * source.width + su) * 4 + c]!;
 					}
 				}
 			}

@@ -22,11 +22,11 @@ export const trackedMask = (alpha: Float32Array, size: Size): Uint8Array => {
 		const x = Math.floor(((at % size.width) * GRID.width) / size.width);
 		const y = Math.floor((Math.floor(at / size.width) * GRID.height) / size.height);
 		const cell = y * GRID.width + x;
-		sums[cell] = (sums[cell] as number) + (alpha[at] as number);
-		counts[cell] = (counts[cell] as number) + 1;
+		sums[cell]! += alpha[at]!;
+		counts[cell]! += 1;
 	}
 	const means = boxMean(
-		sums.map((sum, cell) => sum / (counts[cell] as number)),
+		sums.map((sum, cell) => sum / counts[cell]!),
 		GRID,
 		1,
 	);
@@ -37,7 +37,7 @@ export const trackedMask = (alpha: Float32Array, size: Size): Uint8Array => {
 		const v = place(Math.floor(at / size.width), GRID.height, size.height);
 		const [x, y] = [Math.floor(u), Math.floor(v)];
 		const [fx, fy] = [u - x, v - y];
-		const of = (dx: number, dy: number): number => means[(y + dy) * GRID.width + x + dx] as number;
+		const of = (dx: number, dy: number): number => means[(y + dy) * GRID.width + x + dx]!;
 		const top = of(0, 0) * (1 - fx) + of(1, 0) * fx;
 		const bottom = of(0, 1) * (1 - fx) + of(1, 1) * fx;
 		return top * (1 - fy) + bottom * fy >= 0.5 ? 1 : 0;

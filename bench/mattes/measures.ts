@@ -18,7 +18,7 @@ export const matteErrors = (matte: Float32Array, truth: Float32Array, size: Size
 	const [found, known] = [cut(matte, size, box), cut(truth, size, box)];
 	let [sad, squares] = [0, 0];
 	for (let at = 0; at < found.length; at++) {
-		const difference = (found[at] as number) - (known[at] as number);
+		const difference = found[at]! - known[at]!;
 		sad += Math.abs(difference);
 		squares += difference * difference;
 	}
@@ -36,7 +36,7 @@ type Box = Size & { readonly x: number; readonly y: number };
 const boxOf = (matte: Float32Array, truth: Float32Array, { width, height }: Size): Box => {
 	let [left, right, top, bottom] = [width, 0, height, 0];
 	for (let at = 0; at < matte.length; at++) {
-		if ((matte[at] as number) > 0 || (truth[at] as number) > 0) {
+		if (matte[at]! > 0 || truth[at]! > 0) {
 			const [x, y] = [at % width, Math.floor(at / width)];
 			[left, right] = [Math.min(left, x), Math.max(right, x + 1)];
 			[top, bottom] = [Math.min(top, y), Math.max(bottom, y + 1)];
@@ -66,18 +66,18 @@ const MARGIN = 2 * REACH;
 
 const gradientError = (matte: Float32Array, truth: Float32Array, size: Size): number => {
 	const [a, b] = [gradientSize(matte, size), gradientSize(truth, size)];
-	return a.reduce((sum, value, at) => sum + (value - (b[at] as number)) ** 2, 0);
+	return a.reduce((sum, value, at) => sum + (value - b[at]!) ** 2, 0);
 };
 
 const gradientSize = (values: Float32Array, size: Size): Float32Array => {
 	const taps = Array.from({ length: 2 * REACH + 1 }, (_, n) => n - REACH);
 	const gauss = taps.map((x) => Math.exp((-x * x) / (2 * SIGMA * SIGMA)));
-	const slope = taps.map((x, n) => -x * (gauss[n] as number));
+	const slope = taps.map((x, n) => -x * gauss[n]!);
 	// Each two-dimensional filter has norm 1, as there.
 	const norm = Math.hypot(...gauss) * Math.hypot(...slope);
 	const across = filtered(filtered(values, size, slope, true), size, gauss, false);
 	const down = filtered(filtered(values, size, gauss, true), size, slope, false);
-	return across.map((x, at) => Math.hypot(x, down[at] as number) / norm);
+	return across.map((x, at) => Math.hypot(x, down[at]!) / norm);
 };
 
 const filtered = (
@@ -93,7 +93,7 @@ const filtered = (
 			for (let n = 0; n < taps.length; n++) {
 				const px = isAcross ? Math.max(0, Math.min(width - 1, x + n - REACH)) : x;
 				const py = isAcross ? y : Math.max(0, Math.min(height - 1, y + n - REACH));
-				sum += (taps[n] as number) * (values[py * width + px] as number);
+				sum += taps[n]! * values[py * width + px]!;
 			}
 			out[y * width + x] = sum;
 		}
@@ -113,14 +113,12 @@ const connectivityError = (matte: Float32Array, truth: Float32Array, size: Size)
 	const levels = Array.from({ length: 11 }, (_, n) => n * STEP);
 	const connected = new Float32Array(matte.length).fill(-1);
 	for (let n = 1; n < levels.length; n++) {
-		const level = levels[n] as number;
-		const both = matte.map((value, at) =>
-			value >= level - 1e-6 && (truth[at] as number) >= level - 1e-6 ? 1 : 0,
-		);
+		const level = levels[n]!;
+		const both = matte.map((value, at) => (value >= level - 1e-6 && truth[at]! >= level - 1e-6 ? 1 : 0));
 		const piece = largestPiece(both, size);
 		for (let at = 0; at < connected.length; at++) {
 			if (connected[at] === -1 && piece[at] === 0) {
-				connected[at] = levels[n - 1] as number;
+				connected[at] = levels[n - 1]!;
 			}
 		}
 	}
@@ -130,8 +128,8 @@ const connectivityError = (matte: Float32Array, truth: Float32Array, size: Size)
 	};
 	let sum = 0;
 	for (let at = 0; at < connected.length; at++) {
-		const level = connected[at] === -1 ? 1 : (connected[at] as number);
-		sum += Math.abs(degree(matte[at] as number, level) - degree(truth[at] as number, level));
+		const level = connected[at] === -1 ? 1 : connected[at]!;
+		sum += Math.abs(degree(matte[at]!, level) - degree(truth[at]!, level));
 	}
 	return sum;
 };
@@ -150,7 +148,7 @@ const largestPiece = (marked: Float32Array, { width, height }: Size): Uint8Array
 		stack[top++] = start;
 		piece[start] = pieces;
 		while (top > 0) {
-			const at = stack[--top] as number;
+			const at = stack[--top]!;
 			count++;
 			const x = at % width;
 			const visit = (next: number): void => {
@@ -177,15 +175,11 @@ const largestPiece = (marked: Float32Array, { width, height }: Size): Uint8Array
  */
 export const chatter = (mattes: readonly Float32Array[], truths: readonly Float32Array[]): number => {
 	const steps = mattes.slice(1).map((matte, n) => {
-		const [before, truth, truthBefore] = [mattes[n], truths[n + 1], truths[n]] as [
-			Float32Array,
-			Float32Array,
-			Float32Array,
-		];
+		const [before, truth, truthBefore] = [mattes[n]!, truths[n + 1]!, truths[n]!];
 		let squares = 0;
 		for (let at = 0; at < matte.length; at++) {
-			const change = (matte[at] as number) - (before[at] as number);
-			const trueChange = (truth[at] as number) - (truthBefore[at] as number);
+			const change = matte[at]! - before[at]!;
+			const trueChange = truth[at]! - truthBefore[at]!;
 			squares += (change - trueChange) ** 2;
 		}
 		return Math.sqrt(squares / matte.length) * 100;

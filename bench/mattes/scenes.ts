@@ -76,7 +76,7 @@ export const openScenes = async (size: Size): Promise<Scene[]> => {
 			.map(async ([name, path], n) => {
 				const layer = await loadLayer(stamps + path);
 				const scale = (300 * unit) / Math.max(layer.width, layer.height);
-				return scene(`cut-out: ${name}`, [leaves, photo, wall, meadow][n] as Layer, (time) =>
+				return scene(`cut-out: ${name}`, [leaves, photo, wall, meadow][n]!, (time) =>
 					placed(
 						layer,
 						size,
@@ -99,12 +99,12 @@ const composite = (layer: Layer, background: Layer, time: number): Composite => 
 	const alpha = new Float32Array(pixels);
 	const foreground = new Float32Array(pixels * 3);
 	for (let pixel = 0; pixel < pixels; pixel++) {
-		const opacity = Math.min(1, layer.data[pixel * 4 + 3] as number);
+		const opacity = Math.min(1, layer.data[pixel * 4 + 3]!);
 		alpha[pixel] = opacity;
 		for (let c = 0; c < 3; c++) {
-			const own = layer.data[pixel * 4 + c] as number;
+			const own = layer.data[pixel * 4 + c]!;
 			foreground[pixel * 3 + c] = own;
-			const value = own + (1 - opacity) * (background.data[pixel * 4 + c] as number);
+			const value = own + (1 - opacity) * background.data[pixel * 4 + c]!;
 			data[pixel * 3 + c] = Math.round(
 				Math.max(0, Math.min(255, value * 255 + (random() + random() + random() - 1.5) * 4)),
 			);

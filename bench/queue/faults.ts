@@ -102,8 +102,7 @@ try {
 		return run;
 	};
 	const workers = WORKERS.map(startWorker);
-	const anyOf = <Item>(items: readonly Item[]): Item =>
-		items[Math.floor(Math.random() * items.length)] as Item;
+	const anyOf = <Item>(items: readonly Item[]): Item => items[Math.floor(Math.random() * items.length)]!;
 	const counts = async (): Promise<Record<string, number>> => {
 		const status = start(quick, ['queue', 'status'], here);
 		await status.ended;

@@ -10,13 +10,13 @@ export const areas = (masks: Masks, id: number): number[] =>
 
 /** Overlap with the truth, a value a frame; 1 where both are empty. */
 export const overlaps = (truth: Masks, result: Masks, id: number): number[] =>
-	truth.map((labels, i) => regionSimilarity(objectMask(labels, id), objectMask(result[i] as Labels, id)));
+	truth.map((labels, i) => regionSimilarity(objectMask(labels, id), objectMask(result[i]!, id)));
 
 /** How much of a mask changes from one frame to the next: 1 - IoU of neighbours in time. */
 export const change = (masks: Masks, id: number): number =>
 	mean(
 		masks.slice(1).map((labels, i) => {
-			const [earlier, later] = [objectMask(masks[i] as Labels, id), objectMask(labels, id)];
+			const [earlier, later] = [objectMask(masks[i]!, id), objectMask(labels, id)];
 			return 1 - regionSimilarity(earlier, later);
 		}),
 	);
@@ -24,9 +24,7 @@ export const change = (masks: Masks, id: number): number =>
 /** Mean size of the area's second difference over its mean: growing or shrinking evenly is none, flicker is. */
 export const areaJitter = (masks: Masks, id: number): number => {
 	const area = areas(masks, id);
-	const bends = area
-		.slice(2)
-		.map((next, i) => Math.abs(next - 2 * (area[i + 1] as number) + (area[i] as number)));
+	const bends = area.slice(2).map((next, i) => Math.abs(next - 2 * area[i + 1]! + area[i]!));
 	return mean(bends) / mean(area);
 };
 

@@ -122,11 +122,11 @@ export const drawFrame = (background: Raster<3>, layers: readonly Layer[], frame
 		for (let y = Math.max(0, -top); y < Math.min(height, HEIGHT - top); y++) {
 			for (let x = Math.max(0, -left); x < Math.min(width, WIDTH - left); x++) {
 				const from = (Math.floor(y / size) * sprite.width + Math.floor(x / size)) * 4;
-				const opacity = (sprite.data[from + 3] as number) / 255;
+				const opacity = sprite.data[from + 3]! / 255;
 				const pixel = (y + top) * WIDTH + x + left;
 				for (let channel = 0; channel < 3; channel++) {
-					const below = data[pixel * 3 + channel] as number;
-					data[pixel * 3 + channel] = below + opacity * ((sprite.data[from + channel] as number) - below);
+					const below = data[pixel * 3 + channel]!;
+					data[pixel * 3 + channel] = below + opacity * (sprite.data[from + channel]! - below);
 				}
 				if (opacity > 0.5) {
 					ids[pixel] = id;
@@ -136,7 +136,7 @@ export const drawFrame = (background: Raster<3>, layers: readonly Layer[], frame
 	}
 	const noise = gaussianNoise(data.length, frame);
 	for (let i = 0; i < data.length; i++) {
-		data[i] = Math.min(255, Math.max(0, Math.round((data[i] as number) + GRAIN * (noise[i] as number))));
+		data[i] = Math.min(255, Math.max(0, Math.round(data[i]! + GRAIN * noise[i]!)));
 	}
 	return {
 		image: { width: WIDTH, height: HEIGHT, channels: 3, data },

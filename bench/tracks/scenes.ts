@@ -64,10 +64,10 @@ const sampled = ({ width, height, data }: Sprite, u: number, v: number, out: Flo
 			}
 			const share = (dx === 0 ? 1 - u + left : u - left) * (dy === 0 ? 1 - v + top : v - top);
 			const at = (y * width + x) * 4;
-			const opacity = (share * (data[at + 3] as number)) / 255;
-			out[3] = (out[3] as number) + opacity;
+			const opacity = (share * data[at + 3]!) / 255;
+			out[3]! += opacity;
 			for (let channel = 0; channel < 3; channel++) {
-				out[channel] = (out[channel] as number) + opacity * (data[at + channel] as number);
+				out[channel]! += opacity * data[at + channel]!;
 			}
 		}
 	}
@@ -86,12 +86,11 @@ export const drawScene = (scene: DrawnScene, frame: number): Raster<3> => {
 				const [u, v] = toPicture(layer, frame, x, y);
 				sampled(layer.picture, u, v, colour);
 				for (let channel = 0; channel < 3; channel++) {
-					mixed[channel] =
-						(mixed[channel] as number) * (1 - (colour[3] as number)) + (colour[channel] as number);
+					mixed[channel] = mixed[channel]! * (1 - colour[3]!) + colour[channel]!;
 				}
 			}
 			for (let channel = 0; channel < 3; channel++) {
-				const value = light * (mixed[channel] as number) + GRAIN * (noise[at + channel] as number);
+				const value = light * mixed[channel]! + GRAIN * noise[at + channel]!;
 				data[at + channel] = Math.min(255, Math.max(0, Math.round(value)));
 			}
 		}
@@ -108,7 +107,7 @@ const layerAt = ({ layers }: DrawnScene, frame: number, x: number, y: number): n
 	return layers.findLastIndex((layer) => {
 		const [u, v] = toPicture(layer, frame, x, y);
 		sampled(layer.picture, u, v, colour);
-		return (colour[3] as number) > 0.5;
+		return colour[3]! > 0.5;
 	});
 };
 
@@ -119,7 +118,7 @@ const layerAt = ({ layers }: DrawnScene, frame: number, x: number, y: number): n
  */
 export const truePath = (scene: DrawnScene, at: number, x: number, y: number): TruePoint[] => {
 	const own = layerAt(scene, at, x, y);
-	const layer = scene.layers[own] as DrawnLayer;
+	const layer = scene.layers[own]!;
 	const [u, v] = toPicture(layer, at, x, y);
 	return Array.from({ length: scene.frames }, (_, frame) => {
 		const [toX, toY] = fromPicture(layer, frame, u, v);
@@ -146,7 +145,7 @@ export const gridOf = (scene: DrawnScene, at: number, spacing: number): (readonl
 const opaque = ({ width, height, data }: Raster<3>): Sprite => ({
 	...{ width, height, channels: 4 },
 	data: Uint8Array.from({ length: width * height * 4 }, (_, i) =>
-		i % 4 === 3 ? 255 : (data[Math.floor(i / 4) * 3 + (i % 4)] as number),
+		i % 4 === 3 ? 255 : data[Math.floor(i / 4) * 3 + (i % 4)]!,
 	),
 });
 

@@ -11,8 +11,8 @@ export const axis = (from: number, to: number): Axis => {
 	for (let i = 0; i < to; i++) {
 		const position = Math.min(from - 1, Math.max(0, cellsFromPixels(i, to, from)));
 		low[i] = Math.floor(position);
-		high[i] = Math.min(from - 1, (low[i] as number) + 1);
-		share[i] = position - (low[i] as number);
+		high[i] = Math.min(from - 1, low[i]! + 1);
+		share[i] = position - low[i]!;
 	}
 	return { low, high, share };
 };
@@ -42,16 +42,15 @@ export const resizeBilinear = (
 	for (let plane = 0; plane < planes; plane++) {
 		const start = plane * height * width;
 		for (let y = 0; y < newHeight; y++) {
-			const upper = start + (rows.low[y] as number) * width;
-			const lower = start + (rows.high[y] as number) * width;
-			const down = rows.share[y] as number;
+			const upper = start + rows.low[y]! * width;
+			const lower = start + rows.high[y]! * width;
+			const down = rows.share[y]!;
 			for (let x = 0; x < newWidth; x++) {
-				const left = columns.low[x] as number;
-				const right = columns.high[x] as number;
-				const across = columns.share[x] as number;
-				const top = (data[upper + left] as number) * (1 - across) + (data[upper + right] as number) * across;
-				const bottom =
-					(data[lower + left] as number) * (1 - across) + (data[lower + right] as number) * across;
+				const left = columns.low[x]!;
+				const right = columns.high[x]!;
+				const across = columns.share[x]!;
+				const top = data[upper + left]! * (1 - across) + data[upper + right]! * across;
+				const bottom = data[lower + left]! * (1 - across) + data[lower + right]! * across;
 				result[target++] = top * (1 - down) + bottom * down;
 			}
 		}

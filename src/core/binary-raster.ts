@@ -44,7 +44,7 @@ export const components = (image: Uint8Array, width: number, height: number): In
 		queue[end++] = start;
 		seen[start] = 1;
 		for (let at = 0; at < end; at++) {
-			const pixel = queue[at] as number;
+			const pixel = queue[at]!;
 			const x = pixel % width;
 			const visit = (next: number): void => {
 				if (image[next] === 1 && seen[next] === 0) {

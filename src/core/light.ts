@@ -21,7 +21,7 @@ export const displayLight: Light = {
 
 /** Physical light: half-transparent edges keep their brightness. */
 export const linearLight: Light = {
-	fromByte: (value) => linearOf[value] as number,
+	fromByte: (value) => linearOf[value]!,
 	toByte: (value) =>
 		clampByte(255 * (value <= 0.0031308 ? 12.92 * value : 1.055 * Math.max(0, value) ** (1 / 2.4) - 0.055)),
 };

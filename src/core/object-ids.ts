@@ -1,7 +1,7 @@
 import type { LabelMap } from './frame.js';
 
 /** The object ids of a mask in ascending order, background left out. */
-export const objectIds = (mask: LabelMap): number[] => {
+export const objectIds = (mask: Pick<LabelMap, 'ids'>): number[] => {
 	const { ids } = mask;
 	const seen = new Uint8Array(256);
 	// Not "for of", and four pixels at once: this looks at every pixel of every frame, and most are like those before.
@@ -10,7 +10,7 @@ export const objectIds = (mask: LabelMap): number[] => {
 	let previous = 0;
 	seen[0] = 1;
 	for (let at = 0; at < fours.length; at++) {
-		const four = fours[at] as number;
+		const four = fours[at]!;
 		if (four !== previous) {
 			previous = four;
 			mark(seen, aligned, 4 * at, 4 * at + 4);
@@ -22,6 +22,6 @@ export const objectIds = (mask: LabelMap): number[] => {
 
 const mark = (seen: Uint8Array, ids: Uint8Array, from: number, to: number): void => {
 	for (let pixel = from; pixel < to; pixel++) {
-		seen[ids[pixel] as number] = 1;
+		seen[ids[pixel]!] = 1;
 	}
 };

@@ -35,18 +35,12 @@ export const labelsFromMask = (mask: LabelMap, grid: GridSize, ids: readonly num
 		line.fill(0);
 		// Along a row in runs of one id: there are a few of them, but hundreds of pixels.
 		for (let x = 0; x < mask.width; ) {
-			const id = mask.ids[y * mask.width + x] as number;
+			const id = mask.ids[y * mask.width + x]!;
 			let end = x + 1;
 			while (end < mask.width && mask.ids[y * mask.width + end] === id) {
 				end++;
 			}
-			cover(
-				line,
-				classOf[id] as number,
-				classes,
-				(x * grid.width) / mask.width,
-				(end * grid.width) / mask.width,
-			);
+			cover(line, classOf[id]!, classes, (x * grid.width) / mask.width, (end * grid.width) / mask.width);
 			x = end;
 		}
 		const [top, bottom] = [(y * grid.height) / mask.height, ((y + 1) * grid.height) / mask.height];
@@ -54,7 +48,7 @@ export const labelsFromMask = (mask: LabelMap, grid: GridSize, ids: readonly num
 			const share = overlap(row, top, bottom);
 			for (let at = 0; at < line.length; at++) {
 				const to = row * line.length + at;
-				data[to] = (data[to] as number) + share * (line[at] as number);
+				data[to]! += share * line[at]!;
 			}
 		}
 	}
@@ -69,7 +63,7 @@ const overlap = (cell: number, from: number, to: number): number =>
 const cover = (line: Float32Array, label: number, classes: number, from: number, to: number): void => {
 	for (let cell = Math.floor(from); cell < to; cell++) {
 		const at = cell * classes + label;
-		line[at] = (line[at] as number) + overlap(cell, from, to);
+		line[at]! += overlap(cell, from, to);
 	}
 };
 
@@ -85,7 +79,7 @@ export const certainClasses = ({ grid, ids, data }: SoftLabels): Uint8Array => {
 	const out = new Uint8Array(grid.height * grid.width).fill(UNCERTAIN);
 	for (let cell = 0; cell < out.length; cell++) {
 		for (let c = 0; c < classes; c++) {
-			if ((data[cell * classes + c] as number) >= CERTAIN) {
+			if (data[cell * classes + c]! >= CERTAIN) {
 				out[cell] = c;
 				break;
 			}
@@ -97,5 +91,5 @@ export const certainClasses = ({ grid, ids, data }: SoftLabels): Uint8Array => {
 /** The mean of two sets of labels of the same classes; `share` 0..1 is the second one's. */
 export const mixLabels = (a: SoftLabels, b: SoftLabels, share: number): SoftLabels => ({
 	...a,
-	data: a.data.map((value, at) => value + share * ((b.data[at] as number) - value)),
+	data: a.data.map((value, at) => value + share * (b.data[at]! - value)),
 });

@@ -68,9 +68,9 @@ const drawTriangle = (
 	b: number,
 	c: number,
 ): void => {
-	const [ax, ay] = [at.x[a] as number, at.y[a] as number];
-	const [bx, by] = [(at.x[b] as number) - ax, (at.y[b] as number) - ay];
-	const [cx, cy] = [(at.x[c] as number) - ax, (at.y[c] as number) - ay];
+	const [ax, ay] = [at.x[a]!, at.y[a]!];
+	const [bx, by] = [at.x[b]! - ax, at.y[b]! - ay];
+	const [cx, cy] = [at.x[c]! - ax, at.y[c]! - ay];
 	const area = bx * cy - by * cx;
 	// A quad that has turned over shows its back: something has folded, and nothing of it is to be seen.
 	if (area <= 1e-6) {
@@ -95,9 +95,7 @@ const drawTriangle = (
 			field.density[pixel] = density;
 			for (let k = 0; k < count; k++) {
 				field.values[pixel * count + k] =
-					alpha * (carried[a * count + k] as number) +
-					beta * (carried[b * count + k] as number) +
-					gamma * (carried[c * count + k] as number);
+					alpha * carried[a * count + k]! + beta * carried[b * count + k]! + gamma * carried[c * count + k]!;
 			}
 		}
 	}
@@ -111,4 +109,4 @@ const mix = (
 	alpha: number,
 	beta: number,
 	gamma: number,
-): number => alpha * (values[a] as number) + beta * (values[b] as number) + gamma * (values[c] as number);
+): number => alpha * values[a]! + beta * values[b]! + gamma * values[c]!;

@@ -84,7 +84,7 @@ export async function* carryEdit<Item extends FrameToEdit>(
 	let dropped = 0;
 	const finish = (current: EditCarrier, index: number): EditedFrame<Item> => {
 		const around = window.map((waiting, at) => ({ at: at + dropped - index, states: waiting.states }));
-		const { item } = window[index - dropped] as Waiting<Item>;
+		const { item } = window[index - dropped]!;
 		return { item, ...current.draw(item, around) };
 	};
 	for await (const item of items) {
@@ -173,7 +173,7 @@ class EditCarrier {
 		const { relight } = this.#options;
 		for (const [at, { part, mesh, texture, cut }] of this.#parts.entries()) {
 			const series = around.map(({ at: distance, states }) => {
-				const { tracked, gains, hidden } = states[at] as PartState;
+				const { tracked, gains, hidden } = states[at]!;
 				return {
 					...{ at: distance, tracked, gains, hidden },
 					weights: tracked.correlation.map((value) => Math.max(0, value) ** 2),
@@ -224,11 +224,11 @@ class EditCarrier {
 const meanWhere = (weights: Float64Array, values: Float64Array): number => {
 	let [sum, total] = [0, 0];
 	for (let i = 0; i < values.length; i++) {
-		sum += (weights[i] as number) * Math.max(0, values[i] as number);
-		total += weights[i] as number;
+		sum += weights[i]! * Math.max(0, values[i]!);
+		total += weights[i]!;
 	}
 	return total === 0 ? 0 : sum / total;
 };
 
 const repeat = (values: Float64Array, times: number): Float64Array =>
-	Float64Array.from({ length: values.length * times }, (_, at) => values[Math.floor(at / times)] as number);
+	Float64Array.from({ length: values.length * times }, (_, at) => values[Math.floor(at / times)]!);

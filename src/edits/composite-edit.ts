@@ -21,23 +21,21 @@ export const compositeEdit = (
 	for (let y = 0; y < field.height; y++) {
 		for (let x = 0; x < field.width; x++) {
 			const pixel = y * field.width + x;
-			const shown = visible[pixel] as number;
-			const fromX = field.x[pixel] as number;
+			const shown = visible[pixel]!;
+			const fromX = field.x[pixel]!;
 			if (shown <= 0 || Number.isNaN(fromX)) {
 				continue;
 			}
-			texture.sample(fromX, field.y[pixel] as number, field.density[pixel] as number, colour);
-			const opacity = shown * (colour[3] as number);
+			texture.sample(fromX, field.y[pixel]!, field.density[pixel]!, colour);
+			const opacity = shown * colour[3]!;
 			if (opacity < 1 / 512) {
 				continue;
 			}
 			const at = ((field.top + y) * image.width + field.left + x) * 3;
 			for (let channel = 0; channel < 3; channel++) {
-				const gain = gains ? (field.values[pixel * 3 + channel] as number) : 1;
-				const behind = light.fromByte(image.data[at + channel] as number);
-				image.data[at + channel] = light.toByte(
-					shown * gain * (colour[channel] as number) + (1 - opacity) * behind,
-				);
+				const gain = gains ? field.values[pixel * 3 + channel]! : 1;
+				const behind = light.fromByte(image.data[at + channel]!);
+				image.data[at + channel] = light.toByte(shown * gain * colour[channel]! + (1 - opacity) * behind);
 			}
 		}
 	}

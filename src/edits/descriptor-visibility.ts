@@ -69,17 +69,17 @@ export class DescriptorVisibility {
 			}
 			for (let column = 0; column < grid.width; column++) {
 				const x = Math.round(pixelsFromCells(column, size.width, grid.width)) - field.left;
-				const fromX = x < 0 || x >= field.width ? Number.NaN : (field.x[y * field.width + x] as number);
+				const fromX = x < 0 || x >= field.width ? Number.NaN : field.x[y * field.width + x]!;
 				if (Number.isNaN(fromX)) {
 					continue;
 				}
 				const cellX = cellsFromPixels(fromX, size.width, grid.width);
-				const cellY = cellsFromPixels(field.y[y * field.width + x] as number, size.height, grid.height);
+				const cellY = cellsFromPixels(field.y[y * field.width + x]!, size.height, grid.height);
 				const cell = row * grid.width + column;
 				const similarity = similarityTo(frame, cell, descriptorAt(this.#first, cellX, cellY));
-				const correlation = field.values[y * field.width + x] as number;
+				const correlation = field.values[y * field.width + x]!;
 				hidden[cell] = 1 - this.#judge(similarity, correlation, cellX, cellY);
-				most = Math.max(most, hidden[cell] as number);
+				most = Math.max(most, hidden[cell]!);
 			}
 		}
 		if (most < 0.5) {
@@ -107,7 +107,7 @@ export class DescriptorVisibility {
 			0.5 * fallOf(usual, similarity, this.#tolerance, LARGEST_FALL) +
 			0.5 * fallOf(usualCorrelation, correlation, CORRELATION_TOLERANCE, LARGEST_CORRELATION_FALL);
 		const judged = 1 / (1 + Math.exp((fall - HIDDEN_FALL) / SOFTNESS));
-		const visible = PERSISTENCE * (this.#visible[place] as number) + (1 - PERSISTENCE) * judged;
+		const visible = PERSISTENCE * this.#visible[place]! + (1 - PERSISTENCE) * judged;
 		this.#visible[place] = visible;
 		const follow = judged > 0.5 ? ADAPTATION : 0;
 		this.#usual[place] = usual + follow * (similarity - usual);
@@ -150,8 +150,8 @@ const softly = (ids: Uint8Array, { width, height }: GridSize, x: number, y: numb
 	for (let dy = -1; dy <= 1; dy++) {
 		const row = Math.min(height - 1, Math.max(0, y + dy)) * width;
 		for (let dx = -1; dx <= 1; dx++) {
-			const id = ids[row + Math.min(width - 1, Math.max(0, x + dx))] as number;
-			sum += (kernel[dx + 1] as number) * (kernel[dy + 1] as number) * id;
+			const id = ids[row + Math.min(width - 1, Math.max(0, x + dx))]!;
+			sum += kernel[dx + 1]! * kernel[dy + 1]! * id;
 		}
 	}
 	return sum / 16;

@@ -31,7 +31,7 @@ export const differenceMatte = (original: Raster<3>, edited: Raster<4>): EditLay
 	for (const pixels of components(changed, width, height)) {
 		let peak = 0;
 		for (const pixel of pixels) {
-			peak = Math.max(peak, difference[pixel] as number);
+			peak = Math.max(peak, difference[pixel]!);
 		}
 		if (pixels.length > Math.max(4, SPECK_SHARE * area) && peak > low + CLEAR_RISE) {
 			for (const pixel of pixels) {
@@ -53,13 +53,12 @@ export const differenceMatte = (original: Raster<3>, edited: Raster<4>): EditLay
 			if (support[pixel] === 0) {
 				continue;
 			}
-			const share =
-				edge[pixel] === 0 ? 1 : edgeShare(difference, width, height, x, y, difference[pixel] as number);
+			const share = edge[pixel] === 0 ? 1 : edgeShare(difference, width, height, x, y, difference[pixel]!);
 			const opacity = Math.max(1, Math.round(255 * Math.max(share, leastShare(original, edited, pixel))));
 			data[pixel * 4 + 3] = opacity;
 			for (let channel = 0; channel < 3; channel++) {
-				const behind = original.data[pixel * 3 + channel] as number;
-				const wanted = edited.data[pixel * 4 + channel] as number;
+				const behind = original.data[pixel * 3 + channel]!;
+				const wanted = edited.data[pixel * 4 + channel]!;
 				data[pixel * 4 + channel] = Math.round(behind + ((wanted - behind) * 255) / opacity);
 			}
 		}
@@ -74,9 +73,7 @@ const differences = (original: Raster<3>, edited: Raster<4>): Uint8Array =>
 		for (let channel = 0; channel < 3; channel++) {
 			most = Math.max(
 				most,
-				Math.abs(
-					(original.data[pixel * 3 + channel] as number) - (edited.data[pixel * 4 + channel] as number),
-				),
+				Math.abs(original.data[pixel * 3 + channel]! - edited.data[pixel * 4 + channel]!),
 			);
 		}
 		return most;
@@ -89,12 +86,12 @@ const differences = (original: Raster<3>, edited: Raster<4>): Uint8Array =>
 const noiseLevel = (difference: Uint8Array): number => {
 	const counts = new Uint32Array(256);
 	for (const value of difference) {
-		counts[value] = (counts[value] as number) + 1;
+		counts[value]! += 1;
 	}
 	let seen = 0;
 	let median = 0;
-	while (seen + (counts[median] as number) < difference.length / 2) {
-		seen += counts[median++] as number;
+	while (seen + counts[median]! < difference.length / 2) {
+		seen += counts[median++]!;
 	}
 	return median > 8 ? 1 : median;
 };
@@ -111,7 +108,7 @@ const edgeShare = (
 	let most = own;
 	for (let ny = Math.max(0, y - 2); ny <= Math.min(height - 1, y + 2); ny++) {
 		for (let nx = Math.max(0, x - 2); nx <= Math.min(width - 1, x + 2); nx++) {
-			most = Math.max(most, difference[ny * width + nx] as number);
+			most = Math.max(most, difference[ny * width + nx]!);
 		}
 	}
 	return own / most;
@@ -121,8 +118,8 @@ const edgeShare = (
 const leastShare = (original: Raster<3>, edited: Raster<4>, pixel: number): number => {
 	let least = 0;
 	for (let channel = 0; channel < 3; channel++) {
-		const behind = original.data[pixel * 3 + channel] as number;
-		const wanted = edited.data[pixel * 4 + channel] as number;
+		const behind = original.data[pixel * 3 + channel]!;
+		const wanted = edited.data[pixel * 4 + channel]!;
 		const room = wanted > behind ? 255 - behind : behind;
 		least = Math.max(least, room === 0 ? 0 : Math.abs(wanted - behind) / room);
 	}

@@ -23,7 +23,7 @@ export const editParts = (layer: EditLayer, mask: LabelMap | undefined): EditPar
 	const { width, height } = layer;
 	const drawn = new Uint8Array(width * height);
 	for (let pixel = 0; pixel < drawn.length; pixel++) {
-		drawn[pixel] = (layer.data[pixel * 4 + 3] as number) > 0 ? 1 : 0;
+		drawn[pixel] = layer.data[pixel * 4 + 3]! > 0 ? 1 : 0;
 	}
 	const radius = Math.max(2, Math.round((TOGETHER_SHARE * Math.min(width, height)) / 2));
 	const near = dilate(drawn, width, height, radius);
@@ -31,7 +31,7 @@ export const editParts = (layer: EditLayer, mask: LabelMap | undefined): EditPar
 	if (mask === undefined) {
 		return pieces.map((pixels) => {
 			const evidence = pixelsOf(pixels, drawn.length);
-			return { object: undefined, support: evidence.map((one, at) => one & (drawn[at] as number)), evidence };
+			return { object: undefined, support: evidence.map((one, at) => one & drawn[at]!), evidence };
 		});
 	}
 	const owner = new Int16Array(drawn.length).fill(-1);
@@ -39,7 +39,7 @@ export const editParts = (layer: EditLayer, mask: LabelMap | undefined): EditPar
 		const main = mainObject(pixels, drawn, mask.ids);
 		for (const pixel of pixels) {
 			if (drawn[pixel] === 1) {
-				const id = mask.ids[pixel] as number;
+				const id = mask.ids[pixel]!;
 				owner[pixel] = id === 0 ? main : id;
 			}
 		}
@@ -71,7 +71,7 @@ const mainObject = (pixels: Int32Array, drawn: Uint8Array, ids: Uint8Array): num
 	let total = 0;
 	for (const pixel of pixels) {
 		if (drawn[pixel] === 1) {
-			const id = ids[pixel] as number;
+			const id = ids[pixel]!;
 			areas.set(id, (areas.get(id) ?? 0) + 1);
 			total++;
 		}

@@ -19,9 +19,9 @@ export class EditTexture {
 			if (support !== undefined && support[pixel] === 0) {
 				continue;
 			}
-			const opacity = (layer.data[pixel * 4 + 3] as number) / 255;
+			const opacity = layer.data[pixel * 4 + 3]! / 255;
 			for (let channel = 0; channel < 3; channel++) {
-				data[pixel * 4 + channel] = opacity * light.fromByte(layer.data[pixel * 4 + channel] as number);
+				data[pixel * 4 + channel] = opacity * light.fromByte(layer.data[pixel * 4 + channel]!);
 			}
 			data[pixel * 4 + 3] = opacity;
 		}
@@ -42,12 +42,12 @@ export class EditTexture {
 		const share = level - lower;
 		this.#sampleLevel(lower, x, y, out);
 		if (share > 0.02) {
-			const [r, g, b, a] = [out[0], out[1], out[2], out[3]] as [number, number, number, number];
+			const [r, g, b, a] = [out[0]!, out[1]!, out[2]!, out[3]!];
 			this.#sampleLevel(lower + 1, x, y, out);
-			out[0] = r + share * ((out[0] as number) - r);
-			out[1] = g + share * ((out[1] as number) - g);
-			out[2] = b + share * ((out[2] as number) - b);
-			out[3] = a + share * ((out[3] as number) - a);
+			out[0] = r + share * (out[0]! - r);
+			out[1] = g + share * (out[1]! - g);
+			out[2] = b + share * (out[2]! - b);
+			out[3] = a + share * (out[3]! - a);
 		}
 	}
 
@@ -60,7 +60,7 @@ export class EditTexture {
 			this.#levels.push(halve(last));
 		}
 		const at = Math.min(wanted, this.#levels.length - 1);
-		return { level: this.#levels[at] as Level, scale: 2 ** at };
+		return { level: this.#levels[at]!, scale: 2 ** at };
 	}
 
 	/** Catmull-Rom over 4 x 4 samples. */
@@ -85,17 +85,17 @@ export class EditTexture {
 			for (let i = -1; i <= 2; i++) {
 				const weight = wy * catmullRom(i - fx);
 				const at = (row + Math.min(width - 1, Math.max(0, left + i))) * 4;
-				out[0] = (out[0] as number) + weight * (data[at] as number);
-				out[1] = (out[1] as number) + weight * (data[at + 1] as number);
-				out[2] = (out[2] as number) + weight * (data[at + 2] as number);
-				out[3] = (out[3] as number) + weight * (data[at + 3] as number);
+				out[0]! += weight * data[at]!;
+				out[1]! += weight * data[at + 1]!;
+				out[2]! += weight * data[at + 2]!;
+				out[3]! += weight * data[at + 3]!;
 			}
 		}
 		// The filter overshoots at edges; more colour than opacity would glow.
-		const opacity = Math.min(1, Math.max(0, out[3] as number));
+		const opacity = Math.min(1, Math.max(0, out[3]!));
 		out[3] = opacity;
 		for (let channel = 0; channel < 3; channel++) {
-			out[channel] = Math.min(opacity, Math.max(0, out[channel] as number));
+			out[channel] = Math.min(opacity, Math.max(0, out[channel]!));
 		}
 	}
 }
@@ -113,11 +113,7 @@ const halve = ({ width, height, data }: Level): Level => {
 			for (let channel = 0; channel < 4; channel++) {
 				const at = (2 * y * width + 2 * x) * 4 + channel;
 				out[(y * half.width + x) * 4 + channel] =
-					((data[at] as number) +
-						(data[at + 4] as number) +
-						(data[at + width * 4] as number) +
-						(data[at + width * 4 + 4] as number)) /
-					4;
+					(data[at]! + data[at + 4]! + data[at + width * 4]! + data[at + width * 4 + 4]!) / 4;
 			}
 		}
 	}

@@ -39,15 +39,11 @@ export const lightGains = (
 		for (let v = -REACH; v <= REACH; v++) {
 			for (let u = -REACH; u <= REACH; u++) {
 				const [dx, dy] = [u * step, v * step];
-				const px = Math.round((mesh.x[i] as number) + dx);
-				const py = Math.round((mesh.y[i] as number) + dy);
+				const px = Math.round(mesh.x[i]! + dx);
+				const py = Math.round(mesh.y[i]! + dy);
 				const l = place.linear;
-				const qx = Math.round(
-					(place.x[i] as number) + (l[i * 4] as number) * dx + (l[i * 4 + 1] as number) * dy,
-				);
-				const qy = Math.round(
-					(place.y[i] as number) + (l[i * 4 + 2] as number) * dx + (l[i * 4 + 3] as number) * dy,
-				);
+				const qx = Math.round(place.x[i]! + l[i * 4]! * dx + l[i * 4 + 1]! * dy);
+				const qy = Math.round(place.y[i]! + l[i * 4 + 2]! * dx + l[i * 4 + 3]! * dy);
 				if (
 					!isInside(first, px, py) ||
 					!isInside(frame, qx, qy) ||
@@ -57,19 +53,17 @@ export const lightGains = (
 				}
 				count++;
 				for (let c = 0; c < 3; c++) {
-					before[c] =
-						(before[c] as number) + light.fromByte(first.data[(py * first.width + px) * 3 + c] as number);
-					after[c] =
-						(after[c] as number) + light.fromByte(frame.data[(qy * frame.width + qx) * 3 + c] as number);
+					before[c]! += light.fromByte(first.data[(py * first.width + px) * 3 + c]!);
+					after[c]! += light.fromByte(frame.data[(qy * frame.width + qx) * 3 + c]!);
 				}
 			}
 		}
 		if (count === 0) {
 			continue;
 		}
-		weights[i] = (trust[i] as number) * count;
+		weights[i] = trust[i]! * count;
 		for (let c = 0; c < 3; c++) {
-			const ratio = ((after[c] as number) / count + FLOOR) / ((before[c] as number) / count + FLOOR);
+			const ratio = (after[c]! / count + FLOOR) / (before[c]! / count + FLOOR);
 			gains[i * 3 + c] = Math.min(BRIGHTEST, Math.max(DARKEST, ratio));
 		}
 	}
@@ -85,20 +79,20 @@ const smoothOver = (mesh: Mesh, gains: Float64Array, weights: Float64Array): Flo
 	let logs = gains.map(Math.log);
 	let mass = weights.map((weight) => weight + 1e-6);
 	for (let round = 0; round < ROUNDS; round++) {
-		const sums = logs.map((value, at) => value * (mass[Math.floor(at / 3)] as number));
+		const sums = logs.map((value, at) => value * mass[Math.floor(at / 3)]!);
 		const totals = Float64Array.from(mass);
 		for (const [to, around] of mesh.neighbours.entries()) {
 			for (const from of around) {
-				const share = 0.5 * (mass[from] as number);
-				totals[to] = (totals[to] as number) + share;
+				const share = 0.5 * mass[from]!;
+				totals[to]! += share;
 				for (let c = 0; c < 3; c++) {
-					sums[to * 3 + c] = (sums[to * 3 + c] as number) + share * (logs[from * 3 + c] as number);
+					sums[to * 3 + c]! += share * logs[from * 3 + c]!;
 				}
 			}
 		}
-		logs = sums.map((value, at) => value / (totals[Math.floor(at / 3)] as number));
+		logs = sums.map((value, at) => value / totals[Math.floor(at / 3)]!);
 		const most = totals.reduce((largest, value) => Math.max(largest, value), 0);
 		mass = totals.map((value) => value / most);
 	}
-	return Float64Array.from({ length: points * 3 }, (_, at) => Math.exp(logs[at] as number));
+	return Float64Array.from({ length: points * 3 }, (_, at) => Math.exp(logs[at]!));
 };

@@ -16,7 +16,7 @@ const DRAWN = 64;
 export const cutMap = (part: EditPart, layer: EditLayer, mask: LabelMap): Uint8Array => {
 	const { width, height } = layer;
 	const beyond = part.support.map((own, pixel) =>
-		own === 1 && mask.ids[pixel] !== part.object && (layer.data[pixel * 4 + 3] as number) >= DRAWN ? 1 : 0,
+		own === 1 && mask.ids[pixel] !== part.object && layer.data[pixel * 4 + 3]! >= DRAWN ? 1 : 0,
 	);
 	// A mask's border is a pixel or two off; only what goes clearly beyond is meant to.
 	const inside = dilate(
@@ -25,7 +25,7 @@ export const cutMap = (part: EditPart, layer: EditLayer, mask: LabelMap): Uint8A
 		height,
 		2,
 	);
-	const clear = beyond.map((one, pixel) => one & (1 - (inside[pixel] as number)));
+	const clear = beyond.map((one, pixel) => one & (1 - inside[pixel]!));
 	return dilate(clear, width, height, OVERHANG).map((one) => 1 - one);
 };
 
@@ -48,12 +48,12 @@ export const objectVisibility = (
 	for (let y = 0; y < field.height; y++) {
 		for (let x = 0; x < field.width; x++) {
 			const pixel = y * field.width + x;
-			const fromX = field.x[pixel] as number;
+			const fromX = field.x[pixel]!;
 			if (Number.isNaN(fromX)) {
 				continue;
 			}
 			const fx = Math.min(labels.width - 1, Math.max(0, Math.round(fromX)));
-			const fy = Math.min(labels.height - 1, Math.max(0, Math.round(field.y[pixel] as number)));
+			const fy = Math.min(labels.height - 1, Math.max(0, Math.round(field.y[pixel]!)));
 			const isCut = cut[fy * labels.width + fx] === 1;
 			visible[pixel] = coverage(labels, field.left + x, field.top + y, isCut ? isOwn : isFree);
 		}
@@ -74,8 +74,8 @@ const coverage = (
 	for (let dy = -1; dy <= 1; dy++) {
 		const row = Math.min(height - 1, Math.max(0, y + dy)) * width;
 		for (let dx = -1; dx <= 1; dx++) {
-			if (passes(ids[row + Math.min(width - 1, Math.max(0, x + dx))] as number)) {
-				sum += (kernel[dx + 1] as number) * (kernel[dy + 1] as number);
+			if (passes(ids[row + Math.min(width - 1, Math.max(0, x + dx))]!)) {
+				sum += kernel[dx + 1]! * kernel[dy + 1]!;
 			}
 		}
 	}

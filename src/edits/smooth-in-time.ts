@@ -21,13 +21,13 @@ export const smoothInTime = (
 	for (let i = 0; i < out.length; i++) {
 		let [s0, s1, s2, v0, v1] = [0, 0, 0, 0, 0];
 		for (let k = 0; k < series.length; k++) {
-			const { at, values, weights } = series[k] as (typeof series)[number];
-			const weight = (kernel[k] as number) * ((weights[i] as number) + 1e-3);
+			const { at, values, weights } = series[k]!;
+			const weight = kernel[k]! * (weights[i]! + 1e-3);
 			s0 += weight;
 			s1 += weight * at;
 			s2 += weight * at * at;
-			v0 += weight * (values[i] as number);
-			v1 += weight * at * (values[i] as number);
+			v0 += weight * values[i]!;
+			v1 += weight * at * values[i]!;
 		}
 		const determinant = s0 * s2 - s1 * s1;
 		out[i] = determinant > 1e-6 * s0 * s0 ? (s2 * v0 - s1 * v1) / determinant : v0 / s0;

@@ -18,7 +18,7 @@ export class DescriptorSum {
 		}
 		const data = this.#data;
 		for (let i = 0; i < data.length; i++) {
-			data[i] = (data[i] as number) + (partial.data[i] as number);
+			data[i]! += partial.data[i]!;
 		}
 	}
 

@@ -198,7 +198,7 @@ const toRaster = (image: Float32Tensor): Raster<3> => {
 	const data = new Uint8Array(area * 3);
 	for (let i = 0; i < area; i++) {
 		for (let channel = 0; channel < 3; channel++) {
-			const value = (image.data[channel * area + i] as number) / 2 + 0.5;
+			const value = image.data[channel * area + i]! / 2 + 0.5;
 			data[i * 3 + channel] = Math.round(Math.min(Math.max(value, 0), 1) * 255);
 		}
 	}

@@ -18,9 +18,9 @@ export const normaliseColours = (
 	const pixels = data.length / 3;
 	const planes = new Float32Array(data.length);
 	for (let pixel = 0; pixel < pixels; pixel++) {
-		planes[pixel] = table[data[3 * pixel] as number] as number;
-		planes[pixels + pixel] = table[VALUES + (data[3 * pixel + 1] as number)] as number;
-		planes[2 * pixels + pixel] = table[2 * VALUES + (data[3 * pixel + 2] as number)] as number;
+		planes[pixel] = table[data[3 * pixel]!]!;
+		planes[pixels + pixel] = table[VALUES + data[3 * pixel + 1]!]!;
+		planes[2 * pixels + pixel] = table[2 * VALUES + data[3 * pixel + 2]!]!;
 	}
 	return planes;
 };

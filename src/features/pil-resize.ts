@@ -22,12 +22,12 @@ const filterChannelRows = (
 	let target = channel;
 	for (let y = 0; y < height; y++) {
 		for (let x = 0; x < first.length; x++) {
-			const begin = first[x] as number;
+			const begin = first[x]!;
 			const end = Math.min(begin + taps, width);
 			let sum = ROUNDING;
 			let weight = x * taps;
 			for (let column = begin; column < end; column++) {
-				sum += (weights[weight++] as number) * (data[(y * width + column) * channels + channel] as number);
+				sum += weights[weight++]! * data[(y * width + column) * channels + channel]!;
 			}
 			// The weights are positive and sum to one, so the value can't leave 0..255.
 			result[target] = sum >> PRECISION_BITS;
@@ -44,17 +44,17 @@ const filterColumns = (data: Uint8Array, height: number, newHeight: number, rowB
 	for (let y = 0; y < newHeight; y++) {
 		sums.fill(ROUNDING);
 		for (let tap = 0; tap < taps; tap++) {
-			const weight = weights[y * taps + tap] as number;
+			const weight = weights[y * taps + tap]!;
 			if (weight === 0) {
 				continue;
 			}
-			const source = ((first[y] as number) + tap) * rowBytes;
+			const source = (first[y]! + tap) * rowBytes;
 			for (let k = 0; k < rowBytes; k++) {
-				sums[k] = (sums[k] as number) + weight * (data[source + k] as number);
+				sums[k]! += weight * data[source + k]!;
 			}
 		}
 		for (let k = 0; k < rowBytes; k++) {
-			result[y * rowBytes + k] = (sums[k] as number) >> PRECISION_BITS;
+			result[y * rowBytes + k] = sums[k]! >> PRECISION_BITS;
 		}
 	}
 	return result;

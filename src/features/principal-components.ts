@@ -14,7 +14,7 @@ const meansOf = (maps: readonly DescriptorMap[], channels: number): Float64Array
 		const area = cellsOf(map);
 		for (let i = 0; i < channels * area; i++) {
 			const channel = Math.floor(i / area);
-			means[channel] = (means[channel] as number) + (map.data[i] as number) / cells;
+			means[channel]! += map.data[i]! / cells;
 		}
 	}
 	return means;
@@ -34,10 +34,10 @@ const covarianceOf = (
 			for (const { data, height, width } of maps) {
 				const area = height * width;
 				for (let cell = 0; cell < area; cell++) {
-					sum += (data[a * area + cell] as number) * (data[b * area + cell] as number);
+					sum += data[a * area + cell]! * data[b * area + cell]!;
 				}
 			}
-			const value = sum / cells - (means[a] as number) * (means[b] as number);
+			const value = sum / cells - means[a]! * means[b]!;
 			covariance[a * channels + b] = value;
 			covariance[b * channels + a] = value;
 		}
@@ -45,8 +45,7 @@ const covarianceOf = (
 	return covariance;
 };
 
-const dot = (a: Float64Array, b: Float64Array): number =>
-	a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
+const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 
 /** Makes the vectors orthonormal (Gram-Schmidt), each with its largest entry positive so that colours are stable. */
 const orthonormalise = (vectors: readonly Float64Array[]): Float64Array[] => {
@@ -55,7 +54,7 @@ const orthonormalise = (vectors: readonly Float64Array[]): Float64Array[] => {
 		let rest = vector;
 		for (const axis of basis) {
 			const along = dot(rest, axis);
-			rest = rest.map((value, i) => value - along * (axis[i] as number));
+			rest = rest.map((value, i) => value - along * axis[i]!);
 		}
 		const largest = rest.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
 		const length = Math.sqrt(dot(rest, rest)) * (largest < 0 ? -1 : 1);
@@ -96,9 +95,7 @@ const project = (
 	const projected = new Float64Array(area);
 	for (let c = 0; c < channels; c++) {
 		for (let cell = 0; cell < area; cell++) {
-			projected[cell] =
-				(projected[cell] as number) +
-				(axis[c] as number) * ((data[c * area + cell] as number) - (means[c] as number));
+			projected[cell]! += axis[c]! * (data[c * area + cell]! - means[c]!);
 		}
 	}
 	return projected;

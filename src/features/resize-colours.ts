@@ -50,7 +50,7 @@ export const resizeColours = (image: Raster<3>, width: number, height: number): 
 	if (image.height !== height) {
 		intsAt(kernels, downWeights, down.weights.length).set(down.weights);
 		for (let y = 0; y < height; y++) {
-			const rows = middle + (down.first[y] as number) * pitch;
+			const rows = middle + down.first[y]! * pitch;
 			const out = result + y * pitch;
 			kernels.filterColumns(rows, pitch, downWeights + 4 * y * down.taps, down.taps, out, out + pitch);
 		}

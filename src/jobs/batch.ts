@@ -61,7 +61,7 @@ export const runBatch = async (batch: BatchJob): Promise<BatchResult> => {
 	let next = 0;
 	const work = async (runner: ClipRunner): Promise<void> => {
 		for (let at = next++; at < jobs.length; at = next++) {
-			const { name, command } = jobs[at] as Checked;
+			const { name, command } = jobs[at]!;
 			const job = { job: at, name, clip: command.input };
 			onEvent?.({ type: 'started', ...job });
 			try {

@@ -128,7 +128,7 @@ const pointsFrom = async (points: string | readonly Point[], option: string): Pr
 const boxOf = ({ width, height, data }: EditLayer): Corners => {
 	let [left, top, right, bottom] = [width, height, 0, 0];
 	for (let pixel = 0; pixel < width * height; pixel++) {
-		if ((data[pixel * 4 + 3] as number) > 0) {
+		if (data[pixel * 4 + 3]! > 0) {
 			const [x, y] = [pixel % width, Math.floor(pixel / width)];
 			[left, right] = [Math.min(left, x), Math.max(right, x)];
 			[top, bottom] = [Math.min(top, y), Math.max(bottom, y)];

@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { extname, resolve } from 'node:path';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { AbortedError, messageOf, throwIfAborted, UserError } from '../core/errors.js';
-import type { Point } from '../core/point.js';
 import type { Size } from '../core/size.js';
 import { type DescribedImage, describeImage } from '../matching/described-image.js';
 import { requireDistinct } from '../media/distinct-files.js';
@@ -226,7 +225,7 @@ const carryOut = async (
 			onFailure?.(`${job.source} -> ${job.target}`, `${reason} It is left out.`);
 		}
 		const target = await library.get(job.target);
-		const points = found.map((point) => job.points[point] as Point);
+		const points = found.map((point) => job.points[point]!);
 		return { job, matches: await find(source, target, points), found, error: undefined };
 	} catch (error) {
 		return { job, matches: undefined, found: [], error: messageOf(error) };

@@ -182,7 +182,7 @@ const summaryOf = (
 		if (mask?.[pixel] !== 0) {
 			wanted++;
 			matched += Number.isNaN(flow.positions[pixel * 2]) ? 0 : 1;
-			confidence += flow.confidence[pixel] as number;
+			confidence += flow.confidence[pixel]!;
 		}
 	}
 	return { matched: matched / wanted, meanConfidence: confidence / wanted };

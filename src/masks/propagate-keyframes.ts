@@ -75,7 +75,7 @@ export async function* propagateKeyframes<Description, Masks extends PassMasks>(
 		}
 	}
 	for (const [at, right] of keyframes.slice(1).entries()) {
-		yield* between(options, keyframes[at] as Keyframe, right);
+		yield* between(options, keyframes[at]!, right);
 	}
 	let end = last.frame;
 	const before = keyframes.at(-2);

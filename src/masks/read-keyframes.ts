@@ -216,7 +216,7 @@ const renumbered = (read: ReadMask, numbers: ReadonlyMap<number, number>): ReadM
 	for (const id of read.objects) {
 		palette.set(rgbOf(read, id), (numbers.get(id) ?? id) * 3);
 	}
-	const ids = read.mask.ids.map((id) => table[id] as number);
+	const ids = read.mask.ids.map((id) => table[id]!);
 	return { ...read, objects, mask: { ...read.mask, ids, palette } };
 };
 
@@ -245,8 +245,8 @@ const understood = ({ frame, path, mask, objects }: ReadMask, palette: Uint8Arra
 	const areas = new Uint32Array(256);
 	let [marked, rim] = [0, 0];
 	for (let pixel = 0; pixel < ids.length; pixel++) {
-		const id = ids[pixel] as number;
-		areas[id] = (areas[id] as number) + 1;
+		const id = ids[pixel]!;
+		areas[id]! += 1;
 		marked += id > 0 ? 1 : 0;
 	}
 	for (let x = 0; x < width; x++) {

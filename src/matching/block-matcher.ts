@@ -122,9 +122,9 @@ export class BlockMatcher {
 		for (let superblock = 0; superblock < out.length; superblock++) {
 			let common = -1;
 			for (let at = 16 * superblock; at < 16 * (superblock + 1) && common !== UNCERTAIN; at++) {
-				const cell = cells[at] as number;
+				const cell = cells[at]!;
 				if (cell >= 0) {
-					const found = certain[cell] as number;
+					const found = certain[cell]!;
 					common = common === -1 || common === found ? found : UNCERTAIN;
 				}
 			}

@@ -15,7 +15,7 @@ export const cellDescriptors = ({ data, channels, height, width }: DescriptorMap
 	const rows = new Float32Array(cells * channels);
 	for (let channel = 0; channel < channels; channel++) {
 		for (let cell = 0; cell < cells; cell++) {
-			rows[cell * channels + channel] = data[channel * cells + cell] as number;
+			rows[cell * channels + channel] = data[channel * cells + cell]!;
 		}
 	}
 	return { grid: { height, width }, channels, rows };
@@ -34,11 +34,11 @@ export const normalised = (cells: CellDescriptors): CellDescriptors => {
 const normaliseInPlace = (vector: Float32Array): void => {
 	let sum = 0;
 	for (let i = 0; i < vector.length; i++) {
-		sum += (vector[i] as number) ** 2;
+		sum += vector[i]! ** 2;
 	}
 	const scale = 1 / Math.max(Math.sqrt(sum), 1e-12);
 	for (let i = 0; i < vector.length; i++) {
-		vector[i] = (vector[i] as number) * scale;
+		vector[i]! *= scale;
 	}
 };
 
@@ -57,7 +57,7 @@ export const descriptorAt = (
 	for (const [cell, share] of cornersAt(x, y, grid)) {
 		const start = cell * channels;
 		for (let c = 0; c < channels; c++) {
-			result[c] = (result[c] as number) + share * (rows[start + c] as number);
+			result[c]! += share * rows[start + c]!;
 		}
 	}
 	normaliseInPlace(result);
@@ -74,7 +74,7 @@ export const similarityTo = (
 	const start = cell * channels;
 	let sum = 0;
 	for (let c = 0; c < channels; c++) {
-		sum += (rows[start + c] as number) * (descriptor[from + c] as number);
+		sum += rows[start + c]! * descriptor[from + c]!;
 	}
 	return sum;
 };

@@ -30,22 +30,22 @@ export const mergeMatches = (frames: readonly TopMatches[], k: number): MemoryMa
 		const from = query * k;
 		const last = from + k - 1;
 		for (let owner = 0; owner < frames.length; owner++) {
-			const matches = frames[owner] as TopMatches;
+			const matches = frames[owner]!;
 			for (let candidate = query * matches.k; candidate < (query + 1) * matches.k; candidate++) {
-				const similarity = matches.similarities[candidate] as number;
-				if (similarity <= (similarities[last] as number)) {
+				const similarity = matches.similarities[candidate]!;
+				if (similarity <= similarities[last]!) {
 					break; // Matches come best first: the rest of this frame is no better.
 				}
 				let rank = last;
-				while (rank > from && (similarities[rank - 1] as number) < similarity) {
-					similarities[rank] = similarities[rank - 1] as number;
-					owners[rank] = owners[rank - 1] as number;
-					indices[rank] = indices[rank - 1] as number;
+				while (rank > from && similarities[rank - 1]! < similarity) {
+					similarities[rank] = similarities[rank - 1]!;
+					owners[rank] = owners[rank - 1]!;
+					indices[rank] = indices[rank - 1]!;
 					rank--;
 				}
 				similarities[rank] = similarity;
 				owners[rank] = owner;
-				indices[rank] = matches.indices[candidate] as number;
+				indices[rank] = matches.indices[candidate]!;
 			}
 		}
 	}

@@ -80,11 +80,11 @@ export class WindowMatcher {
 		const k = this.#k;
 		for (let row = 0; row < batch.tiles * queriesPerTile; row++) {
 			const tile = batch.first + Math.floor(row / queriesPerTile);
-			const cell = queries[batch.first * queriesPerTile + row] as number;
+			const cell = queries[batch.first * queriesPerTile + row]!;
 			for (let rank = 0; rank < k; rank++) {
-				const position = positions[row * k + rank] as number;
-				indices[cell * k + rank] = keys[tile * keysPerTile + position] as number;
-				similarities[cell * k + rank] = values[row * k + rank] as number;
+				const position = positions[row * k + rank]!;
+				indices[cell * k + rank] = keys[tile * keysPerTile + position]!;
+				similarities[cell * k + rank] = values[row * k + rank]!;
 			}
 		}
 	}

@@ -54,7 +54,7 @@ export const foregroundColours = (image: Raster<3>, alpha: Uint16Array, box: Box
 
 /** Whether there is anything but transparent or opaque pixels in some rows, or both of them. */
 const hasEdge = (alpha: Uint16Array, width: number, box: Box, first: number, last: number): boolean => {
-	const one = alpha[first * width + box.x] as number;
+	const one = alpha[first * width + box.x]!;
 	if (one > 0 && one < OPAQUE) {
 		return true;
 	}

@@ -80,7 +80,7 @@ const remembered = <Value>(make: () => Value): (() => Value) => {
 const marked = ({ ids }: LabelMap, wanted: number | undefined): Uint8Array => {
 	const marks = new Uint8Array(ids.length);
 	for (let at = 0; at < ids.length; at++) {
-		const id = ids[at] as number;
+		const id = ids[at]!;
 		marks[at] = (wanted === undefined ? id > 0 : id === wanted) ? 1 : 0;
 	}
 	return marks;
@@ -92,7 +92,7 @@ export const matteOf = ({ width, height }: Size, deep: Uint16Array, isRoundedDow
 	const step = OPAQUE / 255;
 	const rounding = isRoundedDown ? 0 : step / 2;
 	for (let at = 0; at < data.length; at++) {
-		data[at] = Math.floor(((deep[at] as number) + rounding) / step);
+		data[at] = Math.floor((deep[at]! + rounding) / step);
 	}
 	return { width, height, channels: 1, data, deep };
 };
@@ -112,14 +112,14 @@ const opacitiesOfObjects = (
 		const sums = new Uint32Array(labels.ids.length);
 		for (const { alpha } of opacities.values()) {
 			for (let at = 0; at < sums.length; at++) {
-				sums[at] = (sums[at] as number) + (alpha[at] as number);
+				sums[at]! += alpha[at]!;
 			}
 		}
 		for (const { alpha } of opacities.values()) {
 			for (let at = 0; at < sums.length; at++) {
-				const sum = sums[at] as number;
+				const sum = sums[at]!;
 				if (sum > OPAQUE) {
-					alpha[at] = Math.floor(((alpha[at] as number) * OPAQUE) / sum);
+					alpha[at] = Math.floor((alpha[at]! * OPAQUE) / sum);
 				}
 			}
 		}
@@ -143,7 +143,7 @@ const opacityOf = (image: Raster<3>, mask: Uint8Array, { alpha, grow, feather }:
 const hardAlpha = (mask: Uint8Array): Uint16Array => {
 	const alpha = new Uint16Array(mask.length);
 	for (let at = 0; at < mask.length; at++) {
-		alpha[at] = OPAQUE * (mask[at] as number);
+		alpha[at] = OPAQUE * mask[at]!;
 	}
 	return alpha;
 };
@@ -158,7 +158,7 @@ const grownBy = (
 ): Uint16Array => {
 	const distance = distanceToBorder(mask, size);
 	return found.map((value, at) => {
-		const inside = Math.max(0, Math.min(1, (distance[at] as number) + by + 0.5));
+		const inside = Math.max(0, Math.min(1, distance[at]! + by + 0.5));
 		const border = alpha === 'hard' ? (inside > 0.5 ? OPAQUE : 0) : Math.round(OPAQUE * inside);
 		return by > 0 ? Math.max(value, border) : Math.min(value, border);
 	});

@@ -9,15 +9,15 @@ export const boxMean = (from: Plane, { width, height }: Size, radius: number): P
 	const rows = new Float32Array(from.length);
 	for (let y = 0; y < height; y++) {
 		const row = y * width;
-		const [first, last] = [from[row] as number, from[row + width - 1] as number];
+		const [first, last] = [from[row]!, from[row + width - 1]!];
 		let sum = first * radius;
 		for (let x = 0; x < radius; x++) {
-			sum += x < width ? (from[row + x] as number) : last;
+			sum += x < width ? from[row + x]! : last;
 		}
 		for (let x = 0; x < width; x++) {
-			sum += x + radius < width ? (from[row + x + radius] as number) : last;
+			sum += x + radius < width ? from[row + x + radius]! : last;
 			rows[row + x] = sum / taps;
-			sum -= x >= radius ? (from[row + x - radius] as number) : first;
+			sum -= x >= radius ? from[row + x - radius]! : first;
 		}
 	}
 	const to = new Float32Array(from.length);
@@ -25,7 +25,7 @@ export const boxMean = (from: Plane, { width, height }: Size, radius: number): P
 	const add = (y: number, sign: number): void => {
 		const row = Math.max(0, Math.min(height - 1, y)) * width;
 		for (let x = 0; x < width; x++) {
-			sums[x] = (sums[x] as number) + sign * (rows[row + x] as number);
+			sums[x]! += sign * rows[row + x]!;
 		}
 	};
 	for (let y = -radius; y < radius; y++) {
@@ -34,7 +34,7 @@ export const boxMean = (from: Plane, { width, height }: Size, radius: number): P
 	for (let y = 0; y < height; y++) {
 		add(y + radius, 1);
 		for (let x = 0; x < width; x++) {
-			to[y * width + x] = (sums[x] as number) / taps;
+			to[y * width + x] = sums[x]! / taps;
 		}
 		add(y - radius, -1);
 	}
@@ -51,7 +51,7 @@ export const distanceToBorder = (mask: Uint8Array, size: Size): Plane => {
 	const toInside = squaredDistance(mask, 1, size);
 	const toOutside = squaredDistance(mask, 0, size);
 	return toInside.map((outside, at) =>
-		outside > 0 ? 0.5 - Math.sqrt(outside) : Math.sqrt(toOutside[at] as number) - 0.5,
+		outside > 0 ? 0.5 - Math.sqrt(outside) : Math.sqrt(toOutside[at]!) - 0.5,
 	);
 };
 
@@ -69,7 +69,7 @@ const squaredDistance = (mask: Uint8Array, wanted: 0 | 1, { width, height }: Siz
 		for (let y = height - 1; y >= 0; y--) {
 			const at = y * width + x;
 			distance = mask[at] === wanted ? 0 : distance + 1;
-			inColumn[at] = Math.min(distance, inColumn[at] as number);
+			inColumn[at] = Math.min(distance, inColumn[at]!);
 		}
 	}
 	// Along rows: the lower envelope of a parabola for each column, and where each of them begins to be the lowest.
@@ -78,18 +78,18 @@ const squaredDistance = (mask: Uint8Array, wanted: 0 | 1, { width, height }: Siz
 	const begins = new Float64Array(width + 1);
 	for (let y = 0; y < height; y++) {
 		const row = y * width;
-		const height2 = (x: number): number => (inColumn[row + x] as number) ** 2;
+		const height2 = (x: number): number => inColumn[row + x]! ** 2;
 		let last = 0;
 		lowest[0] = 0;
 		begins[0] = Number.NEGATIVE_INFINITY;
 		begins[1] = Number.POSITIVE_INFINITY;
 		for (let x = 1; x < width; x++) {
 			const crossing = (): number => {
-				const other = lowest[last] as number;
+				const other = lowest[last]!;
 				return (height2(x) + x * x - height2(other) - other * other) / (2 * (x - other));
 			};
 			let from = crossing();
-			while (from <= (begins[last] as number)) {
+			while (from <= begins[last]!) {
 				last--;
 				from = crossing();
 			}
@@ -100,10 +100,10 @@ const squaredDistance = (mask: Uint8Array, wanted: 0 | 1, { width, height }: Siz
 		}
 		last = 0;
 		for (let x = 0; x < width; x++) {
-			while ((begins[last + 1] as number) < x) {
+			while (begins[last + 1]! < x) {
 				last++;
 			}
-			const column = lowest[last] as number;
+			const column = lowest[last]!;
 			out[row + x] = (x - column) ** 2 + height2(column);
 		}
 	}

@@ -17,9 +17,9 @@ export const encodeExr = async (image: Raster<3>, alpha?: Uint16Array): Promise<
 		const opacity = (alpha?.[pixel] ?? 65535) / 65535;
 		if (opacity > 0) {
 			const [from, to] = [pixel * 3, pixel * 4];
-			pixels[to] = linearLight.fromByte(data[from] as number) * opacity;
-			pixels[to + 1] = linearLight.fromByte(data[from + 1] as number) * opacity;
-			pixels[to + 2] = linearLight.fromByte(data[from + 2] as number) * opacity;
+			pixels[to] = linearLight.fromByte(data[from]!) * opacity;
+			pixels[to + 1] = linearLight.fromByte(data[from + 1]!) * opacity;
+			pixels[to + 2] = linearLight.fromByte(data[from + 2]!) * opacity;
 			pixels[to + 3] = opacity;
 		}
 	}

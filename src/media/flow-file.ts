@@ -49,7 +49,7 @@ const notAFlowName = (path: string): UserError =>
 
 /** Displacement of pixel `i` along x (0) or y (1); NaN where nothing was matched. */
 const displacement = ({ positions, width }: BackwardFlow, i: number, axis: 0 | 1): number =>
-	(positions[i * 2 + axis] as number) - (axis === 0 ? i % width : Math.floor(i / width));
+	positions[i * 2 + axis]! - (axis === 0 ? i % width : Math.floor(i / width));
 
 const formatFlo = (flow: BackwardFlow): Uint8Array => {
 	const pixels = flow.width * flow.height;
@@ -125,10 +125,7 @@ const parseFlowPng = (bytes: Uint8Array, path: string): BackwardFlow => {
 	return flowFrom({ width, height }, (i) =>
 		data[i * 3 + 2] === 0
 			? undefined
-			: [
-					((data[i * 3] as number) - PNG_ZERO) / PNG_SCALE,
-					((data[i * 3 + 1] as number) - PNG_ZERO) / PNG_SCALE,
-				],
+			: [(data[i * 3]! - PNG_ZERO) / PNG_SCALE, (data[i * 3 + 1]! - PNG_ZERO) / PNG_SCALE],
 	);
 };
 

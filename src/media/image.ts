@@ -70,10 +70,10 @@ export const encodeDeepPng = (
 ): Promise<Buffer> => {
 	const pixels = new Uint16Array(width * height * 4);
 	for (let pixel = 0; pixel < alpha.length; pixel++) {
-		const opacity = alpha[pixel] as number;
+		const opacity = alpha[pixel]!;
 		const share = premultiplied ? opacity / 65535 : 1;
 		for (let channel = 0; channel < 3; channel++) {
-			pixels[pixel * 4 + channel] = Math.round((data[pixel * 3 + channel] as number) * 257 * share);
+			pixels[pixel * 4 + channel] = Math.round(data[pixel * 3 + channel]! * 257 * share);
 		}
 		pixels[pixel * 4 + 3] = opacity;
 	}

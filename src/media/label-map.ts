@@ -56,7 +56,7 @@ const stretched = (mask: MaskMeaning, { width, height }: Size): MaskMeaning => {
 	for (let y = 0; y < height; y++) {
 		const row = Math.floor(((y + 0.5) * mask.height) / height) * mask.width;
 		for (let x = 0; x < width; x++) {
-			ids[y * width + x] = mask.ids[row + Math.floor(((x + 0.5) * mask.width) / width)] as number;
+			ids[y * width + x] = mask.ids[row + Math.floor(((x + 0.5) * mask.width) / width)]!;
 		}
 	}
 	const remarks = [

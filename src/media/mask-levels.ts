@@ -30,9 +30,9 @@ export const levelsOfGreys = (
 ): Levels => {
 	const areas = new Uint32Array(65536);
 	for (let at = 0; at < values.length; at++) {
-		areas[values[at] as number] = (areas[values[at] as number] as number) + 1;
+		areas[values[at]!]! += 1;
 	}
-	const used = [...areas.keys()].filter((value) => (areas[value] as number) > 0);
+	const used = [...areas.keys()].filter((value) => areas[value]! > 0);
 	const peak = used.at(-1) ?? 0;
 	// Ids in 16 bits are all but black next to white, so they are looked at by themselves.
 	const brightest = peak < white / 16 ? Math.max(peak, 255) : white;
@@ -42,7 +42,7 @@ export const levelsOfGreys = (
 	}
 	const at = new Uint16Array(values.length);
 	for (let pixel = 0; pixel < values.length; pixel++) {
-		at[pixel] = numbers[values[pixel] as number] as number;
+		at[pixel] = numbers[values[pixel]!]!;
 	}
 	return {
 		...size,
@@ -100,10 +100,7 @@ const collectColours = (
 		const colour =
 			shows?.[pixel] === 0
 				? TRANSPARENT
-				: (((rgb[pixel * 3] as number) << 16) |
-						((rgb[pixel * 3 + 1] as number) << 8) |
-						(rgb[pixel * 3 + 2] as number)) &
-					bits;
+				: ((rgb[pixel * 3]! << 16) | (rgb[pixel * 3 + 1]! << 8) | rgb[pixel * 3 + 2]!) & bits;
 		if (colour !== previous) {
 			previous = colour;
 			const known = numbers.get(colour);
@@ -117,7 +114,7 @@ const collectColours = (
 			}
 		}
 		at[pixel] = level;
-		areas[level] = (areas[level] as number) + 1;
+		areas[level]! += 1;
 	}
 	const values = [...numbers.keys()];
 	return {
@@ -166,15 +163,15 @@ export const lieOf = ({ width, height, at, colours, values }: Levels): Lie => {
 			((colours[level * 3] ?? 0) + (colours[level * 3 + 1] ?? 0) + (colours[level * 3 + 2] ?? 0)) / 3,
 	);
 	const add = (counts: Uint32Array, level: number, by = 1): void => {
-		counts[level] = (counts[level] as number) + by;
+		counts[level]! += by;
 	};
 	const lies = (level: number, one: number, other: number): boolean => {
 		if (one === level || other === level) {
 			return false;
 		}
 		for (let channel = 0; channel < 3; channel++) {
-			const value = colours[level * 3 + channel] as number;
-			const [a, b] = [colours[one * 3 + channel] as number, colours[other * 3 + channel] as number];
+			const value = colours[level * 3 + channel]!;
+			const [a, b] = [colours[one * 3 + channel]!, colours[other * 3 + channel]!];
 			if ((value - a) * (value - b) > 0) {
 				return false;
 			}
@@ -185,13 +182,13 @@ export const lieOf = ({ width, height, at, colours, values }: Levels): Lie => {
 		const isEdgeRow = y === 0 || y === height - 1;
 		for (let x = 0; x < width; x++) {
 			const pixel = y * width + x;
-			const level = at[pixel] as number;
+			const level = at[pixel]!;
 			const isBorder = isEdgeRow || x === 0 || x === width - 1;
 			// Beyond the border the picture goes on as it is there.
-			const left = x > 0 ? (at[pixel - 1] as number) : level;
-			const right = x < width - 1 ? (at[pixel + 1] as number) : level;
-			const up = y > 0 ? (at[pixel - width] as number) : level;
-			const down = y < height - 1 ? (at[pixel + width] as number) : level;
+			const left = x > 0 ? at[pixel - 1]! : level;
+			const right = x < width - 1 ? at[pixel + 1]! : level;
+			const up = y > 0 ? at[pixel - width]! : level;
+			const down = y < height - 1 ? at[pixel + width]! : level;
 			if (isBorder) {
 				add(border, level);
 			}
@@ -202,10 +199,10 @@ export const lieOf = ({ width, height, at, colours, values }: Levels): Lie => {
 			}
 			const [above, below] = [y > 0 ? -width : 0, y < height - 1 ? width : 0];
 			const [before, after] = [x > 0 ? -1 : 0, x < width - 1 ? 1 : 0];
-			const upLeft = at[pixel + above + before] as number;
-			const upRight = at[pixel + above + after] as number;
-			const downLeft = at[pixel + below + before] as number;
-			const downRight = at[pixel + below + after] as number;
+			const upLeft = at[pixel + above + before]!;
+			const upRight = at[pixel + above + after]!;
+			const downLeft = at[pixel + below + before]!;
+			const downRight = at[pixel + below + after]!;
 			for (const other of [left, right, up, down]) {
 				if (other === level) {
 					add(same, level);
@@ -215,7 +212,7 @@ export const lieOf = ({ width, height, at, colours, values }: Levels): Lie => {
 				if (other === level + 1 || other === level - 1) {
 					add(steps, level);
 				}
-				const step = (sums[other] as number) - (sums[level] as number);
+				const step = sums[other]! - sums[level]!;
 				if (Math.abs(step) <= slight) {
 					add(step > 0 ? slightlyUp : slightlyDown, level);
 				}
@@ -342,10 +339,7 @@ export const regionsOf = (levels: Levels, lie: Lie, isLossy: boolean): Regions =
 export const distance = ({ colours }: Levels, a: number, b: number): number => {
 	let most = 0;
 	for (let channel = 0; channel < 3; channel++) {
-		most = Math.max(
-			most,
-			Math.abs((colours[a * 3 + channel] as number) - (colours[b * 3 + channel] as number)),
-		);
+		most = Math.max(most, Math.abs(colours[a * 3 + channel]! - colours[b * 3 + channel]!));
 	}
 	return most;
 };
@@ -367,14 +361,14 @@ export const assignToRegions = (levels: Levels, flat: readonly number[]): Uint8A
 	}
 	const found = new Uint8Array(at.length);
 	for (let pixel = 0; pixel < at.length; pixel++) {
-		found[pixel] = positions[at[pixel] as number] as number;
+		found[pixel] = positions[at[pixel]!]!;
 	}
 	const core = found.slice();
 	const around = (x: number, y: number, reach: number): Set<number> => {
 		const near = new Set<number>();
 		for (let v = Math.max(0, y - reach); v <= Math.min(height - 1, y + reach); v++) {
 			for (let u = Math.max(0, x - reach); u <= Math.min(width - 1, x + reach); u++) {
-				const position = core[v * width + u] as number;
+				const position = core[v * width + u]!;
 				if (position !== unknown) {
 					near.add(position);
 				}
@@ -389,7 +383,7 @@ export const assignToRegions = (levels: Levels, flat: readonly number[]): Uint8A
 			if (found[pixel] !== unknown) {
 				continue;
 			}
-			const level = at[pixel] as number;
+			const level = at[pixel]!;
 			let near = everything;
 			if (flat.length > 2) {
 				for (const reach of reaches) {
@@ -402,7 +396,7 @@ export const assignToRegions = (levels: Levels, flat: readonly number[]): Uint8A
 			}
 			let [best, nearest] = [0, Number.POSITIVE_INFINITY];
 			for (const position of near) {
-				const apart = squaredDistance(levels, level, flat[position] as number);
+				const apart = squaredDistance(levels, level, flat[position]!);
 				if (apart < nearest) {
 					[best, nearest] = [position, apart];
 				}
@@ -416,7 +410,7 @@ export const assignToRegions = (levels: Levels, flat: readonly number[]): Uint8A
 const squaredDistance = ({ colours }: Levels, a: number, b: number): number => {
 	let sum = 0;
 	for (let channel = 0; channel < 3; channel++) {
-		sum += ((colours[a * 3 + channel] as number) - (colours[b * 3 + channel] as number)) ** 2;
+		sum += (colours[a * 3 + channel]! - colours[b * 3 + channel]!) ** 2;
 	}
 	return sum;
 };

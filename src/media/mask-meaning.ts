@@ -141,7 +141,7 @@ const halfOf = (values: Uint8Array | Uint16Array, white: number): number => {
 const mark = (values: Uint8Array | Uint16Array, above: number): Uint8Array => {
 	const ids = new Uint8Array(values.length);
 	for (let at = 0; at < values.length; at++) {
-		ids[at] = (values[at] as number) > above ? 1 : 0;
+		ids[at] = values[at]! > above ? 1 : 0;
 	}
 	return ids;
 };
@@ -242,7 +242,7 @@ const byRegions = (
 	}
 	const assigned = regions.isHard ? undefined : assignToRegions(levels, flat);
 	const valueAt = (pixel: number): number =>
-		assigned === undefined ? (values[pixel] as number) : value(flat[assigned[pixel] as number] as number);
+		assigned === undefined ? values[pixel]! : value(flat[assigned[pixel]!]!);
 	if (value(lowest) > 0) {
 		const isVideoBlack = value(lowest) <= (white * 24) / 255 && value(flat[1] ?? 0) > (white * 40) / 255;
 		if (!isVideoBlack) {
@@ -267,9 +267,9 @@ const isDeep = ({ at, width, height }: Levels, { flat, softShare }: Regions): bo
 		for (let x = 2; x < width - 2; x++) {
 			const pixel = y * width + x;
 			if (
-				!isFlat.has(at[pixel] as number) &&
+				!isFlat.has(at[pixel]!) &&
 				[-2 * width, 2 * width, -2, 2, -width - 1, width + 1, -width + 1, width - 1].every(
-					(step) => !isFlat.has(at[pixel + step] as number),
+					(step) => !isFlat.has(at[pixel + step]!),
 				)
 			) {
 				deep++;
@@ -370,7 +370,7 @@ const idsOf = (mask: Size, values: ArrayLike<number>, leftOut?: number): Answer 
 	const { width, height } = mask;
 	const isUsed = new Uint8Array(65536);
 	for (let at = 0; at < values.length; at++) {
-		isUsed[values[at] as number] = 1;
+		isUsed[values[at]!] = 1;
 	}
 	isUsed[0] = 0;
 	isUsed[leftOut ?? 0] = 0;
@@ -388,7 +388,7 @@ const idsOf = (mask: Size, values: ArrayLike<number>, leftOut?: number): Answer 
 	}
 	const ids = new Uint8Array(values.length);
 	for (let at = 0; at < values.length; at++) {
-		ids[at] = numbers[values[at] as number] as number;
+		ids[at] = numbers[values[at]!]!;
 	}
 	return {
 		...{ width, height, ids, palette: davisPalette, type: 'ids', knownBy: 'id' },
@@ -408,9 +408,9 @@ const greysOf = (rgb: Uint8Array, isLossy: boolean): Uint8Array | undefined => {
 	const greys = new Uint8Array(rgb.length / 3);
 	let tinted = 0;
 	for (let pixel = 0; pixel < greys.length; pixel++) {
-		const red = rgb[pixel * 3] as number;
-		const green = rgb[pixel * 3 + 1] as number;
-		const blue = rgb[pixel * 3 + 2] as number;
+		const red = rgb[pixel * 3]!;
+		const green = rgb[pixel * 3 + 1]!;
+		const blue = rgb[pixel * 3 + 2]!;
 		if (red !== green || green !== blue) {
 			if (Math.max(red, green, blue) - Math.min(red, green, blue) > tint) {
 				tinted++;
@@ -553,7 +553,7 @@ const strokesOf = (mask: Size, levels: Levels, background: number | undefined): 
 	const table = Uint8Array.from(values, (_, level) => positions.get(groupOf.get(level) ?? -1) ?? 0);
 	const assigned = new Uint8Array(levels.at.length);
 	for (let pixel = 0; pixel < assigned.length; pixel++) {
-		assigned[pixel] = table[levels.at[pixel] as number] as number;
+		assigned[pixel] = table[levels.at[pixel]!]!;
 	}
 	return colourObjects(
 		mask,
@@ -607,7 +607,7 @@ const colourObjects = (
 	}
 	const ids = new Uint8Array(width * height);
 	for (let pixel = 0; pixel < ids.length; pixel++) {
-		ids[pixel] = idOf[assigned[pixel] as number] as number;
+		ids[pixel] = idOf[assigned[pixel]!]!;
 	}
 	const isBlack = background === undefined || Math.max(...bytesOf(background)) <= 24;
 	return {
@@ -621,7 +621,7 @@ const appearance = (assigned: ArrayLike<number>, objects: readonly number[]): nu
 	const waiting = new Set(objects);
 	const order: number[] = [];
 	for (let pixel = 0; pixel < assigned.length && waiting.size > 0; pixel++) {
-		const at = assigned[pixel] as number;
+		const at = assigned[pixel]!;
 		if (waiting.delete(at)) {
 			order.push(at);
 		}
@@ -640,10 +640,10 @@ const rgbOf = (mask: MaskPixels): Uint8Array => {
 	const rgb = new Uint8Array(mask.width * mask.height * 3);
 	for (let pixel = 0; pixel < rgb.length / 3; pixel++) {
 		if (mask.kind === 'indices') {
-			const index = mask.indices[pixel] as number;
+			const index = mask.indices[pixel]!;
 			rgb.set(mask.palette.subarray(index * 3, index * 3 + 3), pixel * 3);
 		} else {
-			rgb.fill(Math.round(((mask.values[pixel] as number) * 255) / mask.white), pixel * 3, pixel * 3 + 3);
+			rgb.fill(Math.round((mask.values[pixel]! * 255) / mask.white), pixel * 3, pixel * 3 + 3);
 		}
 	}
 	return rgb;

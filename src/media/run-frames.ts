@@ -111,7 +111,7 @@ export class RunFrames {
 	async *only(indices: readonly number[]): AsyncGenerator<Frame, void, void> {
 		const sorted = [...new Set(indices)].sort((a, b) => a - b);
 		for (let at = 0; at < sorted.length; ) {
-			const first = sorted[at] as number;
+			const first = sorted[at]!;
 			let count = 1;
 			while (sorted[at + count] === first + count) {
 				count++;

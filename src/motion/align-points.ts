@@ -28,8 +28,8 @@ export const alignPoints = (
 		const { x, y } = stepsOf(points, evidence.mesh.neighbours, last, pose);
 		pose = {
 			...pose,
-			offsetX: pose.offsetX.map((value, i) => value + clip(x[i] as number)),
-			offsetY: pose.offsetY.map((value, i) => value + clip(y[i] as number)),
+			offsetX: pose.offsetX.map((value, i) => value + clip(x[i]!)),
+			offsetY: pose.offsetY.map((value, i) => value + clip(y[i]!)),
 		};
 	}
 	return pose;
@@ -46,17 +46,17 @@ const stepsOf = (
 	const y = new Float64Array(offsetX.length);
 	for (let sweep = 0; sweep < SWEEPS; sweep++) {
 		for (const [i, around] of neighbours.entries()) {
-			const [ox, oy] = [offsetX[i] as number, offsetY[i] as number];
-			let xx = (normal[i * 3] as number) + CONTINUITY;
-			let yy = (normal[i * 3 + 2] as number) + CONTINUITY;
-			const xy = normal[i * 3 + 1] as number;
-			let rx = (right[i * 2] as number) + CONTINUITY * ((last.offsetX[i] as number) - ox);
-			let ry = (right[i * 2 + 1] as number) + CONTINUITY * ((last.offsetY[i] as number) - oy);
+			const [ox, oy] = [offsetX[i]!, offsetY[i]!];
+			let xx = normal[i * 3]! + CONTINUITY;
+			let yy = normal[i * 3 + 2]! + CONTINUITY;
+			const xy = normal[i * 3 + 1]!;
+			let rx = right[i * 2]! + CONTINUITY * (last.offsetX[i]! - ox);
+			let ry = right[i * 2 + 1]! + CONTINUITY * (last.offsetY[i]! - oy);
 			for (const j of around) {
 				xx += TOGETHER;
 				yy += TOGETHER;
-				rx += TOGETHER * ((offsetX[j] as number) + (x[j] as number) - ox);
-				ry += TOGETHER * ((offsetY[j] as number) + (y[j] as number) - oy);
+				rx += TOGETHER * (offsetX[j]! + x[j]! - ox);
+				ry += TOGETHER * (offsetY[j]! + y[j]! - oy);
 			}
 			const determinant = xx * yy - xy * xy;
 			x[i] = (yy * rx - xy * ry) / determinant;

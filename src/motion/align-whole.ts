@@ -62,24 +62,24 @@ const stepOf = (
 	const normal = Matrix.zeros(count, count);
 	const right = Matrix.zeros(count, 1);
 	for (let i = 0; i < x.length; i++) {
-		const xx = points.normal[i * 3] as number;
-		const xy = points.normal[i * 3 + 1] as number;
-		const yy = points.normal[i * 3 + 2] as number;
+		const xx = points.normal[i * 3]!;
+		const xy = points.normal[i * 3 + 1]!;
+		const yy = points.normal[i * 3 + 2]!;
 		if (xx + yy === 0) {
 			continue;
 		}
 		const [forX, forY] = parameterJacobian(
 			kind,
 			motion,
-			((x[i] as number) - centre.x) / extent,
-			((y[i] as number) - centre.y) / extent,
+			(x[i]! - centre.x) / extent,
+			(y[i]! - centre.y) / extent,
 		);
-		const [rx, ry] = [points.right[i * 2] as number, points.right[i * 2 + 1] as number];
+		const [rx, ry] = [points.right[i * 2]!, points.right[i * 2 + 1]!];
 		for (let a = 0; a < count; a++) {
-			const [ax, ay] = [(forX[a] as number) * extent, (forY[a] as number) * extent];
+			const [ax, ay] = [forX[a]! * extent, forY[a]! * extent];
 			right.set(a, 0, right.get(a, 0) + ax * rx + ay * ry);
 			for (let b = 0; b < count; b++) {
-				const [bx, by] = [(forX[b] as number) * extent, (forY[b] as number) * extent];
+				const [bx, by] = [forX[b]! * extent, forY[b]! * extent];
 				normal.set(a, b, normal.get(a, b) + ax * (xx * bx + xy * by) + ay * (xy * bx + yy * by));
 			}
 		}
@@ -99,7 +99,7 @@ const stepOf = (
 		// Perspective most of all: on a small patch noise makes it up, so it has to be seen clearly.
 		const prior = (PERSPECTIVE_PRIOR * trace) / count;
 		normal.set(a, a, normal.get(a, a) + prior);
-		right.set(a, 0, right.get(a, 0) - prior * (motion[a] as number));
+		right.set(a, 0, right.get(a, 0) - prior * motion[a]!);
 	}
 	return solve(normal, right).to1DArray();
 };

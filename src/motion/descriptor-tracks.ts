@@ -50,12 +50,10 @@ export class DescriptorTracks {
 		this.#size = size;
 		this.#typicalDifference = neighbourSimilarity(first).typicalDifference;
 		this.#usual = new Float64Array(mesh.x.length).fill(Number.NaN);
-		const places = [...mesh.x.keys()].map((i) =>
-			this.#cellOf(first, mesh.x[i] as number, mesh.y[i] as number),
-		);
+		const places = [...mesh.x.keys()].map((i) => this.#cellOf(first, mesh.x[i]!, mesh.y[i]!));
 		this.#first = places.map(({ x, y }) => descriptorAt(first, x, y));
 		this.#bias = places.map(({ x, y }, i) => {
-			const own = this.#first[i] as Float32Array;
+			const own = this.#first[i]!;
 			const best = {
 				row: clamp(Math.round(y), first.grid.height),
 				column: clamp(Math.round(x), first.grid.width),
@@ -83,14 +81,10 @@ export class DescriptorTracks {
 		place: { readonly x: Float64Array; readonly y: Float64Array },
 	): Float64Array {
 		return this.#usual.map((_, i) => {
-			const { x, y } = this.#cellOf(frame, place.x[i] as number, place.y[i] as number);
-			const similarity = similarityTo(
-				{ ...frame, rows: descriptorAt(frame, x, y) },
-				0,
-				this.#first[i] as Float32Array,
-			);
+			const { x, y } = this.#cellOf(frame, place.x[i]!, place.y[i]!);
+			const similarity = similarityTo({ ...frame, rows: descriptorAt(frame, x, y) }, 0, this.#first[i]!);
 			const seen = this.#recognised(i, similarity);
-			const usual = this.#usual[i] as number;
+			const usual = this.#usual[i]!;
 			this.#usual[i] = Number.isNaN(usual) ? similarity : usual + ADAPTATION * seen * (similarity - usual);
 			return seen;
 		});
@@ -98,7 +92,7 @@ export class DescriptorTracks {
 
 	/** 1 where a point is as similar to the first frame as usual, 0 where it has fallen by the tolerance. */
 	#recognised(point: number, similarity: number): number {
-		const usual = this.#usual[point] as number;
+		const usual = this.#usual[point]!;
 		const fall = Number.isNaN(usual) ? 0 : (usual - similarity) / (TOLERANCE * this.#typicalDifference);
 		return Math.min(1, Math.max(0, 1.5 - 1.5 * fall));
 	}
@@ -126,18 +120,18 @@ export class DescriptorTracks {
 		};
 		const settings = subCellSettings(this.#typicalDifference);
 		for (let i = 0; i < points; i++) {
-			if ((this.#mesh.evidence[i] as number) === 0) {
+			if (this.#mesh.evidence[i]! === 0) {
 				continue;
 			}
-			const guess = this.#cellOf(frame, expected.x[i] as number, expected.y[i] as number);
-			const last = this.#cellOf(frame, previous.x[i] as number, previous.y[i] as number);
+			const guess = this.#cellOf(frame, expected.x[i]!, expected.y[i]!);
+			const last = this.#cellOf(frame, previous.x[i]!, previous.y[i]!);
 			const [column, row] = [Math.round(guess.x), Math.round(guess.y)];
 			if (column < 0 || row < 0 || column >= grid.width || row >= grid.height) {
 				continue;
 			}
-			const anchored = this.#first[i] as Float32Array;
+			const anchored = this.#first[i]!;
 			const recent = descriptorAt(previous.descriptors, last.x, last.y);
-			const share = 0.5 * (previous.seen[i] as number);
+			const share = 0.5 * previous.seen[i]!;
 			const similarity = (cellY: number, cellX: number): number => {
 				const cell = cellY * grid.width + cellX;
 				return (1 - share) * similarityTo(frame, cell, anchored) + share * similarityTo(frame, cell, recent);
@@ -172,7 +166,7 @@ export class DescriptorTracks {
 				i,
 				similarityTo(frame, best.row * grid.width + best.column, anchored),
 			);
-			found.weight[i] = (this.#mesh.evidence[i] as number) * Math.max(0, most) * contrast * recognised;
+			found.weight[i] = this.#mesh.evidence[i]! * Math.max(0, most) * contrast * recognised;
 		}
 		return found;
 	}

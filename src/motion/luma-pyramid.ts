@@ -13,8 +13,8 @@ export const lumaPyramid = (image: Raster<3>, levels: number): LumaPyramid => {
 	const { width, height } = image;
 	const luma = new Float32Array(width * height);
 	for (let pixel = 0; pixel < luma.length; pixel++) {
-		const [r, g, b] = [image.data[pixel * 3], image.data[pixel * 3 + 1], image.data[pixel * 3 + 2]];
-		luma[pixel] = 0.299 * (r as number) + 0.587 * (g as number) + 0.114 * (b as number);
+		const [r, g, b] = [image.data[pixel * 3]!, image.data[pixel * 3 + 1]!, image.data[pixel * 3 + 2]!];
+		luma[pixel] = 0.299 * r + 0.587 * g + 0.114 * b;
 	}
 	// Codec noise is highest in the finest details, which say least about motion.
 	const pyramid: LumaPlane[] = [smooth({ width, height, data: luma })];
@@ -35,20 +35,16 @@ const smooth = ({ width, height, data }: LumaPlane): LumaPlane => {
 	for (let y = 0; y < height; y++) {
 		for (let x = 0; x < width; x++) {
 			const row = y * width;
-			const left = data[row + Math.max(0, x - 1)] as number;
-			const right = data[row + Math.min(width - 1, x + 1)] as number;
-			across[row + x] = (left + 2 * (data[row + x] as number) + right) / 4;
+			const left = data[row + Math.max(0, x - 1)]!;
+			const right = data[row + Math.min(width - 1, x + 1)]!;
+			across[row + x] = (left + 2 * data[row + x]! + right) / 4;
 		}
 	}
 	for (let y = 0; y < height; y++) {
 		const above = Math.max(0, y - 1) * width;
 		const below = Math.min(height - 1, y + 1) * width;
 		for (let x = 0; x < width; x++) {
-			out[y * width + x] =
-				((across[above + x] as number) +
-					2 * (across[y * width + x] as number) +
-					(across[below + x] as number)) /
-				4;
+			out[y * width + x] = (across[above + x]! + 2 * across[y * width + x]! + across[below + x]!) / 4;
 		}
 	}
 	return { width, height, data: out };
@@ -60,12 +56,7 @@ const halve = ({ width, height, data }: LumaPlane): LumaPlane => {
 	for (let y = 0; y < half.height; y++) {
 		for (let x = 0; x < half.width; x++) {
 			const at = 2 * y * width + 2 * x;
-			out[y * half.width + x] =
-				((data[at] as number) +
-					(data[at + 1] as number) +
-					(data[at + width] as number) +
-					(data[at + width + 1] as number)) /
-				4;
+			out[y * half.width + x] = (data[at]! + data[at + 1]! + data[at + width]! + data[at + width + 1]!) / 4;
 		}
 	}
 	return smooth({ ...half, data: out });

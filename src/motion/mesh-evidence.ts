@@ -1,7 +1,7 @@
 import type { LabelMap } from '../core/frame.js';
 import type { Size } from '../core/size.js';
 import type { Found } from './descriptor-tracks.js';
-import type { LumaPlane, LumaPyramid } from './luma-pyramid.js';
+import type { LumaPyramid } from './luma-pyramid.js';
 import type { Mesh } from './mesh.js';
 import { type MeshPose, type Placement, placeMesh } from './mesh-pose.js';
 import { type Alignment, alignPatches } from './patch-alignment.js';
@@ -50,16 +50,7 @@ export const compareFrames = (
 		((x: number, y: number): boolean =>
 			x >= 0 && y >= 0 && x < mask.width && y < mask.height && mask.ids[y * mask.width + x] !== object);
 	const compare = ({ pyramid, place: from }: KnownFrame): Alignment =>
-		alignPatches(
-			mesh,
-			area,
-			pyramid[level] as LumaPlane,
-			from,
-			frame.pyramid[level] as LumaPlane,
-			place,
-			level,
-			covered,
-		);
+		alignPatches(mesh, area, pyramid[level]!, from, frame.pyramid[level]!, place, level, covered);
 	return { withFirst: compare(first), withPrevious: compare(previous) };
 };
 
@@ -76,27 +67,21 @@ export const pointEquations = (
 	const right = new Float64Array(withFirst.right.length);
 	const sigma = DESCRIPTOR_SIGMA_CELLS * cell;
 	for (let i = 0; i < mesh.x.length; i++) {
-		const own = mesh.evidence[i] as number;
+		const own = mesh.evidence[i]!;
 		// Where the first frame is still recognised it decides; the frame before only helps where it is not, and not
 		// where something was in front: that would be followed instead.
-		const lost = 1 - Math.max(0, withFirst.correlation[i] as number);
-		const help = own * (0.02 + lost * lost) * (seen[i] as number);
+		const lost = 1 - Math.max(0, withFirst.correlation[i]!);
+		const help = own * (0.02 + lost * lost) * seen[i]!;
 		for (let k = 0; k < 3; k++) {
-			normal[i * 3 + k] =
-				own * (withFirst.normal[i * 3 + k] as number) + help * (withPrevious.normal[i * 3 + k] as number);
+			normal[i * 3 + k] = own * withFirst.normal[i * 3 + k]! + help * withPrevious.normal[i * 3 + k]!;
 		}
-		const dx = (found.x[i] as number) - (place.x[i] as number);
-		const dy = (found.y[i] as number) - (place.y[i] as number);
-		const pull =
-			(found.weight[i] as number) / (sigma * sigma) / (1 + (dx * dx + dy * dy) / (cell * cell)) ** 2;
-		normal[i * 3] = (normal[i * 3] as number) + pull;
-		normal[i * 3 + 2] = (normal[i * 3 + 2] as number) + pull;
-		right[i * 2] =
-			own * (withFirst.right[i * 2] as number) + help * (withPrevious.right[i * 2] as number) + pull * dx;
-		right[i * 2 + 1] =
-			own * (withFirst.right[i * 2 + 1] as number) +
-			help * (withPrevious.right[i * 2 + 1] as number) +
-			pull * dy;
+		const dx = found.x[i]! - place.x[i]!;
+		const dy = found.y[i]! - place.y[i]!;
+		const pull = found.weight[i]! / (sigma * sigma) / (1 + (dx * dx + dy * dy) / (cell * cell)) ** 2;
+		normal[i * 3]! += pull;
+		normal[i * 3 + 2]! += pull;
+		right[i * 2] = own * withFirst.right[i * 2]! + help * withPrevious.right[i * 2]! + pull * dx;
+		right[i * 2 + 1] = own * withFirst.right[i * 2 + 1]! + help * withPrevious.right[i * 2 + 1]! + pull * dy;
 	}
 	return { normal, right };
 };

@@ -37,10 +37,10 @@ export const placeMesh = (
 		linear: new Float64Array(points * 4),
 	};
 	for (let i = 0; i < points; i++) {
-		const [ux, uy] = [((x[i] as number) - centre.x) / extent, ((y[i] as number) - centre.y) / extent];
+		const [ux, uy] = [(x[i]! - centre.x) / extent, (y[i]! - centre.y) / extent];
 		const to = applyMotion(motion, ux, uy);
-		place.x[i] = to.x * extent + centre.x + (offsetX[i] as number);
-		place.y[i] = to.y * extent + centre.y + (offsetY[i] as number);
+		place.x[i] = to.x * extent + centre.x + offsetX[i]!;
+		place.y[i] = to.y * extent + centre.y + offsetY[i]!;
 		place.linear.set(linearPart(motion, ux, uy), i * 4);
 	}
 	return place;

@@ -142,8 +142,8 @@ export class MeshTracker {
 			const { motion } = this.#state;
 			const { x, y } = this.#velocity;
 			this.#velocity = {
-				x: x + VELOCITY_ADAPTATION * ((motion[2] as number) - (last[2] as number) - x),
-				y: y + VELOCITY_ADAPTATION * ((motion[5] as number) - (last[5] as number) - y),
+				x: x + VELOCITY_ADAPTATION * (motion[2]! - last[2]! - x),
+				y: y + VELOCITY_ADAPTATION * (motion[5]! - last[5]! - y),
 			};
 		}
 	}
@@ -180,16 +180,14 @@ const motionOfFound = (
 ): Motion => {
 	const { centre, extent } = mesh;
 	const unit = (value: number, middle: number): number => (value - middle) / extent;
-	const moved = [...mesh.x].map((x, i) =>
-		applyMotion(motion, unit(x, centre.x), unit(mesh.y[i] as number, centre.y)),
-	);
+	const moved = [...mesh.x].map((x, i) => applyMotion(motion, unit(x, centre.x), unit(mesh.y[i]!, centre.y)));
 	// Matches of whole cells would make up perspective, on a patch of a few cells most of all: that is left to the images.
 	const correction = fitRobustly(
 		{
 			fromX: Float64Array.from(moved, ({ x }) => x),
 			fromY: Float64Array.from(moved, ({ y }) => y),
-			toX: found.x.map((x, i) => unit(x - (offsetX[i] as number), centre.x)),
-			toY: found.y.map((y, i) => unit(y - (offsetY[i] as number), centre.y)),
+			toX: found.x.map((x, i) => unit(x - offsetX[i]!, centre.x)),
+			toY: found.y.map((y, i) => unit(y - offsetY[i]!, centre.y)),
 			weight: found.weight,
 		},
 		cell / extent,
@@ -201,8 +199,8 @@ const motionOfFound = (
 const meanOf = (values: Float64Array, weights: Float64Array): number => {
 	let [sum, total] = [0, 1e-9];
 	for (let i = 0; i < values.length; i++) {
-		sum += (weights[i] as number) * (values[i] as number);
-		total += weights[i] as number;
+		sum += weights[i]! * values[i]!;
+		total += weights[i]!;
 	}
 	return sum / total;
 };

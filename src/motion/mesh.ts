@@ -64,12 +64,12 @@ const buildMesh = (area: MeshArea, width: number, height: number, spacing: numbe
 	const ys: number[] = [];
 	const pointAt = (column: number, row: number): number => {
 		const at = row * columns + column;
-		if ((indexOf[at] as number) < 0) {
+		if (indexOf[at]! < 0) {
 			indexOf[at] = xs.length;
 			xs.push(column * spacing - 0.5);
 			ys.push(row * spacing - 0.5);
 		}
-		return indexOf[at] as number;
+		return indexOf[at]!;
 	};
 	const quads: (readonly [number, number, number, number])[] = [];
 	const links = new Map<string, readonly [number, number]>();
@@ -105,9 +105,7 @@ const buildMesh = (area: MeshArea, width: number, height: number, spacing: numbe
 		spacing,
 		x,
 		y,
-		evidence: Float64Array.from(xs, (_, i) =>
-			evidenceAt(area, width, height, xs[i] as number, ys[i] as number, spacing),
-		),
+		evidence: Float64Array.from(xs, (_, i) => evidenceAt(area, width, height, xs[i]!, ys[i]!, spacing)),
 		neighbours,
 		quads,
 		centre,
@@ -145,7 +143,7 @@ const evidenceAt = (
 		for (let px = Math.round(x) - reach; px <= Math.round(x) + reach; px++) {
 			count++;
 			if (px >= 0 && py >= 0 && px < width && py < height) {
-				sum += evidence[py * width + px] as number;
+				sum += evidence[py * width + px]!;
 			}
 		}
 	}

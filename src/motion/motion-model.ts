@@ -20,22 +20,22 @@ export const parameterCount = (kind: MotionKind): number => (kind === 'affine' ?
 export type Point = { readonly x: number; readonly y: number };
 
 export const applyMotion = (m: Motion, x: number, y: number): Point => {
-	const w = (m[6] as number) * x + (m[7] as number) * y + 1;
+	const w = m[6]! * x + m[7]! * y + 1;
 	return {
-		x: ((m[0] as number) * x + (m[1] as number) * y + (m[2] as number)) / w,
-		y: ((m[3] as number) * x + (m[4] as number) * y + (m[5] as number)) / w,
+		x: (m[0]! * x + m[1]! * y + m[2]!) / w,
+		y: (m[3]! * x + m[4]! * y + m[5]!) / w,
 	};
 };
 
 /** Derivatives of the moved point with respect to x and y: [dX/dx, dX/dy, dY/dx, dY/dy]. */
 export const linearPart = (m: Motion, x: number, y: number): readonly [number, number, number, number] => {
-	const w = (m[6] as number) * x + (m[7] as number) * y + 1;
+	const w = m[6]! * x + m[7]! * y + 1;
 	const to = applyMotion(m, x, y);
 	return [
-		((m[0] as number) - to.x * (m[6] as number)) / w,
-		((m[1] as number) - to.x * (m[7] as number)) / w,
-		((m[3] as number) - to.y * (m[6] as number)) / w,
-		((m[4] as number) - to.y * (m[7] as number)) / w,
+		(m[0]! - to.x * m[6]!) / w,
+		(m[1]! - to.x * m[7]!) / w,
+		(m[3]! - to.y * m[6]!) / w,
+		(m[4]! - to.y * m[7]!) / w,
 	];
 };
 
@@ -46,7 +46,7 @@ export const parameterJacobian = (
 	x: number,
 	y: number,
 ): readonly [readonly number[], readonly number[]] => {
-	const w = (m[6] as number) * x + (m[7] as number) * y + 1;
+	const w = m[6]! * x + m[7]! * y + 1;
 	const to = applyMotion(m, x, y);
 	const forX = [x / w, y / w, 1 / w, 0, 0, 0];
 	const forY = [0, 0, 0, x / w, y / w, 1 / w];
@@ -61,15 +61,13 @@ export const parameterJacobian = (
 /** One motion, and then an affine one. */
 export const thenAffine = (first: Motion, [a, b, c, d, e, f]: Motion): Motion => {
 	const row = (x = 0, y = 0, one = 0) =>
-		[0, 1, 2].map(
-			(at) => x * (first[at] as number) + y * (first[3 + at] as number) + one * (first[6 + at] as number),
-		);
+		[0, 1, 2].map((at) => x * first[at]! + y * first[3 + at]! + one * first[6 + at]!);
 	return Float64Array.of(...row(a, b, c), ...row(d, e, f), ...first.subarray(6));
 };
 
 /** The motion after a step in its parameters. */
 export const stepMotion = (m: Motion, step: readonly number[]): Motion =>
-	m.map((value, at) => value + (at < step.length ? (step[at] as number) : 0));
+	m.map((value, at) => value + (at < step.length ? step[at]! : 0));
 
 /** Points of the first frame and where they were found, with weights. */
 export type Matches = {
@@ -90,13 +88,13 @@ const fitAffine = (matches: Matches, around: Motion): Motion => {
 	const right = Matrix.zeros(count, 1);
 	let total = 0;
 	for (let i = 0; i < matches.weight.length; i++) {
-		const weight = matches.weight[i] as number;
+		const weight = matches.weight[i]!;
 		if (weight <= 0) {
 			continue;
 		}
 		total += weight;
-		const [x, y] = [matches.fromX[i] as number, matches.fromY[i] as number];
-		const [X, Y] = [matches.toX[i] as number, matches.toY[i] as number];
+		const [x, y] = [matches.fromX[i]!, matches.fromY[i]!];
+		const [X, Y] = [matches.toX[i]!, matches.toY[i]!];
 		addEquation(normal, right, [x, y, 1, 0, 0, 0], X, weight);
 		addEquation(normal, right, [0, 0, 0, x, y, 1], Y, weight);
 	}
@@ -111,10 +109,10 @@ const addEquation = (
 	weight: number,
 ): void => {
 	for (let a = 0; a < row.length; a++) {
-		const scaled = weight * (row[a] as number);
+		const scaled = weight * row[a]!;
 		right.set(a, 0, right.get(a, 0) + scaled * value);
 		for (let b = 0; b < row.length; b++) {
-			normal.set(a, b, normal.get(a, b) + scaled * (row[b] as number));
+			normal.set(a, b, normal.get(a, b) + scaled * row[b]!);
 		}
 	}
 };
@@ -124,7 +122,7 @@ const solveAround = (normal: Matrix, right: Matrix, around: Motion, count: numbe
 	for (let a = 0; a < count; a++) {
 		const own = a === 2 || a === 5 ? 0.01 * ridge : ridge;
 		normal.set(a, a, normal.get(a, a) + own);
-		right.set(a, 0, right.get(a, 0) + own * (around[a] as number));
+		right.set(a, 0, right.get(a, 0) + own * around[a]!);
 	}
 	const solution = solve(normal, right);
 	const motion = identityMotion();
@@ -146,7 +144,7 @@ const SAMPLE = 3;
  * @param around what is returned, nearly, where the matches say nothing
  */
 export const fitRobustly = (matches: Matches, tolerance: number, around: Motion): Motion => {
-	const usable = [...matches.weight.keys()].filter((i) => (matches.weight[i] as number) > 0);
+	const usable = [...matches.weight.keys()].filter((i) => matches.weight[i]! > 0);
 	if (usable.length < SAMPLE) {
 		return around;
 	}
@@ -157,7 +155,7 @@ export const fitRobustly = (matches: Matches, tolerance: number, around: Motion)
 	for (let trial = 0; trial < TRIALS && usable.length > SAMPLE; trial++) {
 		const weight = new Float64Array(matches.weight.length);
 		for (let k = 0; k < SAMPLE; k++) {
-			const pick = usable[Math.floor(random() * usable.length)] as number;
+			const pick = usable[Math.floor(random() * usable.length)]!;
 			weight[pick] = 1;
 		}
 		const candidate = fitAffine({ ...matches, weight }, around);
@@ -195,23 +193,23 @@ export const fitPlane = (matches: Matches, tolerance: number, start: Motion, bef
 		let total = 0;
 		for (let i = 0; i < matches.weight.length; i++) {
 			const distance = distanceOf(motion, matches, i) / tolerance;
-			const weight = (matches.weight[i] as number) / (1 + distance * distance) ** 2;
+			const weight = matches.weight[i]! / (1 + distance * distance) ** 2;
 			if (weight <= 0) {
 				continue;
 			}
 			total += weight;
-			const [x, y] = [matches.fromX[i] as number, matches.fromY[i] as number];
+			const [x, y] = [matches.fromX[i]!, matches.fromY[i]!];
 			const to = applyMotion(motion, x, y);
 			const [forX, forY] = parameterJacobian('planar', motion, x, y);
-			addEquation(normal, right, forX, (matches.toX[i] as number) - to.x, weight);
-			addEquation(normal, right, forY, (matches.toY[i] as number) - to.y, weight);
+			addEquation(normal, right, forX, matches.toX[i]! - to.x, weight);
+			addEquation(normal, right, forY, matches.toY[i]! - to.y, weight);
 		}
 		for (let a = 0; a < count; a++) {
 			normal.set(a, a, normal.get(a, a) + 1e-6 * total + 1e-12);
 		}
 		for (let a = FIRST_PERSPECTIVE; a < count; a++) {
 			normal.set(a, a, normal.get(a, a) + PERSPECTIVE_PRIOR);
-			right.set(a, 0, right.get(a, 0) + PERSPECTIVE_PRIOR * ((before[a] as number) - (motion[a] as number)));
+			right.set(a, 0, right.get(a, 0) + PERSPECTIVE_PRIOR * (before[a]! - motion[a]!));
 		}
 		motion = stepMotion(motion, solve(normal, right).to1DArray());
 	}
@@ -219,15 +217,15 @@ export const fitPlane = (matches: Matches, tolerance: number, start: Motion, bef
 };
 
 const distanceOf = (motion: Motion, { fromX, fromY, toX, toY }: Matches, i: number): number => {
-	const to = applyMotion(motion, fromX[i] as number, fromY[i] as number);
-	return Math.hypot(to.x - (toX[i] as number), to.y - (toY[i] as number));
+	const to = applyMotion(motion, fromX[i]!, fromY[i]!);
+	return Math.hypot(to.x - toX[i]!, to.y - toY[i]!);
 };
 
 const agreementWith = (motion: Motion, matches: Matches, tolerance: number): number => {
 	let score = 0;
 	for (let i = 0; i < matches.weight.length; i++) {
 		const distance = distanceOf(motion, matches, i) / tolerance;
-		score += (matches.weight[i] as number) * Math.max(0, 1 - distance * distance);
+		score += matches.weight[i]! * Math.max(0, 1 - distance * distance);
 	}
 	return score;
 };

@@ -49,12 +49,12 @@ export const alignPatches = (
 	const gy = new Float64Array(SIDE * SIDE);
 	const sample = new Float64Array(3);
 	for (let i = 0; i < points; i++) {
-		if ((mesh.evidence[i] as number) === 0) {
+		if (mesh.evidence[i]! === 0) {
 			continue;
 		}
 		let count = 0;
-		const [x0, y0] = [mesh.x[i] as number, mesh.y[i] as number];
-		const [fx, fy, tx, ty] = [from.x[i], from.y[i], to.x[i], to.y[i]] as [number, number, number, number];
+		const [x0, y0] = [mesh.x[i]!, mesh.y[i]!];
+		const [fx, fy, tx, ty] = [from.x[i]!, from.y[i]!, to.x[i]!, to.y[i]!];
 		const f = from.linear.subarray(i * 4, i * 4 + 4) as unknown as [number, number, number, number];
 		const t = to.linear.subarray(i * 4, i * 4 + 4) as unknown as [number, number, number, number];
 		for (let v = -REACH; v <= REACH; v++) {
@@ -72,15 +72,15 @@ export const alignPatches = (
 				if (!sampleAt(fromPlane, fx + f[0] * dx + f[1] * dy, fy + f[2] * dx + f[3] * dy, scale, sample)) {
 					continue;
 				}
-				a[count] = sample[0] as number;
+				a[count] = sample[0]!;
 				const toX = tx + t[0] * dx + t[1] * dy;
 				const toY = ty + t[2] * dx + t[3] * dy;
 				if (covered?.(Math.round(toX), Math.round(toY)) || !sampleAt(toPlane, toX, toY, scale, sample)) {
 					continue;
 				}
-				b[count] = sample[0] as number;
-				gx[count] = sample[1] as number;
-				gy[count] = sample[2] as number;
+				b[count] = sample[0]!;
+				gx[count] = sample[1]!;
+				gy[count] = sample[2]!;
 				count++;
 			}
 		}
@@ -105,10 +105,10 @@ const accumulate = (
 ): void => {
 	let [meanA, meanB, meanX, meanY] = [0, 0, 0, 0];
 	for (let k = 0; k < count; k++) {
-		meanA += a[k] as number;
-		meanB += b[k] as number;
-		meanX += gx[k] as number;
-		meanY += gy[k] as number;
+		meanA += a[k]!;
+		meanB += b[k]!;
+		meanX += gx[k]!;
+		meanY += gy[k]!;
 	}
 	meanA /= count;
 	meanB /= count;
@@ -116,8 +116,8 @@ const accumulate = (
 	meanY /= count;
 	let [aa, bb, ab] = [0, 0, 0];
 	for (let k = 0; k < count; k++) {
-		const da = (a[k] as number) - meanA;
-		const db = (b[k] as number) - meanB;
+		const da = a[k]! - meanA;
+		const db = b[k]! - meanB;
 		aa += da * da;
 		bb += db * db;
 		ab += da * db;
@@ -131,9 +131,9 @@ const accumulate = (
 	const weight = trust / (NOISE * NOISE);
 	let [xx, xy, yy, rx, ry] = [0, 0, 0, 0, 0];
 	for (let k = 0; k < count; k++) {
-		const dx = gain * ((gx[k] as number) - meanX);
-		const dy = gain * ((gy[k] as number) - meanY);
-		const e = (a[k] as number) - meanA - gain * ((b[k] as number) - meanB);
+		const dx = gain * (gx[k]! - meanX);
+		const dy = gain * (gy[k]! - meanY);
+		const e = a[k]! - meanA - gain * (b[k]! - meanB);
 		xx += dx * dx;
 		xy += dx * dy;
 		yy += dy * dy;
@@ -169,18 +169,16 @@ export const sampleAt = (
 	const fx = x - left;
 	const fy = y - top;
 	const at = top * width + left;
-	const p00 = data[at] as number;
-	const p01 = data[at + 1] as number;
-	const p10 = data[at + width] as number;
-	const p11 = data[at + width + 1] as number;
+	const p00 = data[at]!;
+	const p01 = data[at + 1]!;
+	const p10 = data[at + width]!;
+	const p11 = data[at + width + 1]!;
 	out[0] = (1 - fy) * ((1 - fx) * p00 + fx * p01) + fy * ((1 - fx) * p10 + fx * p11);
 	// Central differences, interpolated: smoother than those of the bilinear patch itself.
-	const gx0 = (p01 - (data[at - 1] as number)) * (1 - fx) + ((data[at + 2] as number) - p00) * fx;
-	const gx1 =
-		(p11 - (data[at + width - 1] as number)) * (1 - fx) + ((data[at + width + 2] as number) - p10) * fx;
-	const gy0 = (p10 - (data[at - width] as number)) * (1 - fy) + ((data[at + 2 * width] as number) - p00) * fy;
-	const gy1 =
-		(p11 - (data[at - width + 1] as number)) * (1 - fy) + ((data[at + 2 * width + 1] as number) - p01) * fy;
+	const gx0 = (p01 - data[at - 1]!) * (1 - fx) + (data[at + 2]! - p00) * fx;
+	const gx1 = (p11 - data[at + width - 1]!) * (1 - fx) + (data[at + width + 2]! - p10) * fx;
+	const gy0 = (p10 - data[at - width]!) * (1 - fy) + (data[at + 2 * width]! - p00) * fy;
+	const gy1 = (p11 - data[at - width + 1]!) * (1 - fy) + (data[at + 2 * width + 1]! - p01) * fy;
 	out[1] = ((1 - fy) * gx0 + fy * gx1) / (2 * scale);
 	out[2] = ((1 - fx) * gy0 + fx * gy1) / (2 * scale);
 	return true;

@@ -32,7 +32,7 @@ const softEdged = (mask: Uint8Array, width: number, height: number): Float32Arra
 			let [inside, all] = [0, 0];
 			for (let ny = Math.max(0, y - 1); ny <= Math.min(height - 1, y + 1); ny++) {
 				for (let nx = Math.max(0, x - 1); nx <= Math.min(width - 1, x + 1); nx++) {
-					inside += mask[ny * width + nx] as number;
+					inside += mask[ny * width + nx]!;
 					all++;
 				}
 			}

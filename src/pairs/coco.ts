@@ -72,8 +72,8 @@ export const cocoJobs = (coco: Coco): KeypointJob[] => {
 const labelledKeypoints = ({ keypoints = [] }: CocoAnnotation) =>
 	Array.from({ length: Math.floor(keypoints.length / 3) }, (_, position) => ({
 		position,
-		at: [keypoints[position * 3] as number, keypoints[position * 3 + 1] as number] as const,
-		visibility: keypoints[position * 3 + 2] as number,
+		at: [keypoints[position * 3]!, keypoints[position * 3 + 1]!] as const,
+		visibility: keypoints[position * 3 + 2]!,
 	})).filter(({ visibility }) => visibility > 0);
 
 /**
@@ -131,7 +131,7 @@ const carriedAnnotation = (
 	keypoints: number[],
 	matches: readonly Pick<PointMatch, 'score'>[],
 ): CarriedAnnotation => {
-	const found = keypoints.filter((_, i) => (keypoints[i - (i % 3) + 2] as number) > 0);
+	const found = keypoints.filter((_, i) => keypoints[i - (i % 3) + 2]! > 0);
 	const along = (axis: 0 | 1): number[] => found.filter((_, i) => i % 3 === axis);
 	const [x, y] = [Math.min(...along(0)), Math.min(...along(1))];
 	const [width, height] = [round(Math.max(...along(0)) - x), round(Math.max(...along(1)) - y)];

@@ -23,7 +23,7 @@ export const axisSampling = (cells: number, pixels: number): AxisSampling => {
 	}
 	// Cells without pixels (an image smaller than the grid) begin where the next cell does.
 	for (let cell = cells - 1; cell >= 0; cell--) {
-		starts[cell] = Math.min(starts[cell] as number, starts[cell + 1] as number);
+		starts[cell] = Math.min(starts[cell]!, starts[cell + 1]!);
 	}
 	return { low, fraction, starts };
 };
@@ -77,17 +77,17 @@ export class InterpolatedDescriptors {
 		);
 		const [row, column] = [Math.floor(quad / cells.grid.width), quad % cells.grid.width];
 		let [largest, smallest] = [0, Number.POSITIVE_INFINITY];
-		for (let y = rows.starts[row] as number; y < (rows.starts[row + 1] as number); y++) {
-			for (let x = columns.starts[column] as number; x < (columns.starts[column + 1] as number); x++) {
+		for (let y = rows.starts[row]!; y < rows.starts[row + 1]!; y++) {
+			for (let x = columns.starts[column]!; x < columns.starts[column + 1]!; x++) {
 				const pixel = y * size.width + x;
 				if (allowed?.[pixel] === 0) {
 					continue;
 				}
-				const weights = cornerWeights(columns.fraction[x] as number, rows.fraction[y] as number);
+				const weights = cornerWeights(columns.fraction[x]!, rows.fraction[y]!);
 				let squared = 0;
 				for (let a = 0; a < 4; a++) {
 					for (let b = 0; b < 4; b++) {
-						squared += (weights[a] as number) * (weights[b] as number) * ((gram[a] as number[])[b] as number);
+						squared += weights[a]! * weights[b]! * gram[a]![b]!;
 					}
 				}
 				const inverse = 1 / Math.max(Math.sqrt(Math.max(squared, 0)), 1e-12);
@@ -111,8 +111,7 @@ export const cornerWeights = (across: number, down: number): [number, number, nu
 
 /** A quad's greatest possible similarity, given its greatest corner product: products are bilinear, so highest at a corner. */
 export const quadBound = (field: InterpolatedDescriptors, quad: number, greatestProduct: number): number =>
-	greatestProduct *
-	((greatestProduct > 0 ? field.largestInverse[quad] : field.smallestInverse[quad]) as number);
+	greatestProduct * (greatestProduct > 0 ? field.largestInverse : field.smallestInverse)[quad]!;
 
 /** The most similar pixel found so far; of equals, the first in row-major order, as `argmax` has it. */
 export type BestPixel = { pixel: number; similarity: number };
@@ -126,14 +125,14 @@ export const searchQuad = (
 ): void => {
 	const { size, rows, columns, inverseLengths, cells } = field;
 	const [row, column] = [Math.floor(quad / cells.grid.width), quad % cells.grid.width];
-	for (let y = rows.starts[row] as number; y < (rows.starts[row + 1] as number); y++) {
-		const down = rows.fraction[y] as number;
+	for (let y = rows.starts[row]!; y < rows.starts[row + 1]!; y++) {
+		const down = rows.fraction[y]!;
 		const left = p0 + (p2 - p0) * down;
 		const right = p1 + (p3 - p1) * down;
-		for (let x = columns.starts[column] as number; x < (columns.starts[column + 1] as number); x++) {
+		for (let x = columns.starts[column]!; x < columns.starts[column + 1]!; x++) {
 			const pixel = y * size.width + x;
-			const inverse = inverseLengths[pixel] as number;
-			const similarity = (left + (right - left) * (columns.fraction[x] as number)) * inverse;
+			const inverse = inverseLengths[pixel]!;
+			const similarity = (left + (right - left) * columns.fraction[x]!) * inverse;
 			if (
 				inverse !== 0 &&
 				(similarity > best.similarity || (similarity === best.similarity && pixel < best.pixel))

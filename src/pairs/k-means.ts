@@ -66,7 +66,7 @@ const nearest = (vector: Float32Array, centres: readonly Float64Array[]): number
 const squaredDistance = (a: Float32Array, b: Float64Array): number => {
 	let sum = 0;
 	for (let i = 0; i < a.length; i++) {
-		sum += ((a[i] as number) - (b[i] as number)) ** 2;
+		sum += (a[i]! - b[i]!) ** 2;
 	}
 	return sum;
 };
@@ -79,7 +79,7 @@ const moveToMean = (centre: Float64Array, members: readonly Float32Array[]): voi
 	centre.fill(0);
 	for (const member of members) {
 		for (let i = 0; i < centre.length; i++) {
-			centre[i] = (centre[i] as number) + (member[i] as number) / members.length;
+			centre[i]! += member[i]! / members.length;
 		}
 	}
 };

@@ -7,8 +7,8 @@ export const limitFlow = (flow: BackwardFlow, source: Size, masks: PairMasks): B
 	const positions = flow.positions.slice();
 	const confidence = flow.confidence.slice();
 	for (let pixel = 0; pixel < confidence.length; pixel++) {
-		const x = Math.round(positions[pixel * 2] as number);
-		const y = Math.round(positions[pixel * 2 + 1] as number);
+		const x = Math.round(positions[pixel * 2]!);
+		const y = Math.round(positions[pixel * 2 + 1]!);
 		const isInside = x >= 0 && x < source.width && y >= 0 && y < source.height;
 		const isTaken = masks.source === undefined || (isInside && masks.source[y * source.width + x] !== 0);
 		if (masks.target?.[pixel] === 0 || !isTaken) {

@@ -89,7 +89,7 @@ const cycleMatches = async (
 			if (allowed.target?.[cell] === 0) {
 				return OUTSIDE_TRUST;
 			}
-			const returned = back.indices[sourceCell] as number;
+			const returned = back.indices[sourceCell]!;
 			const dx = (returned % width) - (cell % width);
 			const dy = Math.floor(returned / width) - Math.floor(cell / width);
 			return Math.exp(-(dx * dx + dy * dy) / CYCLE_TOLERANCE ** 2);
@@ -132,8 +132,8 @@ const searchAround = (pair: Pair, guess: VectorField, allowed: Uint8Array | unde
 	const settings = subCellSettings(pair.temperature);
 	for (let cell = 0; cell < field.x.length; cell++) {
 		const [baseX, baseY] = scaledCell(cell, target.grid, grid);
-		const centreX = clamp(Math.round(baseX + (guess.x[cell] as number)), grid.width);
-		const centreY = clamp(Math.round(baseY + (guess.y[cell] as number)), grid.height);
+		const centreX = clamp(Math.round(baseX + guess.x[cell]!), grid.width);
+		const centreY = clamp(Math.round(baseY + guess.y[cell]!), grid.height);
 		const descriptor = target.rows.subarray(cell * target.channels, (cell + 1) * target.channels);
 		const similarity = (row: number, column: number): number =>
 			similarityTo(source, row * grid.width + column, descriptor);
@@ -186,5 +186,5 @@ const clamp = (value: number, cells: number): number => Math.min(Math.max(value,
 /** A match is as good as its way back, or, where the second search moved it, as the smoothed field thought. */
 const withTrust = (found: VectorField, cycle: Float32Array, guess: VectorField): VectorField => ({
 	...found,
-	trust: cycle.map((trust, cell) => Math.max(trust * 0.5, guess.trust[cell] as number)),
+	trust: cycle.map((trust, cell) => Math.max(trust * 0.5, guess.trust[cell]!)),
 });

@@ -57,7 +57,7 @@ const mutualCells = async (
 		return Array.from(there.indices, (cell, index) => ({
 			source: index,
 			target: cell,
-			similarity: there.similarities[index] as number,
+			similarity: there.similarities[index]!,
 		})).filter((pair) => allowedSource?.[pair.source] !== 0 && back.indices[pair.target] === pair.source);
 	} finally {
 		sourceRows.free();
@@ -87,7 +87,7 @@ const oneOfEachCluster = async (
 	const clusters = kMeans(descriptors, count, SEED);
 	const best = new Map<number, CellPair>();
 	clusters.forEach((cluster, index) => {
-		const pair = pairs[index] as CellPair;
+		const pair = pairs[index]!;
 		if (pair.similarity > (best.get(cluster)?.similarity ?? Number.NEGATIVE_INFINITY)) {
 			best.set(cluster, pair);
 		}

@@ -18,8 +18,8 @@ export const nearestInside = (mask: Uint8Array, { width, height }: Size): Int32A
 		if (x + dx < 0 || x + dx >= width || y + dy < 0 || y + dy >= height) {
 			return;
 		}
-		const candidate = nearest[pixel + dy * width + dx] as number;
-		const held = nearest[pixel] as number;
+		const candidate = nearest[pixel + dy * width + dx]!;
+		const held = nearest[pixel]!;
 		if (
 			candidate !== -1 &&
 			(held === -1 || squaredDistance(pixel, candidate) < squaredDistance(pixel, held))

@@ -21,12 +21,10 @@ export const maskCells = (mask: Uint8Array, { width, height }: Size, grid: GridS
 		const row = Math.floor(((y + 0.5) * grid.height) / height);
 		for (let x = 0; x < width; x++) {
 			const cell = row * grid.width + Math.floor(((x + 0.5) * grid.width) / width);
-			all[cell] = (all[cell] as number) + 1;
-			inside[cell] = (inside[cell] as number) + (mask[y * width + x] as number);
+			all[cell]! += 1;
+			inside[cell]! += mask[y * width + x]!;
 		}
 	}
-	const half = Uint8Array.from(inside, (count, cell) =>
-		count * 2 >= Math.max(all[cell] as number, 1) ? 1 : 0,
-	);
+	const half = Uint8Array.from(inside, (count, cell) => (count * 2 >= Math.max(all[cell]!, 1) ? 1 : 0));
 	return half.includes(1) ? half : Uint8Array.from(inside, (count) => (count > 0 ? 1 : 0));
 };

@@ -64,8 +64,8 @@ export const openPairModel = async (model: InstalledPairModel, runtime: Runtime)
 				resizeBilinear(data, 1, field.height, field.width, target.height, target.width);
 			const [x, y] = [enlarged(field.x), enlarged(field.y)];
 			for (let pixel = 0; pixel < x.length; pixel++) {
-				result.positions[pixel * 2] = x[pixel] as number;
-				result.positions[pixel * 2 + 1] = y[pixel] as number;
+				result.positions[pixel * 2] = x[pixel]!;
+				result.positions[pixel * 2 + 1] = y[pixel]!;
 			}
 			result.confidence.fill(1);
 			return result;
@@ -109,4 +109,4 @@ const positionIn = (
 };
 
 const sampled = (data: Float32Array, size: Size, x: number, y: number): number =>
-	cornersAt(x, y, size).reduce((sum, [at, share]) => sum + share * (data[at] as number), 0);
+	cornersAt(x, y, size).reduce((sum, [at, share]) => sum + share * data[at]!, 0);

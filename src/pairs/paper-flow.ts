@@ -50,20 +50,20 @@ export const matchEveryPixelAsPublished = async (
 		// Quads of the row above read this row as their lower corners; the last row is its own.
 		const finished =
 			row === grid.height - 1 ? [...(row > 0 ? [row - 1] : []), row] : row > 0 ? [row - 1] : [];
-		for (const squareRow of finished) {
-			const [upper, lower] = squareRow === row ? [views, views] : [above, views];
+		for (const quadRow of finished) {
+			const [upper, lower] = quadRow === row ? [views, views] : [above, views];
 			for (let column = 0; column < grid.width; column++) {
 				const right = Math.min(column + 1, grid.width - 1);
-				const corners = [upper[column], upper[right], lower[column], lower[right]] as CellView[];
+				const corners = [upper[column]!, upper[right]!, lower[column]!, lower[right]!];
 				const promising = promisingQuads(field, corners);
 				let previous = promising[0] ?? 0;
-				for (let y = rows.starts[squareRow] as number; y < (rows.starts[squareRow + 1] as number); y++) {
-					for (let x = columns.starts[column] as number; x < (columns.starts[column + 1] as number); x++) {
+				for (let y = rows.starts[quadRow]!; y < rows.starts[quadRow + 1]!; y++) {
+					for (let x = columns.starts[column]!; x < columns.starts[column + 1]!; x++) {
 						const pixel = y * target.width + x;
 						if (masks.target?.[pixel] === 0) {
 							continue;
 						}
-						const weights = cornerWeights(columns.fraction[x] as number, rows.fraction[y] as number);
+						const weights = cornerWeights(columns.fraction[x]!, rows.fraction[y]!);
 						const best = bestOf(field, corners, weights, promising, previous);
 						previous = best.quad;
 						flow.positions[pixel * 2] = best.pixel % field.size.width;
@@ -84,7 +84,7 @@ const samplePixels = (field: InterpolatedDescriptors): Int32Array => {
 	const samples = new Int32Array(cells.grid.height * cells.grid.width).fill(-1);
 	for (let y = 0; y < size.height; y++) {
 		for (let x = 0; x < size.width; x++) {
-			const quad = (rows.low[y] as number) * cells.grid.width + (columns.low[x] as number);
+			const quad = rows.low[y]! * cells.grid.width + columns.low[x]!;
 			const pixel = y * size.width + x;
 			if (samples[quad] === -1 && inverseLengths[pixel] !== 0) {
 				samples[quad] = pixel;
@@ -131,23 +131,18 @@ const cellView = (field: InterpolatedDescriptors, samples: Int32Array, products:
 	const sample = new Float32Array(products.length);
 	for (let quad = 0; quad < products.length; quad++) {
 		const [a, b, c, d] = field.corners(quad);
-		const [pa, pb, pc, pd] = [products[a], products[b], products[c], products[d]] as [
-			number,
-			number,
-			number,
-			number,
-		];
+		const [pa, pb, pc, pd] = [products[a]!, products[b]!, products[c]!, products[d]!];
 		greatest[quad] = Math.max(pa, pb, pc, pd);
-		const pixel = samples[quad] as number;
+		const pixel = samples[quad]!;
 		if (pixel === -1) {
 			sample[quad] = Number.NEGATIVE_INFINITY;
 			continue;
 		}
 		const [wa, wb, wc, wd] = cornerWeights(
-			field.columns.fraction[pixel % field.size.width] as number,
-			field.rows.fraction[Math.floor(pixel / field.size.width)] as number,
+			field.columns.fraction[pixel % field.size.width]!,
+			field.rows.fraction[Math.floor(pixel / field.size.width)]!,
 		);
-		sample[quad] = (wa * pa + wb * pb + wc * pc + wd * pd) * (field.inverseLengths[pixel] as number);
+		sample[quad] = (wa * pa + wb * pb + wc * pc + wd * pd) * field.inverseLengths[pixel]!;
 	}
 	return { products, greatest, sample };
 };
@@ -163,23 +158,13 @@ const promisingQuads = (field: InterpolatedDescriptors, views: readonly CellView
 	const [a, b, c, d] = views as [CellView, CellView, CellView, CellView];
 	let reached = Number.NEGATIVE_INFINITY;
 	for (let quad = 0; quad < a.sample.length; quad++) {
-		const least = Math.min(
-			a.sample[quad] as number,
-			b.sample[quad] as number,
-			c.sample[quad] as number,
-			d.sample[quad] as number,
-		);
+		const least = Math.min(a.sample[quad]!, b.sample[quad]!, c.sample[quad]!, d.sample[quad]!);
 		reached = Math.max(reached, least);
 	}
 	const threshold = reached - ROUNDING * Math.abs(reached);
 	const promising: number[] = [];
 	for (let quad = 0; quad < a.greatest.length; quad++) {
-		const greatest = Math.max(
-			a.greatest[quad] as number,
-			b.greatest[quad] as number,
-			c.greatest[quad] as number,
-			d.greatest[quad] as number,
-		);
+		const greatest = Math.max(a.greatest[quad]!, b.greatest[quad]!, c.greatest[quad]!, d.greatest[quad]!);
 		if (field.largestInverse[quad] !== 0 && quadBound(field, quad, greatest) >= threshold) {
 			promising.push(quad);
 		}
@@ -202,11 +187,7 @@ const bestOf = (
 		Float32Array,
 	];
 	const [w0, w1, w2, w3] = weights;
-	const product = (cell: number): number =>
-		w0 * (v0[cell] as number) +
-		w1 * (v1[cell] as number) +
-		w2 * (v2[cell] as number) +
-		w3 * (v3[cell] as number);
+	const product = (cell: number): number => w0 * v0[cell]! + w1 * v1[cell]! + w2 * v2[cell]! + w3 * v3[cell]!;
 	const best: BestPixel = { pixel: 0, similarity: Number.NEGATIVE_INFINITY };
 	let bestQuad = previous;
 	const search = (quad: number): void => {

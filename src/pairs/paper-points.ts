@@ -77,18 +77,18 @@ const nearestPixel = (field: InterpolatedDescriptors, descriptor: Float32Array):
 	const count = cells.grid.height * cells.grid.width;
 	const products = Float64Array.from({ length: count }, (_, cell) => similarityTo(cells, cell, descriptor));
 	const bounds = Float64Array.from({ length: count }, (_, quad) =>
-		quadBound(field, quad, Math.max(...field.corners(quad).map((cell) => products[cell] as number))),
+		quadBound(field, quad, Math.max(...field.corners(quad).map((cell) => products[cell]!))),
 	);
 	const best: BestPixel = { pixel: 0, similarity: Number.NEGATIVE_INFINITY };
 	// The most promising quad first: nearly all others are then ruled out by their bounds.
 	const search = (quad: number): void => {
 		const [a, b, c, d] = field.corners(quad);
-		const at = (cell: number): number => products[cell] as number;
+		const at = (cell: number): number => products[cell]!;
 		searchQuad(field, quad, [at(a), at(b), at(c), at(d)], best);
 	};
-	search(bounds.reduce((first, bound, quad) => (bound > (bounds[first] as number) ? quad : first), 0));
+	search(bounds.reduce((first, bound, quad) => (bound > bounds[first]! ? quad : first), 0));
 	for (let quad = 0; quad < count; quad++) {
-		if ((bounds[quad] as number) >= best.similarity) {
+		if (bounds[quad]! >= best.similarity) {
 			search(quad);
 		}
 	}

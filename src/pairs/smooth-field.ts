@@ -45,31 +45,31 @@ export const smoothField = (
 	const trust = found.trust.slice();
 
 	const relax = (cell: number): void => {
-		const own = trust[cell] as number;
+		const own = trust[cell]!;
 		// A little of its own keeps a cell without trusted neighbours defined.
 		let total = own + 1e-6;
-		let sumX = total * (found.x[cell] as number);
-		let sumY = total * (found.y[cell] as number);
+		let sumX = total * found.x[cell]!;
+		let sumY = total * found.y[cell]!;
 		const pull = (other: number, weight: number): void => {
 			total += weight;
-			sumX += weight * (x[other] as number);
-			sumY += weight * (y[other] as number);
+			sumX += weight * x[other]!;
+			sumY += weight * y[other]!;
 		};
 		const column = cell % width;
 		if (column < width - 1) {
-			pull(cell + 1, bondRight[cell] as number);
+			pull(cell + 1, bondRight[cell]!);
 		}
 		if (column > 0) {
-			pull(cell - 1, bondRight[cell - 1] as number);
+			pull(cell - 1, bondRight[cell - 1]!);
 		}
 		if (cell + width < height * width) {
-			pull(cell + width, bondBelow[cell] as number);
+			pull(cell + width, bondBelow[cell]!);
 		}
 		if (cell >= width) {
-			pull(cell - width, bondBelow[cell - width] as number);
+			pull(cell - width, bondBelow[cell - width]!);
 		}
-		x[cell] = (x[cell] as number) + RELAXATION * (sumX / total - (x[cell] as number));
-		y[cell] = (y[cell] as number) + RELAXATION * (sumY / total - (y[cell] as number));
+		x[cell]! += RELAXATION * (sumX / total - x[cell]!);
+		y[cell]! += RELAXATION * (sumY / total - y[cell]!);
 	};
 
 	for (let round = 0; round < ROUNDS; round++) {
@@ -80,11 +80,8 @@ export const smoothField = (
 			}
 		}
 		for (let cell = 0; cell < height * width; cell++) {
-			const distance = Math.hypot(
-				(x[cell] as number) - (found.x[cell] as number),
-				(y[cell] as number) - (found.y[cell] as number),
-			);
-			trust[cell] = (found.trust[cell] as number) / (1 + (distance / outlierDistance) ** 2);
+			const distance = Math.hypot(x[cell]! - found.x[cell]!, y[cell]! - found.y[cell]!);
+			trust[cell] = found.trust[cell]! / (1 + (distance / outlierDistance) ** 2);
 		}
 	}
 	return { grid, x, y, trust };

@@ -87,18 +87,15 @@ export const offsetAt = (
 		bottom * grid.width + right,
 	] as const;
 	const weights = cornerWeights(clampedX - left, clampedY - top);
-	const nearest = corners[weights.indexOf(Math.max(...weights))] as number;
+	const nearest = corners[weights.indexOf(Math.max(...weights))]!;
 	const sum = { x: 0, y: 0, trust: 0, weight: 0 };
 	corners.forEach((cell, corner) => {
-		const weight = weights[corner] as number;
-		const apart = Math.hypot(
-			(x[cell] as number) - (x[nearest] as number),
-			(y[cell] as number) - (y[nearest] as number),
-		);
+		const weight = weights[corner]!;
+		const apart = Math.hypot(x[cell]! - x[nearest]!, y[cell]! - y[nearest]!);
 		if (weight > 0 && apart <= SAME_SURFACE) {
-			sum.x += weight * (x[cell] as number);
-			sum.y += weight * (y[cell] as number);
-			sum.trust += weight * (trust[cell] as number);
+			sum.x += weight * x[cell]!;
+			sum.y += weight * y[cell]!;
+			sum.trust += weight * trust[cell]!;
 			sum.weight += weight;
 		}
 	});

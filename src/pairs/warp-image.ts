@@ -20,8 +20,8 @@ export const warpBackward = (source: Raster<4>, flow: BackwardFlow, sampling: Sa
 	const from = sampling === 'bilinear' ? atScaleOf(source, flow) : source;
 	const data = new Uint8Array(width * height * 4);
 	for (let pixel = 0; pixel < width * height; pixel++) {
-		const x = positions[pixel * 2] as number;
-		const y = positions[pixel * 2 + 1] as number;
+		const x = positions[pixel * 2]!;
+		const y = positions[pixel * 2 + 1]!;
 		if (Number.isNaN(x)) {
 			continue;
 		}
@@ -59,15 +59,15 @@ const sampleBilinear = (source: Raster<4>, x: number, y: number, result: Uint8Ar
 	const colour = [0, 0, 0];
 	for (const [pixel, weight] of cornersAt(x, y, source)) {
 		const from = pixel * 4;
-		const share = weight * (data[from + 3] as number);
+		const share = weight * data[from + 3]!;
 		alpha += share;
 		for (let channel = 0; channel < 3; channel++) {
-			colour[channel] = (colour[channel] as number) + share * (data[from + channel] as number);
+			colour[channel]! += share * data[from + channel]!;
 		}
 	}
 	for (let channel = 0; channel < 3; channel++) {
 		// Weighted by alpha, so that the colour of transparent pixels does not bleed into the edge.
-		result[at + channel] = alpha === 0 ? 0 : Math.round((colour[channel] as number) / alpha);
+		result[at + channel] = alpha === 0 ? 0 : Math.round(colour[channel]! / alpha);
 	}
 	result[at + 3] = Math.round(alpha);
 };
@@ -80,10 +80,10 @@ const sampleBilinear = (source: Raster<4>, x: number, y: number, result: Uint8Ar
 export const blendOnto = (target: Raster<3>, layer: Raster<4>, opacity: Float32Array): Raster<3> => {
 	const data = target.data.slice();
 	for (let pixel = 0; pixel < opacity.length; pixel++) {
-		const share = ((layer.data[pixel * 4 + 3] as number) / 255) * (opacity[pixel] as number);
+		const share = (layer.data[pixel * 4 + 3]! / 255) * opacity[pixel]!;
 		for (let channel = 0; channel < 3; channel++) {
-			const behind = target.data[pixel * 3 + channel] as number;
-			const front = layer.data[pixel * 4 + channel] as number;
+			const behind = target.data[pixel * 3 + channel]!;
+			const front = layer.data[pixel * 4 + channel]!;
 			data[pixel * 3 + channel] = Math.round(behind + share * (front - behind));
 		}
 	}

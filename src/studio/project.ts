@@ -504,7 +504,7 @@ const colours = (objects: readonly MarkedObject[]): string[] =>
 const objectsIn = (ids: Uint8Array): ReadonlySet<number> => {
 	const seen = new Uint8Array(256);
 	for (let at = 0; at < ids.length; at++) {
-		seen[ids[at] as number] = 1;
+		seen[ids[at]!] = 1;
 	}
 	return new Set([...seen.keys()].filter((id) => id > 0 && seen[id] === 1));
 };

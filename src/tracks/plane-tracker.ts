@@ -51,8 +51,8 @@ export class PlaneTracker implements Tracker {
 		const { motion, correlation } = this.#state;
 		let [sum, total] = [0, 0];
 		for (const [i, value] of correlation.entries()) {
-			sum += (evidence[i] as number) * Math.max(0, value);
-			total += evidence[i] as number;
+			sum += evidence[i]! * Math.max(0, value);
+			total += evidence[i]!;
 		}
 		const confidence = total === 0 ? 0 : sum / total;
 		return this.#corners.map(([x, y]) => {
@@ -112,13 +112,11 @@ const turn = ([ax, ay]: Point, [bx, by]: Point, [cx, cy]: Point): number =>
 
 /** Whether corners go clockwise around a convex area. */
 export const isConvex = (corners: Corners): boolean =>
-	corners.every(
-		(corner, i) => turn(corner, corners[(i + 1) % 4] as Point, corners[(i + 2) % 4] as Point) > 0,
-	);
+	corners.every((corner, i) => turn(corner, corners[(i + 1) % 4]!, corners[(i + 2) % 4]!) > 0);
 
 /** [height * width] 1 for pixels within a convex area. */
 const insideOf = (corners: Corners, { width, height }: Size): Uint8Array =>
 	Uint8Array.from({ length: width * height }, (_, pixel) => {
 		const at: Point = [pixel % width, Math.floor(pixel / width)];
-		return corners.every((corner, i) => turn(corner, corners[(i + 1) % 4] as Point, at) >= 0) ? 1 : 0;
+		return corners.every((corner, i) => turn(corner, corners[(i + 1) % 4]!, at) >= 0) ? 1 : 0;
 	});

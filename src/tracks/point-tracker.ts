@@ -352,7 +352,7 @@ const isInside = ({ x, y }: Warp, { width, height }: Size): boolean =>
 /** What is around it is turned and stretched nearly as before. */
 const isBentLike = ({ linear }: Warp, before: Warp): boolean => {
 	const change = times(linear, inverse(before.linear));
-	return UPRIGHT.every((value, i) => Math.abs((change[i] as number) - value) < MOST_BENT);
+	return UPRIGHT.every((value, i) => Math.abs(change[i]! - value) < MOST_BENT);
 };
 
 type Linear = Warp['linear'];
@@ -369,8 +369,7 @@ const inverse = ([a, b, c, d]: Linear): Linear => {
 	return [d / area, -b / area, -c / area, a / area];
 };
 
-const dot = (a: Float32Array, b: Float32Array): number =>
-	a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
+const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 
 const rangeAround = (middle: number, radius: number, cells: number): readonly [number, number] => [
 	Math.max(0, Math.round(middle - radius)),

@@ -77,9 +77,9 @@ const readPatch = (plane: LumaPlane, level: number, { x, y, linear: [a, b, c, d]
 		for (let u = -REACH; u <= REACH; u++, k++) {
 			const [du, dv] = [u * scale, v * scale];
 			if (sampleAt(plane, x + a * du + b * dv, y + c * du + d * dv, scale, sample)) {
-				values[k] = sample[0] as number;
-				gradientX[k] = sample[1] as number;
-				gradientY[k] = sample[2] as number;
+				values[k] = sample[0]!;
+				gradientX[k] = sample[1]!;
+				gradientY[k] = sample[2]!;
 			} else {
 				values[k] = Number.NaN;
 			}
@@ -98,7 +98,7 @@ type Exposure = {
 const exposureOf = (from: Float32Array, weights: Float32Array): Exposure | undefined => {
 	let [total, meanFrom, meanTo, count] = [0, 0, 0, 0];
 	for (let k = 0; k < SAMPLES; k++) {
-		const [a, b, w] = [from[k] as number, values[k] as number, weights[k] as number];
+		const [a, b, w] = [from[k]!, values[k]!, weights[k]!];
 		if (!Number.isNaN(a + b)) {
 			total += w;
 			meanFrom += w * a;
@@ -113,7 +113,7 @@ const exposureOf = (from: Float32Array, weights: Float32Array): Exposure | undef
 	meanTo /= total;
 	let [aa, bb, ab] = [0, 0, 0];
 	for (let k = 0; k < SAMPLES; k++) {
-		const [a, b, w] = [(from[k] as number) - meanFrom, (values[k] as number) - meanTo, weights[k] as number];
+		const [a, b, w] = [from[k]! - meanFrom, values[k]! - meanTo, weights[k]!];
 		if (!Number.isNaN(a + b)) {
 			aa += w * a * a;
 			bb += w * b * b;
@@ -161,10 +161,10 @@ const alignLevel = (
 	stepOf: (warp: Warp, start: Warp) => readonly number[],
 ): Warp | undefined => {
 	const scale = 2 ** level;
-	const from = levels[level] as Float32Array;
+	const from = levels[level]!;
 	let warp = start;
 	for (let step = 0; step < STEPS; step++) {
-		readPatch(pyramid[level] as LumaPlane, level, warp);
+		readPatch(pyramid[level]!, level, warp);
 		const exposure = exposureOf(from, windowWeights);
 		if (exposure === undefined) {
 			return undefined;
@@ -191,25 +191,25 @@ const alignLevel = (
 const compare = (from: Float32Array, { meanFrom, meanTo, gain }: Exposure): void => {
 	let [sum, total] = [0, 0];
 	for (let k = 0; k < SAMPLES; k++) {
-		const e = gain * ((from[k] as number) - meanFrom) - ((values[k] as number) - meanTo);
+		const e = gain * (from[k]! - meanFrom) - (values[k]! - meanTo);
 		const isKnown = !Number.isNaN(e);
 		errors[k] = isKnown ? e : 0;
-		trusts[k] = isKnown ? (windowWeights[k] as number) / (NOISE * NOISE) : 0;
-		sum += isKnown ? (windowWeights[k] as number) * e * e : 0;
-		total += isKnown ? (windowWeights[k] as number) : 0;
+		trusts[k] = isKnown ? windowWeights[k]! / (NOISE * NOISE) : 0;
+		sum += isKnown ? windowWeights[k]! * e * e : 0;
+		total += isKnown ? windowWeights[k]! : 0;
 	}
 	const spread = 4 * Math.max(NOISE * NOISE, sum / total);
 	for (let k = 0; k < SAMPLES; k++) {
-		trusts[k] = (trusts[k] as number) / (1 + (errors[k] as number) ** 2 / spread);
+		trusts[k]! /= 1 + errors[k]! ** 2 / spread;
 	}
 };
 
 const movingStep = (): readonly number[] => {
 	let [xx, xy, yy, rx, ry] = [0, 0, 0, 0, 0];
 	for (let k = 0; k < SAMPLES; k++) {
-		const [w, e] = [trusts[k] as number, errors[k] as number];
+		const [w, e] = [trusts[k]!, errors[k]!];
 		if (w > 0) {
-			const [gx, gy] = [gradientX[k] as number, gradientY[k] as number];
+			const [gx, gy] = [gradientX[k]!, gradientY[k]!];
 			xx += w * gx * gx;
 			xy += w * gx * gy;
 			yy += w * gy * gy;
@@ -230,11 +230,11 @@ const bendingStep = ({ linear }: Warp, start: Warp): readonly number[] => {
 	const row = new Float64Array(6);
 	for (let v = -REACH, k = 0; v <= REACH; v++) {
 		for (let u = -REACH; u <= REACH; u++, k++) {
-			const [w, e] = [trusts[k] as number, errors[k] as number];
+			const [w, e] = [trusts[k]!, errors[k]!];
 			if (w === 0) {
 				continue;
 			}
-			const [gx, gy] = [gradientX[k] as number, gradientY[k] as number];
+			const [gx, gy] = [gradientX[k]!, gradientY[k]!];
 			// In units of the patch, so that all parameters are pixels at its edge.
 			const [pu, pv] = [u / REACH, v / REACH];
 			row[0] = gx;
@@ -244,27 +244,27 @@ const bendingStep = ({ linear }: Warp, start: Warp): readonly number[] => {
 			row[4] = gy * pu;
 			row[5] = gy * pv;
 			for (let i = 0; i < 6; i++) {
-				const scaled = w * (row[i] as number);
-				right[i] = (right[i] as number) + scaled * e;
+				const scaled = w * row[i]!;
+				right[i]! += scaled * e;
 				for (let j = i; j < 6; j++) {
-					normal[i * 6 + j] = (normal[i * 6 + j] as number) + scaled * (row[j] as number);
+					normal[i * 6 + j]! += scaled * row[j]!;
 				}
 			}
 		}
 	}
-	const trace = (normal[0] as number) + (normal[7] as number);
+	const trace = normal[0]! + normal[7]!;
 	const matrix = new Matrix(6, 6);
 	for (let i = 0; i < 6; i++) {
 		for (let j = 0; j < 6; j++) {
-			matrix.set(i, j, normal[Math.min(i, j) * 6 + Math.max(i, j)] as number);
+			matrix.set(i, j, normal[Math.min(i, j) * 6 + Math.max(i, j)]!);
 		}
 		if (i < 2) {
 			matrix.set(i, i, matrix.get(i, i) + DAMPING * trace + 1e-6);
 		} else {
 			const prior = 1 / (BEND_SIGMA * BEND_SIGMA);
 			matrix.set(i, i, matrix.get(i, i) + prior);
-			const bent = REACH * ((linear[i - 2] as number) - (start.linear[i - 2] as number));
-			right[i] = (right[i] as number) - prior * bent;
+			const bent = REACH * (linear[i - 2]! - start.linear[i - 2]!);
+			right[i]! -= prior * bent;
 		}
 	}
 	return solve(matrix, Matrix.columnVector(right)).to1DArray();
@@ -272,12 +272,12 @@ const bendingStep = ({ linear }: Warp, start: Warp): readonly number[] => {
 
 /** @returns undefined where the frame does not show the place */
 export const likenessAt = (template: Template, pyramid: LumaPyramid, warp: Warp): Likeness | undefined => {
-	const wideFrom = template.levels[1] ?? (template.levels[0] as Float32Array);
+	const wideFrom = template.levels[1] ?? template.levels[0]!;
 	const wideLevel = template.levels[1] === undefined ? 0 : 1;
-	readPatch(pyramid[wideLevel] as LumaPlane, wideLevel, warp);
+	readPatch(pyramid[wideLevel]!, wideLevel, warp);
 	const wide = exposureOf(wideFrom, windowWeights);
-	const from = template.levels[0] as Float32Array;
-	readPatch(pyramid[0] as LumaPlane, 0, warp);
+	const from = template.levels[0]!;
+	readPatch(pyramid[0]!, 0, warp);
 	const exposure = exposureOf(from, windowWeights);
 	if (exposure === undefined || Number.isNaN(values[(SAMPLES - 1) / 2])) {
 		return undefined;
@@ -285,10 +285,10 @@ export const likenessAt = (template: Template, pyramid: LumaPyramid, warp: Warp)
 	const { meanFrom, meanTo, gain, correlation } = exposure;
 	let [sum, spread, total] = [0, 0, 0];
 	for (let k = 0; k < SAMPLES; k++) {
-		const a = (from[k] as number) - meanFrom;
-		const e = gain * a - ((values[k] as number) - meanTo);
+		const a = from[k]! - meanFrom;
+		const e = gain * a - (values[k]! - meanTo);
 		if (!Number.isNaN(e)) {
-			const w = middleWeights[k] as number;
+			const w = middleWeights[k]!;
 			sum += w * e * e;
 			spread += w * gain * gain * a * a;
 			total += w;

@@ -48,13 +48,13 @@ export const drawMask = (
 		const out = (y - box.y0) * width - box.x0;
 		for (let x = box.x0; x < box.x1; x++) {
 			const at = row + x;
-			const id = ids[at] as number;
+			const id = ids[at]!;
 			pixels[out + x] =
 				id > 0 && edge !== undefined && isEdge(map, x, y, at, id)
-					? (edge[id] as number)
+					? edge[id]!
 					: style.display === 'checkerboard' && fill[id] === 0 && (id === 0 || style.hidden.has(id))
 						? (squares[(Math.floor(x / SQUARE) + Math.floor(y / SQUARE)) % 2] ?? 0)
-						: (fill[id] as number);
+						: fill[id]!;
 		}
 	}
 	context.putImageData(image, box.x0, box.y0);

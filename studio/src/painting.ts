@@ -224,7 +224,7 @@ export class Painting {
 		this.#redo.length = 0;
 		let bytes = 0;
 		for (let at = this.#undo.length - 1; at >= 0; at--) {
-			const { before, after } = this.#undo[at] as Step;
+			const { before, after } = this.#undo[at]!;
 			bytes += before.length + after.length;
 			if (bytes > HISTORY_BYTES) {
 				this.#undo.splice(0, at + 1);

@@ -56,7 +56,7 @@ export const paintStroke = (
 			const along = squared === 0 ? 0 : Math.min(1, Math.max(0, (px * dx + py * dy) / squared));
 			const distance = (px - along * dx) ** 2 + (py - along * dy) ** 2;
 			const at = y * map.width + x;
-			if (distance <= reach && mayChange(map.ids[at] as number)) {
+			if (distance <= reach && mayChange(map.ids[at]!)) {
 				map.ids[at] = id;
 			}
 		}
@@ -83,18 +83,18 @@ export const fillPolygon = (
 		const line = y + 0.5;
 		const crossings: number[] = [];
 		for (const [at, [bx, by]] of points.entries()) {
-			const [ax, ay] = points[(at + points.length - 1) % points.length] as Point;
+			const [ax, ay] = points[(at + points.length - 1) % points.length]!;
 			if (ay <= line !== by <= line) {
 				crossings.push(ax + ((line - ay) / (by - ay)) * (bx - ax));
 			}
 		}
 		crossings.sort((a, b) => a - b);
 		for (let n = 0; n + 1 < crossings.length; n += 2) {
-			const from = Math.max(0, Math.ceil((crossings[n] as number) - 0.5));
-			const to = Math.min(map.width - 1, Math.floor((crossings[n + 1] as number) - 0.5));
+			const from = Math.max(0, Math.ceil(crossings[n]! - 0.5));
+			const to = Math.min(map.width - 1, Math.floor(crossings[n + 1]! - 0.5));
 			for (let x = from; x <= to; x++) {
 				const at = y * map.width + x;
-				if (mayChange(map.ids[at] as number)) {
+				if (mayChange(map.ids[at]!)) {
 					map.ids[at] = id;
 				}
 			}
@@ -110,7 +110,7 @@ export const floodFill = (map: IdMap, [px, py]: Point, id: number, mayChange: Ma
 	if (x < 0 || y < 0 || x >= width || y >= height) {
 		return undefined;
 	}
-	const from = ids[y * width + x] as number;
+	const from = ids[y * width + x]!;
 	if (from === id || !mayChange(from)) {
 		return undefined;
 	}
@@ -169,7 +169,7 @@ export const paste = ({ width, ids }: IdMap, { x0, y0, x1, y1 }: Box, piece: Uin
 export const toRuns = (ids: Uint8Array): number[] => {
 	const runs: number[] = [];
 	for (let at = 0; at < ids.length; ) {
-		const id = ids[at] as number;
+		const id = ids[at]!;
 		let end = at + 1;
 		while (end < ids.length && ids[end] === id) {
 			end++;
@@ -185,11 +185,11 @@ export const fromRuns = (runs: readonly number[], length: number): Uint8Array<Ar
 	const ids = new Uint8Array(length);
 	let at = 0;
 	for (let n = 0; n + 1 < runs.length; n += 2) {
-		const end = at + (runs[n + 1] as number);
+		const end = at + runs[n + 1]!;
 		if (end > length) {
 			return undefined;
 		}
-		ids.fill(runs[n] as number, at, end);
+		ids.fill(runs[n]!, at, end);
 		at = end;
 	}
 	return at === length ? ids : undefined;

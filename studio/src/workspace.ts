@@ -248,7 +248,7 @@ export class Workspace {
 				const { width, height } = this.size;
 				const ids = hinting.from.ids?.slice() ?? new Uint8Array(width * height);
 				for (let at = 0; at < ids.length; at++) {
-					if (marked?.[at] === 1 && this.mayChange(ids[at] as number)) {
+					if (marked?.[at] === 1 && this.mayChange(ids[at]!)) {
 						ids[at] = hinting.object;
 					} else if (marked?.[at] === 0 && ids[at] === hinting.object) {
 						ids[at] = 0;

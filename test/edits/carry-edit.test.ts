@@ -68,7 +68,7 @@ const meanError = (scene: Scene, { item, fields }: EditedFrame<FrameToEdit>): nu
 		for (let at = 0; at < field.x.length; at++) {
 			const [x, y] = [field.left + (at % field.width), field.top + Math.floor(at / field.width)];
 			const truth = scene.at(item.frame.index, x, y);
-			const [fromX, fromY] = [field.x[at] as number, field.y[at] as number];
+			const [fromX, fromY] = [field.x[at]!, field.y[at]!];
 			if (truth.id === 1 && !Number.isNaN(fromX)) {
 				// In the first frame, the square's own coordinates are the frame's, moved.
 				sum += Math.hypot(fromX - 74 - truth.u, fromY - 60 - truth.v);
@@ -105,9 +105,7 @@ describe('an edit carried through a clip', { timeout: 240_000 }, () => {
 		const original = drawScene(slidingSquare, 0).image.data;
 		expect(first?.edited.data).toEqual(
 			original.map((value, at) =>
-				(layer.data[Math.floor(at / 3) * 4 + 3] as number) > 0
-					? (layer.data[Math.floor(at / 3) * 4 + (at % 3)] as number)
-					: value,
+				layer.data[Math.floor(at / 3) * 4 + 3]! > 0 ? layer.data[Math.floor(at / 3) * 4 + (at % 3)]! : value,
 			),
 		);
 	});
@@ -118,7 +116,7 @@ describe('an edit carried through a clip', { timeout: 240_000 }, () => {
 	])('goes behind what comes in front, by %s', async (_, masks) => {
 		const layer = layerOn(turning, (u, v) => Math.abs(u) < 24 && Math.abs(v) < 24);
 		const results = await carry(turning, 7, layer, 'affine', masks);
-		const last = results[6] as EditedFrame<FrameToEdit>;
+		const last = results[6]!;
 		// The bar's middle is at 92, in front of a square whose edit goes from 57 to 107.
 		expect(isRed(last, 68, 62)).toBe(true);
 		expect([58, 62, 66].map((y) => isRed(last, 92, y))).toEqual([false, false, false]);
@@ -127,9 +125,9 @@ describe('an edit carried through a clip', { timeout: 240_000 }, () => {
 	it('leaves pixels that it does not touch as they are', async () => {
 		const layer = layerOn(slidingSquare, (u, v) => u > 6 && u < 20 && v > 6 && v < 20);
 		const results = await carry(slidingSquare, 4, layer, 'affine', true);
-		const { edited } = results[3] as EditedFrame<FrameToEdit>;
+		const { edited } = results[3]!;
 		const { image } = drawScene(slidingSquare, 3);
 		expect(edited.data.subarray(0, 112 * 20 * 3)).toEqual(image.data.subarray(0, 112 * 20 * 3));
-		expect(isRed({ ...(results[3] as EditedFrame<FrameToEdit>) }, 16 + 6 + 13, 26 + 13)).toBe(true);
+		expect(isRed({ ...results[3]! }, 16 + 6 + 13, 26 + 13)).toBe(true);
 	});
 });

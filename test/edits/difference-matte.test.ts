@@ -21,7 +21,7 @@ const paintDisc = (image: Raster<4>, radius: number): Raster<4> => {
 			const share = Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(x - 60, y - 40)));
 			[240, 20, 30].forEach((colour, channel) => {
 				const at = (y * image.width + x) * 4 + channel;
-				data[at] = Math.round((image.data[at] as number) * (1 - share) + colour * share);
+				data[at] = Math.round(image.data[at]! * (1 - share) + colour * share);
 			});
 		}
 	}
@@ -39,8 +39,8 @@ const compress = (image: Raster<4>): Raster<4> => ({
 const over = (layer: Raster<4>, below: Raster<3>): Uint8Array =>
 	below.data.map((value, at) => {
 		const pixel = Math.floor(at / 3);
-		const opacity = (layer.data[pixel * 4 + 3] as number) / 255;
-		return Math.round((layer.data[pixel * 4 + (at % 3)] as number) * opacity + value * (1 - opacity));
+		const opacity = layer.data[pixel * 4 + 3]! / 255;
+		return Math.round(layer.data[pixel * 4 + (at % 3)]! * opacity + value * (1 - opacity));
 	});
 
 describe('the edit in an edited frame', () => {
@@ -49,8 +49,7 @@ describe('the edit in an edited frame', () => {
 		const layer = differenceMatte(original, edited);
 		const again = over(layer as Raster<4>, original);
 		const worst = again.reduce(
-			(most, value, at) =>
-				Math.max(most, Math.abs(value - (edited.data[Math.floor(at / 3) * 4 + (at % 3)] as number))),
+			(most, value, at) => Math.max(most, Math.abs(value - edited.data[Math.floor(at / 3) * 4 + (at % 3)]!)),
 			0,
 		);
 		expect(worst).toBeLessThanOrEqual(4);

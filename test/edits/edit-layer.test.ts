@@ -51,7 +51,7 @@ describe('the parts of an edit', () => {
 		// The square covers 16..44 x 26..54: one piece sticks out above it, another is far away.
 		const onSquare = rectangle(20, 20, 36, 40);
 		const apart = rectangle(80, 10, 100, 24);
-		const both = { ...onSquare, data: onSquare.data.map((value, at) => value | (apart.data[at] as number)) };
+		const both = { ...onSquare, data: onSquare.data.map((value, at) => value | apart.data[at]!) };
 		const parts = editParts(both, mask);
 		expect(parts.map(({ object }) => object).sort()).toEqual([0, 1]);
 		const square = parts.find(({ object }) => object === 1);
@@ -63,7 +63,7 @@ describe('the parts of an edit', () => {
 	it('are what lies together when there is no mask', () => {
 		const one = rectangle(10, 10, 20, 20);
 		const other = rectangle(70, 50, 90, 70);
-		const both = { ...one, data: one.data.map((value, at) => value | (other.data[at] as number)) };
+		const both = { ...one, data: one.data.map((value, at) => value | other.data[at]!) };
 		expect(editParts(both, undefined)).toHaveLength(2);
 		expect(editParts(one, undefined)).toHaveLength(1);
 	});

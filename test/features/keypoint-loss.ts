@@ -50,13 +50,13 @@ const crossEntropy = (
 		const logits = Float64Array.from({ length: cells }, (_, other) => {
 			let product = 0;
 			for (let channel = 0; channel < channels; channel++) {
-				product += (descriptor[channel] as number) * (key.rows[other * channels + channel] as number);
+				product += descriptor[channel]! * key.rows[other * channels + channel]!;
 			}
 			return LOGIT_SCALE * product;
 		});
 		const largest = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
 		const sum = logits.reduce((total, logit) => total + Math.exp(logit - largest), 0);
-		return largest + Math.log(sum) - (logits[answers[i] ?? 0] as number);
+		return largest + Math.log(sum) - logits[answers[i] ?? 0]!;
 	});
 	return losses.reduce((a, b) => a + b, 0) / losses.length;
 };

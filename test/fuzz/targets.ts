@@ -450,7 +450,7 @@ export const fuzzTargets = async (): Promise<readonly Target[]> => {
 			repair: repairPng,
 			read: async (bytes, folder) => {
 				const [first, second] = [join(folder, 'first.png'), join(folder, 'second.png')];
-				writeFileSync(first, pngs[0] as Buffer);
+				writeFileSync(first, pngs[0]!);
 				writeFileSync(second, bytes);
 				const masks = [
 					{ frame: 0, path: first },

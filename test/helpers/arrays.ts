@@ -7,7 +7,7 @@ export const maxDifference = (actual: Numbers, expected: Numbers): number => {
 	}
 	let worst = 0;
 	for (let i = 0; i < actual.length; i++) {
-		const difference = Math.abs((actual[i] as number) - (expected[i] as number));
+		const difference = Math.abs(actual[i]! - expected[i]!);
 		if (!(difference <= worst)) {
 			worst = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
 		}

@@ -10,7 +10,7 @@ export const parseLuaTable = (text: string): LuaTable => {
 	if (statement?.type !== 'ReturnStatement' || statement.arguments.length !== 1) {
 		throw new Error('Expected one table.');
 	}
-	const value = luaValue(statement.arguments[0] as Expression);
+	const value = luaValue(statement.arguments[0]!);
 	if (typeof value !== 'object') {
 		throw new Error('Expected a table.');
 	}

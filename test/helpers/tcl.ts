@@ -7,7 +7,7 @@ export const parseTclList = (text: string): string[] => {
 	const words: string[] = [];
 	let at = 0;
 	while (at < text.length) {
-		if (/\s/.test(text[at] as string)) {
+		if (/\s/.test(text[at]!)) {
 			at++;
 			continue;
 		}
@@ -30,7 +30,7 @@ export const parseTclList = (text: string): string[] => {
 			}
 			words.push(text.slice(start + 1, at - 1));
 		} else {
-			while (at < text.length && !/\s/.test(text[at] as string)) {
+			while (at < text.length && !/\s/.test(text[at]!)) {
 				at++;
 			}
 			const word = text.slice(start, at);
@@ -40,7 +40,7 @@ export const parseTclList = (text: string): string[] => {
 			words.push(word);
 			continue;
 		}
-		if (at < text.length && !/\s/.test(text[at] as string)) {
+		if (at < text.length && !/\s/.test(text[at]!)) {
 			throw new Error(`Something follows a closed word at ${at}.`);
 		}
 	}
@@ -64,9 +64,7 @@ export const parseNukeNodes = (
 		return [
 			{
 				type: word,
-				knobs: new Map(
-					inner.flatMap((name, i) => (i % 2 === 0 ? [[name, inner[i + 1] as string] as const] : [])),
-				),
+				knobs: new Map(inner.flatMap((name, i) => (i % 2 === 0 ? [[name, inner[i + 1]!] as const] : []))),
 			},
 		];
 	});

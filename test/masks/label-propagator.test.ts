@@ -102,7 +102,7 @@ describe('LabelPropagator', () => {
 		expect(await with_.begin({ frame: 0, objects: [3], done })).toEqual([2, 3]);
 		await with_.remember(0, describeFrame(0), mask);
 		for (const frame of [2, 3]) {
-			await with_.remember(frame, describeFrame(frame), found[frame - 1] as PropagatedLabels);
+			await with_.remember(frame, describeFrame(frame), found[frame - 1]!);
 		}
 		expect((await with_.next(4, describeFrame(4), image)).ids).toEqual(found[3]?.ids);
 	});

@@ -59,7 +59,7 @@ const reference = (given: readonly Float32Array[]): number[][] => {
 			);
 			const all = odds.reduce((sum, o) => sum + o, 1);
 			odds.forEach((o, c) => {
-				(next[c] as number[])[pixel] = o / all;
+				next[c]![pixel] = o / all;
 			});
 		}
 		now = next;

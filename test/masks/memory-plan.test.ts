@@ -28,7 +28,7 @@ describe('MemoryPlan', () => {
 		expect(kept.at(-1)).toBe(10_000);
 		// None of the gaps that the kept frames leave is more than half of the clip.
 		const at = [0, ...kept];
-		expect(Math.max(...kept.map((frame, i) => frame - (at[i] as number)))).toBeLessThan(5001);
+		expect(Math.max(...kept.map((frame, i) => frame - at[i]!))).toBeLessThan(5001);
 	});
 
 	it('says which frame goes for a new one', () => {

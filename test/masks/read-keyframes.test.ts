@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { describeMask } from '../../src/cli/describe-mask.js';
-import { readKeyframes, type UnderstoodMask } from '../../src/masks/read-keyframes.js';
+import { readKeyframes } from '../../src/masks/read-keyframes.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { writeIndexedPng } from '../../src/media/indexed-png.js';
 import { box, coverage, H, inside, paint, W, writeIndexed, writePng } from '../helpers/masks.js';
@@ -211,16 +211,14 @@ describe('objects over several masks', () => {
 				{ id: 2, colour: '#00ff00', share: (60 * 40) / (W * H) },
 			],
 		});
-		expect(describeMask(understood[0] as UnderstoodMask)).toBe(
-			'2 objects (1: 4 %, 2: 4 %), 8 % of the frame, by colour',
-		);
+		expect(describeMask(understood[0]!)).toBe('2 objects (1: 4 %, 2: 4 %), 8 % of the frame, by colour');
 		const inverted = await read(
 			writePng(
 				left.map((value) => 255 - 255 * value),
 				1,
 			),
 		);
-		expect(describeMask(inverted.understood[0] as UnderstoodMask)).toBe(
+		expect(describeMask(inverted.understood[0]!)).toBe(
 			'1 object, 96 % of the frame, black and white; it marks what surrounds the rest: is it inverted?',
 		);
 	});

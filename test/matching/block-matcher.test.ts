@@ -119,7 +119,7 @@ describe('search among candidates', () => {
 		const all = search(first, rest, { radius: 4, k: 1, candidates: 6 * 10 * 2 });
 		all.similarities.forEach((similarity, cell) => {
 			expect(similarity).toBeGreaterThanOrEqual(exact.similarities[cell] ?? 1);
-			const key = rest[all.owners[cell] ?? -1] as DescriptorMap;
+			const key = rest[all.owners[cell] ?? -1]!;
 			expect(Math.abs(cosine(first, cell, key, all.indices[cell] ?? -1) - similarity)).toBeLessThan(
 				TOLERANCE,
 			);

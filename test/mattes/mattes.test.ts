@@ -17,8 +17,8 @@ const composite = (blur: number, background: (x: number) => readonly number[] = 
 		const inside = Math.max(0, Math.min(1, (45 - Math.hypot(x - 100, y - 80)) / blur + 0.5));
 		alpha[at] = inside;
 		for (let c = 0; c < 3; c++) {
-			const front = [220, 40 + ((x * 7 + y * 3) % 20), 50][c] as number;
-			data[at * 3 + c] = Math.round(inside * front + (1 - inside) * (background(x)[c] as number));
+			const front = [220, 40 + ((x * 7 + y * 3) % 20), 50][c]!;
+			data[at * 3 + c] = Math.round(inside * front + (1 - inside) * background(x)[c]!);
 		}
 	}
 	return { image: { width, height, channels: 3, data } as Raster<3>, alpha };
@@ -37,7 +37,7 @@ const mattes = (image: Raster<3>, labels: LabelMap, options: MatteOptions = {}) 
 const meanError = (found: ArrayLike<number>, truth: ArrayLike<number>): number => {
 	let sum = 0;
 	for (let at = 0; at < truth.length; at++) {
-		sum += Math.abs((found[at] as number) - (truth[at] as number));
+		sum += Math.abs(found[at]! - truth[at]!);
 	}
 	return sum / truth.length;
 };
@@ -57,7 +57,7 @@ describe('soft alpha', () => {
 	it('puts right a mask that is some pixels off', () => {
 		const { image, alpha } = composite(1);
 		const { ids } = hardMask(alpha);
-		const shifted = labelsOf(ids.map((_, at) => ids[Math.max(0, at - 1)] as number));
+		const shifted = labelsOf(ids.map((_, at) => ids[Math.max(0, at - 1)]!));
 		const truth = alpha.map((value) => value * 255);
 		const found = mattes(image, shifted);
 		expect(meanError(found.all.data, truth)).toBeLessThan(
@@ -93,7 +93,7 @@ describe('soft alpha', () => {
 		const ids = Uint8Array.from(alpha, (value, at) => (value < 0.5 ? 0 : at % width < 100 ? 1 : 2));
 		const found = mattes(image, labelsOf(ids));
 		const [left, right] = [found.of(1).data, found.of(2).data];
-		const sums = Array.from(left, (value, at) => value + (right[at] as number));
+		const sums = Array.from(left, (value, at) => value + right[at]!);
 		expect(Math.max(...sums)).toBeLessThanOrEqual(255);
 		expect(left[80 * width + 70]).toBe(255);
 		expect(right[80 * width + 130]).toBe(255);

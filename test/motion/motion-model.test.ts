@@ -31,8 +31,8 @@ const worst = (found: Float64Array): number => {
 	const { fromX, fromY, toX, toY } = matchesOf(truth, false);
 	return Math.max(
 		...[...fromX.keys()].map((i) => {
-			const to = applyMotion(found, fromX[i] as number, fromY[i] as number);
-			return Math.hypot(to.x - (toX[i] as number), to.y - (toY[i] as number));
+			const to = applyMotion(found, fromX[i]!, fromY[i]!);
+			return Math.hypot(to.x - toX[i]!, to.y - toY[i]!);
 		}),
 	);
 };

@@ -97,12 +97,12 @@ describe('Nuke', () => {
 		expect(others).toEqual([]);
 		expect(tracker?.type).toBe('Tracker4');
 		const [head = '', columns = '', rows = ''] = parseTclList(tracker?.knobs.get('tracks') ?? '');
-		const names = parseTclList(columns).map((column) => parseTclList(column)[3] as string);
+		const names = parseTclList(columns).map((column) => parseTclList(column)[3]!);
 		expect(parseTclList(head)).toEqual(['1', String(names.length), '2']);
 		const table = parseTclList(rows).map((row) => {
 			const cells = parseTclList(row);
 			expect(cells).toHaveLength(names.length);
-			return new Map(names.map((name, n) => [name, cells[n] as string]));
+			return new Map(names.map((name, n) => [name, cells[n]!]));
 		});
 		expect(table.map((row) => row.get('name'))).toEqual(['left_eye_', 'track_2']);
 		// Nuke counts the frames of a video from 1.
@@ -329,8 +329,8 @@ describe('After Effects', () => {
 		const { layers, imported } = runScript(await written(plane, 'a.jsx', '/desk'), '/desk/a.jsx');
 		expect(imported).toMatchObject([{ sequence: true }]);
 		const keys = layers.find(({ name }) => name === 'Plane')?.keys ?? {};
-		const firsts = [1, 2, 3, 4].map((n) => (keys[`ADBE Corner Pin-000${n}`] as number[][])[0]);
-		expect(firsts).toEqual([
+		const pins = [1, 2, 3, 4].map((n) => keys[`ADBE Corner Pin-000${n}`]);
+		expect(pins.map((pin) => Array.isArray(pin) && pin[0])).toEqual([
 			[0, 10.5, 20.5],
 			[0, 110.5, 20.5],
 			[0, 10.5, 80.5],

@@ -25,15 +25,15 @@ const shortfalls = (
 	const [keys, queries] = [source, target].map(({ map, width, height }) => {
 		const data = resizeBilinear(map.data, map.channels, map.height, map.width, height, width);
 		return Array.from({ length: width * height }, (_, pixel) => {
-			const raw = Array.from({ length: map.channels }, (_, c) => data[c * width * height + pixel] as number);
+			const raw = Array.from({ length: map.channels }, (_, c) => data[c * width * height + pixel]!);
 			return raw.map((value) => value / Math.hypot(...raw));
 		});
 	}) as [number[][], number[][]];
 	return queries.map((query, pixel) => {
 		const similarities = keys.map((key, i) =>
-			allowed?.[i] === 0 ? -2 : key.reduce((sum, value, c) => sum + value * (query[c] as number), 0),
+			allowed?.[i] === 0 ? -2 : key.reduce((sum, value, c) => sum + value * query[c]!, 0),
 		);
-		return Math.max(...similarities) - (similarities[found[pixel] as number] as number);
+		return Math.max(...similarities) - similarities[found[pixel]!]!;
 	});
 };
 
@@ -47,7 +47,7 @@ describe('the dense warp as in the paper', () => {
 		const flow = await matchEveryPixelAsPublished(source, target, runtime, { source: mask });
 		const pixels = Array.from(
 			{ length: 19 * 26 },
-			(_, i) => (flow.positions[i * 2 + 1] as number) * 32 + (flow.positions[i * 2] as number),
+			(_, i) => flow.positions[i * 2 + 1]! * 32 + flow.positions[i * 2]!,
 		);
 		// Pixels beyond the outermost cells' centres are equally good, so it is the similarity that must be the best.
 		expect(Math.max(...shortfalls(source, target, pixels, mask))).toBeLessThan(1e-6);
@@ -75,7 +75,7 @@ const errorOf = (
 			const margin = 3 * cellPixels;
 			if (tx > margin && ty > margin && tx < flow.width - margin && ty < flow.height - margin) {
 				const i = (y * flow.width + x) * 2;
-				sum += Math.hypot((flow.positions[i] as number) - tx, (flow.positions[i + 1] as number) - ty);
+				sum += Math.hypot(flow.positions[i]! - tx, flow.positions[i + 1]! - ty);
 				count++;
 			}
 		}
@@ -110,7 +110,7 @@ describe('the smooth warp', () => {
 		const image = described(waveMap(24, 12, 16), 64, 48);
 		const mask = Uint8Array.from({ length: 64 * 48 }, (_, i) => (i % 64 < 20 ? 1 : 0));
 		const flow = await matchSmoothly(image, image, runtime, { source: mask });
-		const xs = Array.from({ length: 64 * 48 }, (_, i) => flow.positions[i * 2] as number);
+		const xs = Array.from({ length: 64 * 48 }, (_, i) => flow.positions[i * 2]!);
 		expect(Math.max(...xs)).toBeLessThan(20);
 	});
 });

@@ -39,7 +39,7 @@ describe('points between cells', () => {
 		['together', () => matchPointsTogether(source, target, points, runtime)],
 	])('are found in a moved copy to a third of a cell: %s', async (_, find) => {
 		(await find()).forEach(({ target: found }, index) => {
-			const [x, y] = inTarget(points[index] as Point);
+			const [x, y] = inTarget(points[index]!);
 			expect(Math.hypot(found[0] - x, found[1] - y)).toBeLessThan(CELL / 3);
 		});
 	});
@@ -58,8 +58,8 @@ describe('points between cells', () => {
 		const [cell, twin] = [10 * 48 + 10, 30 * 48 + 40];
 		for (let c = 0; c < 16; c++) {
 			const at = c * 36 * 48;
-			copy.data[at + twin] = map.data[at + cell] as number;
-			copy.data[at + cell] = (map.data[at + cell] as number) + 0.2 * Math.sin(c);
+			copy.data[at + twin] = map.data[at + cell]!;
+			copy.data[at + cell] = map.data[at + cell]! + 0.2 * Math.sin(c);
 		}
 		const [from, to] = [
 			{ ...size, map },

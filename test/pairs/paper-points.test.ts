@@ -19,12 +19,12 @@ const bruteForce = (
 	) as [Float32Array, Float32Array];
 	const pixels = load.width * load.height;
 	const vector = (data: Float32Array, pixel: number): number[] => {
-		const raw = Array.from({ length: source.channels }, (_, c) => data[c * pixels + pixel] as number);
+		const raw = Array.from({ length: source.channels }, (_, c) => data[c * pixels + pixel]!);
 		return raw.map((value) => value / Math.hypot(...raw));
 	};
 	const query = vector(sourcePixels, at[1] * load.width + at[0]);
 	const similarity = Array.from({ length: pixels }, (_, pixel) =>
-		vector(targetPixels, pixel).reduce((sum, value, c) => sum + value * (query[c] as number), 0),
+		vector(targetPixels, pixel).reduce((sum, value, c) => sum + value * query[c]!, 0),
 	);
 	return similarity.indexOf(Math.max(...similarity));
 };

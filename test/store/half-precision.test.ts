@@ -32,7 +32,7 @@ it('rounds to the nearest number, and of two equally near to the even one', () =
 	const low = halfToFloat(positive);
 	const high = halfToFloat(positive.map((bits) => bits + 1));
 	const between = (share: number): Float32Array =>
-		low.map((value, at) => value + share * ((high[at] as number) - value));
+		low.map((value, at) => value + share * (high[at]! - value));
 	expect(toHalves(between(0.25))).toEqual(positive);
 	expect(toHalves(between(0.75))).toEqual(positive.map((bits) => bits + 1));
 	expect(toHalves(between(0.5))).toEqual(positive.map((bits) => bits + (bits & 1)));

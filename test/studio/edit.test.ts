@@ -54,7 +54,7 @@ const pixelsOf = (picture: Buffer): Promise<Buffer> => sharp(picture).removeAlph
 const redness = async (picture: Buffer, { width }: ProjectState, [x, y]: readonly [number, number]) => {
 	const pixels = await pixelsOf(picture);
 	const at = (y * width + x) * 3;
-	return (pixels[at] as number) - Math.max(pixels[at + 1] as number, pixels[at + 2] as number);
+	return pixels[at]! - Math.max(pixels[at + 1]!, pixels[at + 2]!);
 };
 
 describe('an edit', () => {

@@ -99,9 +99,7 @@ describe('points tracked through frames', { timeout: 240_000 }, () => {
 		for (const { frame, points } of found) {
 			for (const [i, place] of places.entries()) {
 				expect(points[i]?.visible, `point ${i} in frame ${frame}`).toBe(true);
-				expect(distance(points[i] as { x: number; y: number }, truth(turning, place, frame))).toBeLessThan(
-					0.1,
-				);
+				expect(distance(points[i]!, truth(turning, place, frame))).toBeLessThan(0.1);
 			}
 		}
 	});
@@ -118,7 +116,7 @@ describe('points tracked through frames', { timeout: 240_000 }, () => {
 		// The bar covers columns 20 + 12 n to 43 + 12 n: the point in frames 4 and 5.
 		const seen = found.map(({ points }) => points[0]?.visible);
 		expect([seen[0], seen[1], seen[4], seen[7], seen[8]]).toEqual([true, true, false, true, true]);
-		expect(distance(found[8]?.points[0] as { x: number; y: number }, [80, 60])).toBeLessThan(0.1);
+		expect(distance(found[8]!.points[0]!, [80, 60])).toBeLessThan(0.1);
 	});
 
 	it('are not visible outside the frame', async () => {
@@ -147,9 +145,7 @@ describe('a plane tracked through frames', { timeout: 240_000 }, () => {
 		expect(found).toHaveLength(6);
 		for (const { frame, points } of found) {
 			for (const [i, corner] of corners.entries()) {
-				expect(distance(points[i] as { x: number; y: number }, truth(turning, corner, frame))).toBeLessThan(
-					0.25,
-				);
+				expect(distance(points[i]!, truth(turning, corner, frame))).toBeLessThan(0.25);
 				expect(points[i]?.visible).toBe(true);
 			}
 		}

@@ -21,7 +21,7 @@ export const cubPairs = async (root: string): Promise<KeypointPair[]> => {
 	const pairs: KeypointPair[] = [];
 	// Pairs with no part in common are drawn again; the bound only guards against a set without any annotation.
 	for (let draw = 0; draw < PAIRS * 10 && pairs.length < PAIRS; draw++) {
-		const [source, target] = [birds[random(birds.length)] as Bird, birds[random(birds.length)] as Bird];
+		const [source, target] = [birds[random(birds.length)]!, birds[random(birds.length)]!];
 		const shared = [...source.parts.keys()].filter((part) => target.parts.has(part));
 		if (source !== target && shared.length > 0) {
 			const pointsOf = ({ parts }: Bird) => shared.map((part) => parts.get(part) as Point);

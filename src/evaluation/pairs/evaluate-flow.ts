@@ -97,8 +97,8 @@ export const flowError = (
 			continue;
 		}
 		const distance = Math.hypot(
-			(found.positions[pixel * 2] as number) - (truth.positions[pixel * 2] as number),
-			(found.positions[pixel * 2 + 1] as number) - (truth.positions[pixel * 2 + 1] as number),
+			found.positions[pixel * 2]! - truth.positions[pixel * 2]!,
+			found.positions[pixel * 2 + 1]! - truth.positions[pixel * 2 + 1]!,
 		);
 		known++;
 		correct += distance <= tolerance ? 1 : 0;

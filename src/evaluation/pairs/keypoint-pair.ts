@@ -20,4 +20,4 @@ export const boxAround = (points: readonly Point[]): Box => {
 export const spreadOver = <Item>(items: readonly Item[], limit: number | undefined): Item[] =>
 	limit === undefined || limit >= items.length
 		? [...items]
-		: Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)] as Item);
+		: Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)]!);

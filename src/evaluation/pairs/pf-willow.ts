@@ -59,7 +59,7 @@ const imagesOf = async (folder: string): Promise<{ path: string; points: Point[]
 				if (points === undefined || points.rows !== 2 || image === undefined) {
 					return [];
 				}
-				const at = (row: number, column: number) => points.data[column * 2 + row] as number;
+				const at = (row: number, column: number) => points.data[column * 2 + row]!;
 				return [
 					{
 						path: join(folder, image),

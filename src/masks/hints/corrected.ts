@@ -19,7 +19,7 @@ export const corrected = (
 ): Uint8Array => {
 	const { width, height } = grid;
 	const [old, now] = [sharesOf(before, size, grid), sharesOf(after, size, grid)];
-	const isOther = old.map((share, cell) => (Math.abs(share - (now[cell] as number)) > 0.5 ? 1 : 0));
+	const isOther = old.map((share, cell) => (Math.abs(share - now[cell]!) > 0.5 ? 1 : 0));
 	const changes = new Uint8Array(width * height);
 	const waiting: number[] = [];
 	const visit = (cell: number): void => {
@@ -48,7 +48,7 @@ export const corrected = (
 	const [columns, rows] = [cellsOfPixels(size.width, width), cellsOfPixels(size.height, height)];
 	return before.map((value, pixel) => {
 		const [x, y] = [pixel % size.width, Math.floor(pixel / size.width)];
-		const isChanged = changes[(rows[y] as number) * width + (columns[x] as number)] === 1;
-		return isChanged ? (after[pixel] as number) : value;
+		const isChanged = changes[rows[y]! * width + columns[x]!] === 1;
+		return isChanged ? after[pixel]! : value;
 	});
 };

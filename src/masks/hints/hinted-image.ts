@@ -112,8 +112,8 @@ const sampled = (from: View, probability: Float32Array, to: View): Float32Array 
 		bilinearAt(
 			probability,
 			from.grid,
-			columns[cell % to.grid.width] as number,
-			rows[Math.floor(cell / to.grid.width)] as number,
+			columns[cell % to.grid.width]!,
+			rows[Math.floor(cell / to.grid.width)]!,
 		),
 	);
 };
@@ -123,7 +123,7 @@ const bilinearAt = (data: Float32Array, { width, height }: GridSize, x: number, 
 	const [left, above] = [Math.floor(column), Math.floor(row)];
 	const [right, below] = [Math.min(width - 1, left + 1), Math.min(height - 1, above + 1)];
 	const [across, down] = [column - left, row - above];
-	const at = (x: number, y: number): number => data[y * width + x] as number;
+	const at = (x: number, y: number): number => data[y * width + x]!;
 	const upper = at(left, above) + across * (at(right, above) - at(left, above));
 	const lower = at(left, below) + across * (at(right, below) - at(left, below));
 	return upper + down * (lower - upper);

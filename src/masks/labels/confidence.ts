@@ -14,15 +14,15 @@ export const frameConfidence = ({ ids, data }: SoftLabels, bestSimilarity: Float
 	let sum = 0;
 	let weight = 0;
 	for (let cell = 0; cell < bestSimilarity.length; cell++) {
-		const object = 1 - (data[cell * classes] as number);
+		const object = 1 - data[cell * classes]!;
 		if (object < MIN_OBJECT_PROBABILITY) {
 			continue;
 		}
 		let best = 0;
 		for (let c = 0; c < classes; c++) {
-			best = Math.max(best, data[cell * classes + c] as number);
+			best = Math.max(best, data[cell * classes + c]!);
 		}
-		sum += object * best * Math.max(0, bestSimilarity[cell] as number);
+		sum += object * best * Math.max(0, bestSimilarity[cell]!);
 		weight += object;
 	}
 	return weight === 0 ? 1 : sum / weight;

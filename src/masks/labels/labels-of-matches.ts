@@ -30,7 +30,7 @@ export const labelsOfMatches = (
 	const bestSimilarity = new Float32Array(cells);
 	const data = remembered.map((labels) => labels.data);
 	for (let cell = 0; cell < cells; cell++) {
-		bestSimilarity[cell] = matches.similarities[cell * matches.k] as number;
+		bestSimilarity[cell] = matches.similarities[cell * matches.k]!;
 		writeCell(cell, matches, data, temperature, out, ids.length);
 	}
 	return { labels: { grid, ids, data: out }, bestSimilarity };
@@ -45,19 +45,19 @@ const writeCell = (
 	out: Float32Array,
 	classes: number,
 ): void => {
-	const best = similarities[cell * k] as number;
+	const best = similarities[cell * k]!;
 	const to = cell * classes;
 	let total = 0;
-	for (let match = cell * k; match < (cell + 1) * k && (owners[match] as number) >= 0; match++) {
-		const weight = Math.exp(((similarities[match] as number) - best) / temperature);
+	for (let match = cell * k; match < (cell + 1) * k && owners[match]! >= 0; match++) {
+		const weight = Math.exp((similarities[match]! - best) / temperature);
 		total += weight;
-		const source = data[owners[match] as number] as Float32Array;
-		const from = (indices[match] as number) * classes;
+		const source = data[owners[match]!]!;
+		const from = indices[match]! * classes;
 		for (let c = 0; c < classes; c++) {
-			out[to + c] = (out[to + c] as number) + weight * (source[from + c] as number);
+			out[to + c]! += weight * source[from + c]!;
 		}
 	}
 	for (let c = 0; c < classes; c++) {
-		out[to + c] = (out[to + c] as number) / total;
+		out[to + c]! /= total;
 	}
 };

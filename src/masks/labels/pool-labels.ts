@@ -35,24 +35,24 @@ export const poolLabels = (
 			pooled.set(data.subarray(first, first + classes), first);
 			continue;
 		}
-		const lead = (keyframes.bestSimilarity[cell] as number) - (recent.bestSimilarity[cell] as number);
+		const lead = keyframes.bestSimilarity[cell]! - recent.bestSimilarity[cell]!;
 		const w = weightOf(lead, weights);
 		let total = 0;
 		for (let at = first; at < first + classes; at++) {
-			const old = Math.max(LEAST_PROBABILITY, keyframes.labels.data[at] as number);
-			const young = Math.max(LEAST_PROBABILITY, data[at] as number);
+			const old = Math.max(LEAST_PROBABILITY, keyframes.labels.data[at]!);
+			const young = Math.max(LEAST_PROBABILITY, data[at]!);
 			const joined = old ** w * young ** (1 - w);
 			pooled[at] = joined;
 			total += joined;
 		}
 		for (let at = first; at < first + classes; at++) {
-			pooled[at] = (pooled[at] as number) / total;
+			pooled[at]! /= total;
 		}
 	}
 	return {
 		labels: { grid, ids, data: pooled },
 		bestSimilarity: recent.bestSimilarity.map((similarity, cell) =>
-			Math.max(similarity, keyframes.bestSimilarity[cell] as number),
+			Math.max(similarity, keyframes.bestSimilarity[cell]!),
 		),
 	};
 };

@@ -43,7 +43,7 @@ const openedFor = (factor: number): Workspace => {
 		const area = factor * factor;
 		const linearFromSum = Float32Array.from(
 			{ length: 255 * area + 1 },
-			(_, sum) => linearFromByte[Math.floor((2 * sum + area) / (2 * area))] as number,
+			(_, sum) => linearFromByte[Math.floor((2 * sum + area) / (2 * area))]!,
 		);
 		const [linear, curve] = [linearFromSum, labCurve].map((table) => {
 			const address = kernels.allocate(table.byteLength);

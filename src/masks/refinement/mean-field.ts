@@ -40,7 +40,7 @@ export const meanField = (
 	for (const [object, values] of objects.entries()) {
 		const refined = floatsAt(kernels, kernels.fieldProbabilities(object), band.length);
 		for (let i = 0; i < band.length; i++) {
-			values[band[i] as number] = refined[i] as number;
+			values[band[i]!] = refined[i]!;
 		}
 	}
 };
@@ -67,14 +67,14 @@ const writeOdds = (
 ): void => {
 	const logarithms = objects.map((_, object) => floatsAt(kernels, kernels.fieldOdds(object), band.length));
 	for (let i = 0; i < band.length; i++) {
-		const pixel = band[i] as number;
+		const pixel = band[i]!;
 		let background = 1;
 		for (const values of objects) {
-			background -= values[pixel] as number;
+			background -= values[pixel]!;
 		}
 		for (let object = 0; object < objects.length; object++) {
-			const odds = certain((objects[object] as Float32Array)[pixel] as number) / certain(background);
-			(logarithms[object] as Float32Array)[i] = evidence * Math.log(odds);
+			const odds = certain(objects[object]![pixel]!) / certain(background);
+			logarithms[object]![i] = evidence * Math.log(odds);
 		}
 	}
 };

@@ -14,7 +14,7 @@ export const runsOf = (marked: Uint8Array, grid: Size, { width, height }: Size):
 	const runs: number[] = [];
 	let columns: readonly number[] = [];
 	for (let y = 0; y < height; y++) {
-		const row = cellY[y] as number;
+		const row = cellY[y]!;
 		if (y === 0 || row !== cellY[y - 1]) {
 			columns = columnRuns(marked.subarray(row * grid.width, (row + 1) * grid.width), cellX);
 		}
@@ -30,7 +30,7 @@ const columnRuns = (marked: Uint8Array, cellX: Int32Array): number[] => {
 	const ends: number[] = [];
 	let isInside = false;
 	for (let x = 0; x < cellX.length; x++) {
-		if ((marked[cellX[x] as number] === 1) !== isInside) {
+		if ((marked[cellX[x]!] === 1) !== isInside) {
 			isInside = !isInside;
 			ends.push(x);
 		}
@@ -46,12 +46,12 @@ export const allRuns = ({ width, height }: Size): PixelRuns =>
 export const pixelsOf = (runs: PixelRuns): Int32Array => {
 	let count = 0;
 	for (let run = 0; run < runs.length; run += 2) {
-		count += (runs[run + 1] as number) - (runs[run] as number);
+		count += runs[run + 1]! - runs[run]!;
 	}
 	const out = new Int32Array(count);
 	let at = 0;
 	for (let run = 0; run < runs.length; run += 2) {
-		for (let pixel = runs[run] as number; pixel < (runs[run + 1] as number); pixel++) {
+		for (let pixel = runs[run]!; pixel < runs[run + 1]!; pixel++) {
 			out[at++] = pixel;
 		}
 	}

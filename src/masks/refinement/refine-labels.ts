@@ -62,7 +62,7 @@ const narrowBand = ({ grid, ids, data }: SoftLabels): Uint8Array => {
 	for (let cell = 0; cell < cells; cell++) {
 		const best = argmax(data, cell * classes, classes);
 		winner[cell] = best;
-		uncertain[cell] = (data[cell * classes + best] as number) < CERTAIN ? 1 : 0;
+		uncertain[cell] = data[cell * classes + best]! < CERTAIN ? 1 : 0;
 	}
 	const band = new Uint8Array(cells);
 	for (let y = 0; y < grid.height; y++) {
@@ -105,7 +105,7 @@ const grown = (marked: Uint8Array, grid: Size, byRows: number, byColumns: number
 const argmax = (data: Float32Array, from: number, length: number): number => {
 	let best = 0;
 	for (let c = 1; c < length; c++) {
-		if ((data[from + c] as number) > (data[from + best] as number)) {
+		if (data[from + c]! > data[from + best]!) {
 			best = c;
 		}
 	}
@@ -125,20 +125,20 @@ const upsample = (
 		const values = data.subarray(object + 1);
 		const out = new Float32Array(width * height);
 		for (let run = 0; run < wanted.length; run += 2) {
-			const y = Math.floor((wanted[run] as number) / width);
-			const top = (rows.low[y] as number) * grid.width;
-			const bottom = (rows.high[y] as number) * grid.width;
-			const fy = rows.share[y] as number;
-			for (let pixel = wanted[run] as number; pixel < (wanted[run + 1] as number); pixel++) {
+			const y = Math.floor(wanted[run]! / width);
+			const top = rows.low[y]! * grid.width;
+			const bottom = rows.high[y]! * grid.width;
+			const fy = rows.share[y]!;
+			for (let pixel = wanted[run]!; pixel < wanted[run + 1]!; pixel++) {
 				const x = pixel - y * width;
-				const left = columns.low[x] as number;
-				const right = columns.high[x] as number;
-				const fx = columns.share[x] as number;
+				const left = columns.low[x]!;
+				const right = columns.high[x]!;
+				const fx = columns.share[x]!;
 				out[pixel] =
-					(1 - fy) * (1 - fx) * (values[(top + left) * classes] as number) +
-					(1 - fy) * fx * (values[(top + right) * classes] as number) +
-					fy * (1 - fx) * (values[(bottom + left) * classes] as number) +
-					fy * fx * (values[(bottom + right) * classes] as number);
+					(1 - fy) * (1 - fx) * values[(top + left) * classes]! +
+					(1 - fy) * fx * values[(top + right) * classes]! +
+					fy * (1 - fx) * values[(bottom + left) * classes]! +
+					fy * fx * values[(bottom + right) * classes]!;
 			}
 		}
 		return out;
@@ -159,22 +159,22 @@ const idsAtFullSize = (
 	const rows = axis(size.height, image.height);
 	const runs = runsOf(band, grid, image);
 	for (let run = 0; run < runs.length; run += 2) {
-		const y = Math.floor((runs[run] as number) / image.width);
-		const top = (rows.low[y] as number) * size.width;
-		const bottom = (rows.high[y] as number) * size.width;
-		const fy = rows.share[y] as number;
-		for (let pixel = runs[run] as number; pixel < (runs[run + 1] as number); pixel++) {
+		const y = Math.floor(runs[run]! / image.width);
+		const top = rows.low[y]! * size.width;
+		const bottom = rows.high[y]! * size.width;
+		const fy = rows.share[y]!;
+		for (let pixel = runs[run]!; pixel < runs[run + 1]!; pixel++) {
 			const x = pixel - y * image.width;
-			const left = columns.low[x] as number;
-			const right = columns.high[x] as number;
-			const fx = columns.share[x] as number;
+			const left = columns.low[x]!;
+			const right = columns.high[x]!;
+			const fx = columns.share[x]!;
 			let background = 1;
 			let best = 0;
 			let winner = 0;
 			for (let c = 0; c < objects.length; c++) {
-				const values = objects[c] as Float32Array;
-				const upper = (1 - fx) * (values[top + left] as number) + fx * (values[top + right] as number);
-				const lower = (1 - fx) * (values[bottom + left] as number) + fx * (values[bottom + right] as number);
+				const values = objects[c]!;
+				const upper = (1 - fx) * values[top + left]! + fx * values[top + right]!;
+				const lower = (1 - fx) * values[bottom + left]! + fx * values[bottom + right]!;
 				const value = (1 - fy) * upper + fy * lower;
 				background -= value;
 				if (value > best) {
@@ -182,7 +182,7 @@ const idsAtFullSize = (
 					winner = c + 1;
 				}
 			}
-			out[pixel] = ids[best > background ? winner : 0] as number;
+			out[pixel] = ids[best > background ? winner : 0]!;
 		}
 	}
 	return out;
@@ -192,19 +192,19 @@ const idsAtFullSize = (
 const paintWinners = (out: Uint8Array, { grid, ids, data }: SoftLabels, { width, height }: Size): void => {
 	const winners = Uint8Array.from(
 		{ length: grid.height * grid.width },
-		(_, cell) => ids[argmax(data, cell * ids.length, ids.length)] as number,
+		(_, cell) => ids[argmax(data, cell * ids.length, ids.length)]!,
 	);
 	const cellX = cellsOfPixels(width, grid.width);
 	const cellY = cellsOfPixels(height, grid.height);
 	for (let y = 0; y < height; y++) {
-		const row = cellY[y] as number;
+		const row = cellY[y]!;
 		const start = y * width;
 		if (y > 0 && row === cellY[y - 1]) {
 			out.copyWithin(start, start - width, start);
 			continue;
 		}
 		for (let x = 0; x < width; x++) {
-			out[start + x] = winners[row * grid.width + (cellX[x] as number)] as number;
+			out[start + x] = winners[row * grid.width + cellX[x]!]!;
 		}
 	}
 };
@@ -228,14 +228,14 @@ const averageToGrid = (
 		}
 	}
 	for (let run = 0; run < runs.length; run += 2) {
-		const y = Math.floor((runs[run] as number) / width);
-		const row = (cellY[y] as number) * grid.width;
-		for (let pixel = runs[run] as number; pixel < (runs[run + 1] as number); pixel++) {
-			const cell = row + (cellX[pixel - y * width] as number);
-			counts[cell] = (counts[cell] as number) + 1;
+		const y = Math.floor(runs[run]! / width);
+		const row = cellY[y]! * grid.width;
+		for (let pixel = runs[run]!; pixel < runs[run + 1]!; pixel++) {
+			const cell = row + cellX[pixel - y * width]!;
+			counts[cell]! += 1;
 			const to = cell * classes + 1;
 			for (let c = 0; c < objects.length; c++) {
-				data[to + c] = (data[to + c] as number) + ((objects[c] as Float32Array)[pixel] as number);
+				data[to + c]! += objects[c]![pixel]!;
 			}
 		}
 	}
@@ -243,7 +243,7 @@ const averageToGrid = (
 		if (inBand[cell] === 0) {
 			continue;
 		}
-		const pixels = counts[cell] as number;
+		const pixels = counts[cell]!;
 		const from = cell * classes;
 		if (pixels === 0) {
 			// A grid finer than the working image: no pixel's centre lies in this cell.
@@ -252,7 +252,7 @@ const averageToGrid = (
 		}
 		let background = 1;
 		for (let c = 1; c < classes; c++) {
-			const value = (data[from + c] as number) / pixels;
+			const value = data[from + c]! / pixels;
 			data[from + c] = value;
 			background -= value;
 		}

@@ -167,11 +167,11 @@ const onGrid = (map: DescriptorMap, own: Tensor): Tensor => {
 	for (let cell = 0; cell < cells; cell++) {
 		let squares = 0;
 		for (let at = cell; at < data.length; at += cells) {
-			squares += (data[at] as number) ** 2;
+			squares += data[at]! ** 2;
 		}
 		const length = Math.sqrt(squares) || 1;
 		for (let at = cell; at < data.length; at += cells) {
-			data[at] = (data[at] as number) / length;
+			data[at]! /= length;
 		}
 	}
 	return float32(data, [1, map.channels, height, width]);
@@ -195,8 +195,7 @@ const deviation = (descriptor: Tensor): number => {
 			let similarity = 0;
 			for (let c = 0; c < channels; c++) {
 				const row = c * cells;
-				similarity +=
-					(data[row + ((i * step) % cells)] as number) * (data[row + ((j * step) % cells)] as number);
+				similarity += data[row + ((i * step) % cells)]! * data[row + ((j * step) % cells)]!;
 			}
 			sum += similarity;
 			squares += similarity * similarity;

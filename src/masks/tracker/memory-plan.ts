@@ -48,6 +48,6 @@ export class MemoryPlan {
 	}
 
 	#gap(at: readonly number[], i: number): number {
-		return Math.abs((at[i + 1] as number) - (at[i - 1] as number));
+		return Math.abs(at[i + 1]! - at[i - 1]!);
 	}
 }

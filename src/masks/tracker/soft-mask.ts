@@ -18,7 +18,7 @@ export const softMaskOf = (mask: LabelMap, grid: GridSize, ids: readonly number[
 	const data = new Uint8Array(ids.length * cells);
 	for (let object = 0; object < ids.length; object++) {
 		for (let cell = 0; cell < cells; cell++) {
-			const share = labels.data[cell * (ids.length + 1) + object + 1] as number;
+			const share = labels.data[cell * (ids.length + 1) + object + 1]!;
 			data[object * cells + cell] = Math.round(255 * share);
 		}
 	}
@@ -28,7 +28,7 @@ export const softMaskOf = (mask: LabelMap, grid: GridSize, ids: readonly number[
 /** The mean of two masks; `share` 0..1 is the second one's. */
 export const blend = (a: SoftMask, b: SoftMask, share: number): SoftMask => ({
 	grid: a.grid,
-	data: a.data.map((value, at) => Math.round(value + share * ((b.data[at] as number) - value))),
+	data: a.data.map((value, at) => Math.round(value + share * (b.data[at]! - value))),
 });
 
 /**
@@ -50,28 +50,28 @@ export const idsOf = (
 	const rows = axis(grid.height, height);
 	const owners = quadOwners({ grid, data }, ids);
 	for (let y = 0; y < height; y++) {
-		const [top, down] = [rows.low[y] as number, rows.share[y] as number];
+		const [top, down] = [rows.low[y]!, rows.share[y]!];
 		for (let x = 0; x < width; x++) {
-			const left = columns.low[x] as number;
+			const left = columns.low[x]!;
 			const corner = top * grid.width + left;
-			const owner = owners[corner] as number;
+			const owner = owners[corner]!;
 			if (owner !== MIXED) {
 				out[y * width + x] = owner;
 				continue;
 			}
-			const across = columns.share[x] as number;
+			const across = columns.share[x]!;
 			const right = left + 1 < grid.width ? 1 : 0;
 			const below = top + 1 < grid.height ? grid.width : 0;
 			let [winner, largest, background] = [0, 0, 255];
 			for (let object = 0; object < ids.length; object++) {
 				const at = object * cells + corner;
-				const upper = mix(data[at] as number, data[at + right] as number, across);
-				const lower = mix(data[at + below] as number, data[at + below + right] as number, across);
+				const upper = mix(data[at]!, data[at + right]!, across);
+				const lower = mix(data[at + below]!, data[at + below + right]!, across);
 				const value = mix(upper, lower, down);
 				background -= value;
 				if (value > largest) {
 					largest = value;
-					winner = ids[object] as number;
+					winner = ids[object]!;
 				}
 			}
 			out[y * width + x] = largest > background ? winner : 0;
@@ -97,10 +97,10 @@ const quadOwners = ({ grid, data }: SoftMask, ids: readonly number[]): Uint16Arr
 		let rest = 255;
 		let owner = MIXED;
 		for (let object = 0; object < ids.length; object++) {
-			const value = data[object * cells + cell] as number;
+			const value = data[object * cells + cell]!;
 			rest -= value;
 			if (value >= CERTAIN) {
-				owner = ids[object] as number;
+				owner = ids[object]!;
 			}
 		}
 		single[cell] = rest >= CERTAIN ? 0 : owner;
@@ -110,7 +110,7 @@ const quadOwners = ({ grid, data }: SoftMask, ids: readonly number[]): Uint16Arr
 			const at = y * width + x;
 			const right = x + 1 < width ? 1 : 0;
 			const below = y + 1 < height ? width : 0;
-			const owner = single[at] as number;
+			const owner = single[at]!;
 			if (
 				owner === single[at + right] &&
 				owner === single[at + below] &&

@@ -91,7 +91,7 @@ const groupsOf = (count: number): number[] => {
 /** Soft masks as the graphs take them, by group. */
 const probabilities = (mask: Uint8Array, [height, width]: readonly [number, number]): OrtTensor[] =>
 	groups.slice(1).map((end, group) => {
-		const begin = groups[group] as number;
+		const begin = groups[group]!;
 		const ofGroup = mask.subarray(begin * height * width, end * height * width);
 		return float(
 			Float32Array.from(ofGroup, (value) => value / 255),
@@ -154,7 +154,7 @@ const joined = (before: typeof paintedRows, { key, descriptor, share }: MemoryRo
 		: {
 				key: stacked([before.key, key]),
 				descriptor: stacked([before.descriptor, descriptor]),
-				share: share.map((rows, group) => stacked([before.share[group] as OrtTensor, rows])),
+				share: share.map((rows, group) => stacked([before.share[group]!, rows])),
 			};
 
 const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
@@ -172,14 +172,14 @@ const shareOut = (logits: Float32Array, cells: number): Uint8Array => {
 		let free = 1;
 		let total = 0;
 		for (let at = cell; at < logits.length; at += cells) {
-			const probability = bounded(sigmoid(logits[at] as number));
+			const probability = bounded(sigmoid(logits[at]!));
 			free *= 1 - probability;
 			total += probability / (1 - probability);
 		}
 		free = bounded(free);
 		total += free / (1 - free);
 		for (let at = cell; at < logits.length; at += cells) {
-			const probability = bounded(sigmoid(logits[at] as number));
+			const probability = bounded(sigmoid(logits[at]!));
 			out[at] = Math.round((255 * (probability / (1 - probability))) / total);
 		}
 	}
@@ -208,17 +208,17 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 		).step.run({
 			...maps,
 			memory_key: memoryKey,
-			memory_read: stacked(older.map(({ read }) => read[group] as OrtTensor)),
+			memory_read: stacked(older.map(({ read }) => read[group]!)),
 			first_key: paintedRows.key,
 			first_descriptor: paintedRows.descriptor,
-			first_share: paintedRows.share[group] as OrtTensor,
+			first_share: paintedRows.share[group]!,
 			last_key: newest.key,
 			last_descriptor: newest.descriptor,
-			last_read: newest.read[group] as OrtTensor,
+			last_read: newest.read[group]!,
 			last,
 			gain: scalar(gain),
 		})) as Record<'logits' | 'quality', OrtTensor>;
-		logits.set(found.logits.data as Float32Array, (groups[group] as number) * height * width);
+		logits.set(found.logits.data as Float32Array, groups[group]! * height * width);
 		quality.push(...(found.quality.data as Float32Array));
 	}
 	const mask = shareOut(logits, height * width);

@@ -119,7 +119,7 @@ export const unpickle = <Extra>(bytes: Uint8Array, hooks: PickleHooks<Extra>): P
 			throw refuse('it is malformed');
 		}
 		for (let i = 0; i + 1 < items.length; i += 2) {
-			map.set(items[i], items[i + 1] as Value);
+			map.set(items[i], items[i + 1]!);
 		}
 	};
 	const recall = (index: number): void => {

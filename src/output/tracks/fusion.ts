@@ -24,7 +24,7 @@ const cornerPositioner = (all: Tracks): string[] => {
 	const corners = cornersOf(all);
 	const inputs = ['TopLeft', 'TopRight', 'BottomRight', 'BottomLeft'].map(
 		(input, n) =>
-			`				${input} = Input { SourceOp = "${nameOf(corners[n] as Track, n)}Path", Source = "Value", },`,
+			`				${input} = Input { SourceOp = "${nameOf(corners[n]!, n)}Path", Source = "Value", },`,
 	);
 	return [
 		`		PropagateCornerPin = CornerPositioner {

@@ -162,7 +162,7 @@ const tokensOf = async (tensor: string): Promise<{ data: Float32Array; channels:
 const asMap = ({ data, channels }: { data: Float32Array; channels: number }, from: number, size: number) =>
 	Float32Array.from({ length: size * CELLS ** 2 }, (_, i) => {
 		const cell = i % CELLS ** 2;
-		return data[(1 + cell) * channels + from + Math.floor(i / CELLS ** 2)] as number;
+		return data[(1 + cell) * channels + from + Math.floor(i / CELLS ** 2)]!;
 	});
 
 describe('a backbone described by data', () => {
@@ -184,7 +184,7 @@ describe('a backbone described by data', () => {
 		const cells = asMap(await tokensOf('qkv1'), WIDTH, WIDTH);
 		const inside = (i: number): number => Math.min(Math.max(i, 0), CELLS - 1);
 		const value = (channel: number, y: number, x: number): number =>
-			cells[(channel * CELLS + y) * CELLS + x] as number;
+			cells[(channel * CELLS + y) * CELLS + x]!;
 		const mean = (channel: number, y: number, x: number): number => {
 			const around = [-1, 0, 1]
 				.flatMap((dy) => [-1, 0, 1].map((dx) => [y + dy, x + dx] as const))
