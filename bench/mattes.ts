@@ -2,21 +2,22 @@
  * How well soft mattes are, as a table in Markdown: on composites that are drawn here and whose opacity is known at every pixel,
  * beside the mask itself, the mask blurred, and OpenCV's guided filter (left out where Python has no `cv2.ximgproc`).
  *
- *     npm run bench:mattes -- [--lines 480,1080] [--scenes <pattern>] [--sheets folder]
+ *     npm run bench:mattes -- [--lines 480,1080] [--scenes <pattern>] [--masks true,tracked,wandering] [--sheets folder]
  *
  * Masks are, in the first table, the true ones (half covered or more), and in the second ones of a tracker's resolution: the
- * opacity's means on 224 x 128 cells, smoothed, interpolated and cut at a half. CPU time is of this process.
+ * opacity's means on 224 x 128 cells, smoothed, interpolated and cut at a half; in the third, true ones whose borders are off by some
+ * pixels, elsewhere in each frame. CPU time is of this process.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { LabelMap, Raster } from '../src/core/frame.js';
 import type { Size } from '../src/core/size.js';
-import { defaultMatteSettings, mattesOf } from '../src/mattes/mattes.js';
+import { type MatteOptions, MattesBefore, matteSettingsSchema, mattesOf } from '../src/mattes/mattes.js';
 import { davisPalette } from '../src/media/davis-palette.js';
 import { writeImage } from '../src/media/image.js';
 import { GuidedFilter } from './mattes/guided-filter.js';
-import { blurredMask, trackedMask } from './mattes/masks.js';
+import { blurredMask, trackedMask, wanderingMask } from './mattes/masks.js';
 import { chatter, type MatteErrors, matteErrors } from './mattes/measures.js';
 import { type Composite, openScenes } from './mattes/scenes.js';
 import { head, row } from './table.js';
@@ -25,6 +26,7 @@ const { values } = parseArgs({
 	options: {
 		lines: { type: 'string', default: '480,1080' },
 		scenes: { type: 'string', default: '.' },
+		masks: { type: 'string', default: 'true,tracked,wandering' },
 		sheets: { type: 'string' },
 	},
 });
@@ -38,14 +40,22 @@ const guidedFilter = await GuidedFilter.open();
 
 type Method = {
 	readonly name: string;
-	readonly matte: (frame: Composite, mask: Uint8Array) => Float32Array | Promise<Float32Array>;
+	/** @param before the same for all frames of a scene */
+	readonly matte: (
+		frame: Composite,
+		mask: Uint8Array,
+		before: MattesBefore,
+	) => Float32Array | Promise<Float32Array>;
 };
 
-const ours = ({ image }: Composite, ids: Uint8Array): Float32Array => {
-	const { width, height } = image;
-	const labels: LabelMap = { width, height, ids, palette: davisPalette };
-	return Float32Array.from(mattesOf(image, labels, defaultMatteSettings).all.data, (value) => value / 255);
-};
+const ours =
+	(options: MatteOptions): Method['matte'] =>
+	({ image }, ids, before) => {
+		const { width, height } = image;
+		const labels: LabelMap = { width, height, ids, palette: davisPalette };
+		const { data } = mattesOf(image, labels, matteSettingsSchema.parse(options), before).all;
+		return Float32Array.from(data, (value) => value / 255);
+	};
 
 /** Lengths are for 480 lines; those that did best of several are compared with. */
 const methods: readonly Method[] = [
@@ -65,7 +75,8 @@ const methods: readonly Method[] = [
 				matte: ({ image }: Composite, mask: Uint8Array) =>
 					guidedFilter.matte(image, mask, Math.round((radius * image.height) / 480), epsilon),
 			}))),
-	{ name: 'soft alpha', matte: ours },
+	{ name: 'soft alpha', matte: ours({}) },
+	{ name: 'soft alpha, --steady', matte: ours({ steady: true }) },
 ];
 
 type Sums = { errors: MatteErrors; chatter: number; milliseconds: number };
@@ -81,7 +92,18 @@ const note = (key: string, sums: Sums): void => {
 	results.set(key, [...(results.get(key) ?? []), sums]);
 };
 
-const kinds = { true: 'true masks', tracked: "masks of a tracker's resolution" } as const;
+const masksOf = {
+	true: (alpha: Float32Array) => Uint8Array.from(alpha, (value) => (value >= 0.5 ? 1 : 0)),
+	tracked: trackedMask,
+	wandering: wanderingMask,
+} as const;
+const titles = {
+	true: 'true masks',
+	tracked: "masks of a tracker's resolution",
+	wandering: 'masks whose borders wander',
+} as const;
+type Kind = keyof typeof titles;
+const kinds = (Object.keys(titles) as Kind[]).filter((kind) => values.masks.split(',').includes(kind));
 const families = new Set<string>();
 
 for (const size of sizes) {
@@ -89,17 +111,14 @@ for (const size of sizes) {
 		const frames = FRAMES.map((time) => scene.frame(time));
 		const family = scene.name.replace(/( on |:).*/, '');
 		families.add(family);
-		for (const kind of Object.keys(kinds) as (keyof typeof kinds)[]) {
-			const masks = frames.map(({ alpha }) =>
-				kind === 'true'
-					? Uint8Array.from(alpha, (value) => (value >= 0.5 ? 1 : 0))
-					: trackedMask(alpha, size),
-			);
+		for (const kind of kinds) {
+			const masks = frames.map(({ alpha }, n) => masksOf[kind](alpha, size, FRAMES[n]!));
 			for (const { name, matte } of methods) {
 				const mattes: Float32Array[] = [];
+				const before = new MattesBefore();
 				const started = process.cpuUsage();
 				for (const [n, frame] of frames.entries()) {
-					mattes.push(await matte(frame, masks[n]!));
+					mattes.push(await matte(frame, masks[n]!, before));
 				}
 				const used = process.cpuUsage(started);
 				const milliseconds = (used.user + used.system) / 1000 / frames.length;
@@ -118,7 +137,7 @@ for (const size of sizes) {
 					await saved(values.sheets, `${size.height}-${kind}-${scene.name}-${name}`, mattes[0], size);
 				}
 			}
-			console.error(`${size.height} lines, ${kinds[kind]}: ${scene.name}`);
+			console.error(`${size.height} lines, ${titles[kind]}: ${scene.name}`);
 		}
 		if (values.sheets !== undefined) {
 			await saved(values.sheets, `${size.height}-truth-${scene.name}`, frames[0]?.alpha, size);
@@ -128,9 +147,9 @@ for (const size of sizes) {
 	}
 }
 
-for (const [kind, title] of Object.entries(kinds)) {
+for (const kind of kinds) {
 	for (const { height } of sizes) {
-		console.log(`\n${height} lines, ${title}\n`);
+		console.log(`\n${height} lines, ${titles[kind]}\n`);
 		console.log(head('method', 'SAD', 'MSE', 'Grad', 'Conn', 'dtSSD', 'CPU ms'));
 		for (const { name } of methods) {
 			const all = results.get([kind, height, name].join()) ?? [];

@@ -1,5 +1,6 @@
 import type { Size } from '../../src/core/size.js';
 import { boxMean } from '../../src/mattes/planes.js';
+import { noise } from './layer.js';
 
 /** Blurred by what is nearly a Gaussian. @param radius of three box filters, in pixels */
 export const blurredMask = (mask: Uint8Array, size: Size, radius: number): Float32Array => {
@@ -8,6 +9,22 @@ export const blurredMask = (mask: Uint8Array, size: Size, radius: number): Float
 		values = boxMean(values, size, Math.max(1, Math.round(radius)));
 	}
 	return values;
+};
+
+/** By how many pixels of 480 lines the border of a wandering mask is off at most, and how long its waves are. */
+const [OFF, WAVE] = [7, 30] as const;
+
+/** The true mask, its border some pixels off, at each time elsewhere. */
+export const wanderingMask = (alpha: Float32Array, size: Size, time: number): Uint8Array => {
+	const unit = size.height / 480;
+	return Uint8Array.from(alpha, (_, at) => {
+		const [x, y] = [at % size.width, Math.floor(at / size.width)];
+		const off = (seed: number): number =>
+			Math.round(2 * OFF * unit * (noise(x / WAVE / unit, y / WAVE / unit, 50 * time + seed, 2) - 0.5));
+		const px = Math.max(0, Math.min(size.width - 1, x + off(1)));
+		const py = Math.max(0, Math.min(size.height - 1, y + off(9)));
+		return alpha[py * size.width + px]! >= 0.5 ? 1 : 0;
+	});
 };
 
 const GRID = { width: 224, height: 128 };

@@ -49,6 +49,8 @@ export const clipCommandSchema = z.strictObject({
 	alpha: z.enum(['soft', 'hard']).optional(),
 	feather: z.coerce.number().optional(),
 	grow: z.coerce.number().optional(),
+	despill: flag.optional(),
+	steady: flag.optional(),
 	invert: flag.optional(),
 	premultiplied: flag.optional(),
 	overwrite: flag.optional(),

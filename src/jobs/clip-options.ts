@@ -27,6 +27,8 @@ export type ClipOptions = {
 	readonly alpha?: MatteSettings['alpha'] | undefined;
 	readonly grow?: number | undefined;
 	readonly feather?: number | undefined;
+	readonly despill?: boolean | undefined;
+	readonly steady?: boolean | undefined;
 	readonly invert?: boolean | undefined;
 	readonly premultiplied?: boolean | undefined;
 	readonly overwrite?: boolean | undefined;
@@ -62,7 +64,7 @@ export const runOfOptions = async (
 	options: ClipOptions,
 	context: RunContext,
 ): Promise<{ readonly job: PropagateClipJob; readonly kind: RunKind }> => {
-	const { output = [], alpha, feather, grow, invert } = options;
+	const { output = [], alpha, feather, grow, despill, steady, invert } = options;
 	const editor = options.for === undefined ? undefined : await loadEditorPreset(options.for);
 	const job: PropagateClipJob = {
 		...context,
@@ -83,7 +85,7 @@ export const runOfOptions = async (
 		start: options.start,
 		end: options.end,
 		overwrite: options.overwrite,
-		matte: { alpha, feather, grow, invert },
+		matte: { alpha, feather, grow, despill, steady, invert },
 		premultiplied: options.premultiplied,
 		review: options.review,
 		cache: options.cache === false ? false : context.cache,

@@ -6,7 +6,7 @@ import { prefetch } from '../core/prefetch.js';
 import { isS3 } from '../core/s3-place.js';
 import { StageClock } from '../core/stage-clock.js';
 import type { Keyframes } from '../masks/read-keyframes.js';
-import { defaultMatteSettings, mattesOf } from '../mattes/mattes.js';
+import { defaultMatteSettings, MattesBefore, mattesOf } from '../mattes/mattes.js';
 import type { Clip } from '../media/clip.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import { FramePool } from '../media/frame-pool.js';
@@ -173,12 +173,13 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 					});
 		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
 		let [count, computedFrames, confidenceSum] = [0, 0, 0];
+		const before = new MattesBefore();
 		// While one frame is encoded, the next is already in the making.
 		const results = outputs.isComplete ? [] : prefetch(step.run(masked, engine.extractor), 1);
 		for await (const result of results) {
 			throwIfAborted(signal);
 			const { frame, labels, edited: image = frame.image, confidence } = result;
-			const mattes = mattesOf(frame.image, labels, matte);
+			const mattes = mattesOf(frame.image, labels, matte, before);
 			await clock.measure('encode', () => outputs?.write({ ...result, mattes }));
 			if (!result.painted) {
 				review?.add({ frame: { ...frame, image }, labels, confidence });

@@ -90,7 +90,11 @@ type MatteKernels = {
 	openMatte(width: number, height: number, block: number): void;
 	mattePixels(): number;
 	matteMask(): number;
-	findAlpha(scale: number): number;
+	findLines(scale: number): void;
+	openBefore(): number;
+	cellRowBytes(): number;
+	steadyLines(): number;
+	writeAlpha(): number;
 	openForeground(width: number, height: number): void;
 	foregroundPixels(): number;
 	foregroundAlpha(): number;

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import type { LabelMap, Raster } from '../core/frame.js';
 import { objectIds } from '../core/object-ids.js';
 import type { Size } from '../core/size.js';
+import { despilled } from './despill.js';
 import { foregroundColours } from './foreground.js';
 import { boxMean, distanceToBorder, type Plane } from './planes.js';
-import { type Box, OPAQUE, softAlpha } from './soft-alpha.js';
+import { type Box, LinesBefore, OPAQUE, softAlpha } from './soft-alpha.js';
 
 export const matteSettingsSchema = z.strictObject({
 	/** Whether pixels that an object covers partly are partly opaque. */
@@ -13,6 +14,10 @@ export const matteSettingsSchema = z.strictObject({
 	grow: z.number().min(-200).max(200).default(0),
 	/** Pixels over which edges are blurred besides. */
 	feather: z.number().min(0).max(200).default(0),
+	/** Colours that the surroundings have thrown onto the object are taken out of it. */
+	despill: z.boolean().default(false),
+	/** Edges change less from frame to frame. */
+	steady: z.boolean().default(false),
 	/** Opaque becomes transparent, and the other way round. */
 	invert: z.boolean().default(false),
 });
@@ -43,10 +48,18 @@ export type Mattes = {
  * The mattes of a frame's objects.
  *
  * @param image the frame as it was filmed, of the labels' size
+ * @param before the same for all frames of a clip, which come in their order: what `steady` goes by
  */
-export const mattesOf = (image: Raster<3>, labels: LabelMap, settings: MatteSettings): Mattes => {
-	const whole = remembered(() => opacityOf(image, marked(labels, undefined), settings));
-	const objects = remembered(() => opacitiesOfObjects(image, labels, settings));
+export const mattesOf = (
+	image: Raster<3>,
+	labels: LabelMap,
+	settings: MatteSettings,
+	before?: MattesBefore,
+): Mattes => {
+	const opacity = (id: number | undefined): Opacity =>
+		opacityOf(image, marked(labels, id), settings, settings.steady ? before?.of(id) : undefined);
+	const whole = remembered(() => opacity(undefined));
+	const objects = remembered(() => sharedOut(new Map(objectIds(labels).map((id) => [id, opacity(id)]))));
 	const all = remembered(() => matteOf(labels, inverted(whole().alpha, settings)));
 	return {
 		get all() {
@@ -60,13 +73,30 @@ export const mattesOf = (image: Raster<3>, labels: LabelMap, settings: MatteSett
 		coloursOf: (picture) => {
 			const { alpha, box } = whole();
 			// Of what is left when objects are cut out, the colours are as they were filmed.
-			return box === undefined || settings.invert ? picture : foregroundColours(picture, alpha, box);
+			if (settings.invert) {
+				return picture;
+			}
+			const own = box === undefined ? picture : foregroundColours(picture, alpha, box);
+			return settings.despill ? despilled(own, image, alpha, box ?? { ...sizeOf(image), x: 0, y: 0 }) : own;
 		},
 	};
 };
 
+/** What was found in the frame before, of all objects together and of each. */
+export class MattesBefore {
+	readonly #lines = new Map<number | undefined, LinesBefore>();
+
+	of(id: number | undefined): LinesBefore {
+		const lines = this.#lines.get(id) ?? new LinesBefore();
+		this.#lines.set(id, lines);
+		return lines;
+	}
+}
+
 /** @param alpha 0..`OPAQUE` @param box outside of which nothing is opaque; undefined where edges are hard */
 type Opacity = { readonly alpha: Uint16Array; readonly box: Box | undefined };
+
+const sizeOf = ({ width, height }: Size): Size => ({ width, height });
 
 const remembered = <Value>(make: () => Value): (() => Value) => {
 	let made: { readonly value: Value } | undefined;
@@ -101,38 +131,29 @@ const inverted = (alpha: Uint16Array, { invert }: MatteSettings): Uint16Array =>
 	invert ? alpha.map((value) => OPAQUE - value) : alpha;
 
 /** Where objects meet, each takes its share of what they claim together. */
-const opacitiesOfObjects = (
-	image: Raster<3>,
-	labels: LabelMap,
-	settings: MatteSettings,
-): ReadonlyMap<number, Opacity> => {
-	const ids = objectIds(labels);
-	const opacities = new Map(ids.map((id) => [id, opacityOf(image, marked(labels, id), settings)]));
-	if (ids.length > 1) {
-		const sums = new Uint32Array(labels.ids.length);
-		for (const { alpha } of opacities.values()) {
-			for (let at = 0; at < sums.length; at++) {
-				sums[at]! += alpha[at]!;
-			}
-		}
-		for (const { alpha } of opacities.values()) {
-			for (let at = 0; at < sums.length; at++) {
-				const sum = sums[at]!;
-				if (sum > OPAQUE) {
-					alpha[at] = Math.floor((alpha[at]! * OPAQUE) / sum);
-				}
-			}
+const sharedOut = (opacities: ReadonlyMap<number, Opacity>): ReadonlyMap<number, Opacity> => {
+	const alphas = [...opacities.values()].map(({ alpha }) => alpha);
+	const pixels = alphas.length > 1 ? alphas[0]!.length : 0;
+	for (let at = 0; at < pixels; at++) {
+		const sum = alphas.reduce((total, alpha) => total + alpha[at]!, 0);
+		for (const alpha of sum > OPAQUE ? alphas : []) {
+			alpha[at] = Math.floor((alpha[at]! * OPAQUE) / sum);
 		}
 	}
 	return opacities;
 };
 
-const opacityOf = (image: Raster<3>, mask: Uint8Array, { alpha, grow, feather }: MatteSettings): Opacity => {
-	const size = { width: image.width, height: image.height };
+const opacityOf = (
+	image: Raster<3>,
+	mask: Uint8Array,
+	{ alpha, grow, feather }: MatteSettings,
+	before: LinesBefore | undefined,
+): Opacity => {
+	const size = sizeOf(image);
 	if (!mask.includes(1)) {
 		return { alpha: new Uint16Array(mask.length), box: undefined };
 	}
-	const soft = alpha === 'soft' ? softAlpha(image, mask) : undefined;
+	const soft = alpha === 'soft' ? softAlpha(image, mask, before) : undefined;
 	const found = soft ? placedIn(size, soft.box, soft.alpha) : hardAlpha(mask);
 	const grown = grow === 0 ? found : grownBy(grow, found, mask, size, alpha);
 	const opacity = feather === 0 ? grown : feathered(grown, size, feather);

@@ -1,6 +1,6 @@
 import type { Raster } from '../core/frame.js';
 import type { Size } from '../core/size.js';
-import { bytesAt, type Kernels, openKernels, shortsAt } from '../kernels/kernels.js';
+import { bytesAt, floatsAt, type Kernels, openKernels, shortsAt } from '../kernels/kernels.js';
 
 /** A part of an image. */
 export type Box = Size & { readonly x: number; readonly y: number };
@@ -21,11 +21,13 @@ let kernels: Kernels | undefined;
  * how much of each pixel is the object's. Far from the border it is what the mask says.
  *
  * @param mask [height * width] 1 in the object
+ * @param before for less chatter, of the same object in the frames before
  * @returns where anything is opaque, and how much (0..`OPAQUE`); undefined without an object
  */
 export const softAlpha = (
 	image: Raster<3>,
 	mask: Uint8Array,
+	before?: LinesBefore,
 ): { readonly box: Box; readonly alpha: Uint16Array } | undefined => {
 	const scale = Math.min(image.width, image.height) / LINES;
 	// Lines change slowly from pixel to pixel, so that large images need them for blocks of pixels only
@@ -44,8 +46,57 @@ export const softAlpha = (
 		pixels.set(image.data.subarray(3 * from, 3 * (from + box.width)), 3 * y * box.width);
 		inside.set(mask.subarray(from, from + box.width), y * box.width);
 	}
-	const found = kernels.findAlpha(scale);
-	return { box, alpha: shortsAt(kernels, found, box.width * box.height).slice() };
+	kernels.findLines(scale);
+	before?.steady(kernels, box, block);
+	return { box, alpha: shortsAt(kernels, kernels.writeAlpha(), box.width * box.height).slice() };
+};
+
+/** What was found for an object in the frame before; it changes with each frame that it is given for. */
+export class LinesBefore {
+	#found: Found | undefined;
+
+	steady(kernels: Kernels, box: Box, block: number): void {
+		const place = kernels.openBefore();
+		const pitch = kernels.cellRowBytes() / 4;
+		const cells = {
+			...{ x: box.x / block, y: box.y / block },
+			...{ width: Math.ceil(box.width / block), height: Math.ceil(box.height / block) },
+		};
+		const length = PLANES * pitch * cells.height;
+		if (this.#found !== undefined) {
+			copyShared(this.#found, { cells, pitch, planes: floatsAt(kernels, place, length) });
+		}
+		const kept = kernels.steadyLines();
+		this.#found = { cells, pitch, planes: floatsAt(kernels, kept, length).slice() };
+	}
+}
+
+/** See `kernels/assembly/matte/steady.ts`. */
+const PLANES = 8;
+
+type Found = {
+	/** Where it lies, in blocks of pixels. */
+	readonly cells: Box;
+	/** From one row to the next. */
+	readonly pitch: number;
+	/** [PLANES, height, pitch] */
+	readonly planes: Float32Array;
+};
+
+/** Copies what lies in the boxes of both. */
+const copyShared = (from: Found, to: Found): void => {
+	const left = Math.max(from.cells.x, to.cells.x);
+	const right = Math.min(from.cells.x + from.cells.width, to.cells.x + to.cells.width);
+	const top = Math.max(from.cells.y, to.cells.y);
+	const bottom = Math.min(from.cells.y + from.cells.height, to.cells.y + to.cells.height);
+	const at = ({ cells, pitch }: Found, plane: number, y: number): number =>
+		(plane * cells.height + y - cells.y) * pitch + left - cells.x;
+	for (let plane = 0; left < right && plane < PLANES; plane++) {
+		for (let y = top; y < bottom; y++) {
+			const first = at(from, plane, y);
+			to.planes.set(from.planes.subarray(first, first + right - left), at(to, plane, y));
+		}
+	}
 };
 
 /** What surrounds the object with a margin, in whole blocks as far as the image goes. */

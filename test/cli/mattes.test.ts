@@ -50,6 +50,15 @@ describe('propagate <clip> -o matte.mkv', () => {
 		expect(whites(await matte('--invert'))).toBeCloseTo(96 * 64 - plain, -2);
 	});
 
+	test('--steady and --despill are taken, and --steady without soft edges is refused in a line', async () => {
+		expect(new Set(await matte('--steady', '--despill')).size).toBeGreaterThan(1);
+		const { code, stderr } = await run(['-o', join(folder, 'x.mkv'), '--steady', '--alpha', 'hard']);
+		expect({ code, lines: stderr.trim().split('\n') }).toEqual({
+			code: 2,
+			lines: [expect.stringContaining('--steady is for soft edges; leave it or --alpha hard out.')],
+		});
+	});
+
 	test('PNGs with transparency and grey ones show the same matte, and can be gone on with', async () => {
 		const [cutOuts, mattes] = [join(temporaryFolder(), 'cut-outs'), join(temporaryFolder(), 'grey')];
 		for (const options of [[], ['--resume']]) {

@@ -123,6 +123,11 @@ export const registerPropagate = (program: Command): void => {
 		)
 		.option('--grow <pixels>', 'grow the objects in mattes and cut-outs; shrink them with -2', pixels)
 		.option('--feather <pixels>', 'blur the edges of mattes and cut-outs besides', pixels)
+		.option(
+			'--despill',
+			'take out of cut-outs the red, green or blue that their surroundings have thrown onto them',
+		)
+		.option('--steady', 'let soft edges change less from frame to frame')
 		.option('--invert', 'cut the objects out of the picture instead of the picture away from them')
 		.option('--premultiplied', 'multiply colours by alpha in formats that have alpha (default: straight)')
 		.addOption(overwriteOption())
@@ -165,7 +170,7 @@ export const registerPropagate = (program: Command): void => {
 };
 
 /** @throws UserError for an option that would do nothing: whoever gives it expects something of it */
-const requireUse = ({ edit, colormap }: PropagateOptions, command: Command): void => {
+const requireUse = ({ edit, colormap, alpha, steady }: PropagateOptions, command: Command): void => {
 	const given = ['editMode', 'relight', 'linearLight'].find(
 		(name) => command.getOptionValueSource(name) === 'cli',
 	);
@@ -175,6 +180,9 @@ const requireUse = ({ edit, colormap }: PropagateOptions, command: Command): voi
 	}
 	if (edit !== undefined && colormap === true) {
 		throw new UserError('--edit and --colormap exclude each other; give one of them.');
+	}
+	if (steady === true && alpha === 'hard') {
+		throw new UserError('--steady is for soft edges; leave it or --alpha hard out.');
 	}
 };
 

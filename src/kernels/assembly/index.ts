@@ -2,7 +2,8 @@ export { decodeHalves, encodeHalves } from './half-precision';
 export { convertToLab } from './lab';
 export * from './matching/index';
 export { findForeground, foregroundAlpha, foregroundPixels, openForeground } from './matte/foreground';
-export { findAlpha, matteMask, mattePixels, openMatte } from './matte/soft-alpha';
+export { findLines, matteMask, mattePixels, openMatte, writeAlpha } from './matte/soft-alpha';
+export { cellRowBytes, openBefore, steadyLines } from './matte/steady';
 export {
 	compareNeighbours,
 	fieldBand,

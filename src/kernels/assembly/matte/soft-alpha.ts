@@ -45,7 +45,7 @@ const base = allocate(0);
 let boxWidth: i32 = 0;
 let boxHeight: i32 = 0;
 /** Lines are found for blocks of so many pixels squared. */
-let block: i32 = 1;
+export let block: i32 = 1;
 /** uint8 [height, width, 3] */
 let pixels: usize = 0;
 /** uint8 [height, width]: 1 in the object, 0 outside */
@@ -53,15 +53,25 @@ let mask: usize = 0;
 /** uint16 [height, width] */
 let alpha: usize = 0;
 
+/** Of the blocks, from here on: their number in a row and in a column. */
+export let width: i32 = 0;
+export let height: i32 = 0;
+/** Pixels of the image for one of 480 lines. */
+export let scale: f32 = 1;
+/** Planes: means of the pixels, distances from the border, what is found. */
+export let image: usize = 0;
+export let distance: usize = 0;
+export let lines: usize = 0;
+
 /** Room for another image, whose pixels and mask are to be written next. */
-export function openMatte(width: i32, height: i32, blockPixels: i32): void {
+export function openMatte(imageWidth: i32, imageHeight: i32, blockPixels: i32): void {
 	free(base);
-	boxWidth = width;
-	boxHeight = height;
+	boxWidth = imageWidth;
+	boxHeight = imageHeight;
 	block = blockPixels;
-	pixels = allocate(3 * width * height);
-	mask = allocate(width * height);
-	alpha = allocate(2 * width * height);
+	pixels = allocate(3 * boxWidth * boxHeight);
+	mask = allocate(boxWidth * boxHeight);
+	alpha = allocate(2 * boxWidth * boxHeight);
 }
 
 export function mattePixels(): usize {
@@ -73,20 +83,21 @@ export function matteMask(): usize {
 }
 
 /**
- * How opaque each pixel is, of 65535: uint16 [height, width].
+ * Finds lines for each block of pixels.
  *
- * @param scale pixels of the image for one of 480 lines
+ * @param imageScale pixels of the image for one of 480 lines
  */
-export function findAlpha(scale: f32): usize {
-	const width = (boxWidth + block - 1) / block;
-	const height = (boxHeight + block - 1) / block;
+export function findLines(imageScale: f32): void {
+	scale = imageScale;
+	width = (boxWidth + block - 1) / block;
+	height = (boxHeight + block - 1) / block;
 	const plane = rowBytes(width) * height;
 	const unit = scale / (block as f32);
-	const image = allocate(plane * IMAGE_PLANES);
+	image = allocate(plane * IMAGE_PLANES);
 	shrink(image, width, height, plane);
-	const distance = allocate(plane);
+	distance = allocate(plane);
 	distanceToBorder(image + 3 * plane, distance, width, height);
-	const lines = allocate(plane * LINE_PLANES);
+	lines = allocate(plane * LINE_PLANES);
 	const thick = allocate(plane * LINE_PLANES);
 	const trust = allocate(plane);
 	trustFar(distance, trust, plane, THIN_DOUBT * unit);
@@ -120,7 +131,12 @@ export function findAlpha(scale: f32): usize {
 		}
 	}
 	addWide(image, thick + 4 * plane, lines, width, height, unit);
-	writeAlpha(lines, distance, width, height, FARTHEST * unit);
+	free(thick);
+}
+
+/** How opaque each pixel is, of 65535: uint16 [height, width]. */
+export function writeAlpha(): usize {
+	writeOpacities((FARTHEST * scale) / (block as f32));
 	return alpha;
 }
 
@@ -333,7 +349,7 @@ function interpolated(plane: usize): f32 {
 }
 
 /** Each pixel's opacity by its own colour, near the border; what the mask says elsewhere. */
-function writeAlpha(lines: usize, distance: usize, width: i32, height: i32, farthest: f32): void {
+function writeOpacities(farthest: f32): void {
 	const plane = rowBytes(width) * height;
 	for (let y = 0; y < boxHeight; y++) {
 		const row = rowBytes(width) * (y / block);
