@@ -1,8 +1,10 @@
 import type {
+	EditChange,
 	ExportRequest,
 	ExportState,
 	FrameHints,
 	MaskKind,
+	NewEdit,
 	OpenRequest,
 	PaintingKept,
 	ProjectSettings,
@@ -151,8 +153,48 @@ export class ProjectApi {
 		return json(`${this.#base}/hints/${frame}/look`, 'POST');
 	}
 
-	run(): Promise<RunState> {
-		return json(`${this.#base}/run`, 'POST');
+	/** Loads a picture that is to be carried. */
+	async loadEdit(file: File, edit: NewEdit): Promise<ProjectState> {
+		const query = new URLSearchParams(Object.entries(edit).map(([name, value]) => [name, String(value)]));
+		const response = await send(`${this.#base}/edit?${query}`, { method: 'PUT', headers: bytes, body: file });
+		return ((await response.json()) as { readonly project: ProjectState }).project;
+	}
+
+	async changeEdit(change: EditChange, basis: number): Promise<ProjectState> {
+		const response = await send(`${this.#base}/edit?basis=${basis}`, {
+			...{ method: 'PATCH', headers: { 'content-type': 'application/json' }, body: JSON.stringify(change) },
+			// It arrives also when the page is reloaded at this moment.
+			keepalive: true,
+		});
+		return ((await response.json()) as { readonly project: ProjectState }).project;
+	}
+
+	async removeEdit(basis: number): Promise<ProjectState> {
+		const answer = await json<{ readonly project: ProjectState }>(
+			`${this.#base}/edit?basis=${basis}`,
+			'DELETE',
+		);
+		return answer.project;
+	}
+
+	/** Where the picture is that is carried, as it was loaded. */
+	editPicture(revision: number): string {
+		return `${this.#base}/edit/picture?revision=${revision}`;
+	}
+
+	/** Where a frame is as it is in the clip, a PNG to be retouched. */
+	framePng(frame: number): string {
+		return `${this.#base}/frames/${frame}`;
+	}
+
+	/** A frame with the edit in it; undefined where it has not been carried to. */
+	async edited(frame: number, signal: AbortSignal): Promise<ImageBitmap | undefined> {
+		const response = await send(`${this.#base}/edited/${frame}`, { signal });
+		return response.status === 204 ? undefined : createImageBitmap(await response.blob());
+	}
+
+	run(what: RunState['what']): Promise<RunState> {
+		return json(`${this.#base}/run`, 'POST', { what });
 	}
 
 	pause(): Promise<RunState> {

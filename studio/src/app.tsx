@@ -32,7 +32,7 @@ export const App = () => {
 						class="primary"
 						data-testid="export"
 						title="Write files for your editor (X)"
-						disabled={open.project.value.painted.length === 0}
+						disabled={open.project.value.painted.length === 0 && open.project.value.edit === null}
 						onClick={() => {
 							dialog.value = 'export';
 						}}
@@ -69,7 +69,20 @@ const ProjectBar = ({ open }: { readonly open: Workspace }) => {
 };
 
 const Editor = ({ open }: { readonly open: Workspace }) => (
-	<main class="editor">
+	<main
+		class="editor"
+		onDragOver={(event) => event.preventDefault()}
+		onDrop={(event) => {
+			// Else the browser would leave the page for the file.
+			event.preventDefault();
+			const [file] = event.dataTransfer?.files ?? [];
+			if (file?.type.startsWith('image/')) {
+				open.loadEdit(file);
+			} else if (file !== undefined) {
+				open.notice.value = 'A picture dropped here is an edit; another clip is opened by “Open…”, above.';
+			}
+		}}
+	>
 		<Toolbar workspace={open} />
 		<div class="centre">
 			<OptionsBar workspace={open} />

@@ -96,9 +96,16 @@ export const HelpDialog = () => (
 	</Dialog>
 );
 
+/** What shows the object itself may show it with the edit in it. */
+const mayHaveEdit = ({ editor, format }: { readonly editor?: string; readonly format?: string }): boolean =>
+	editor !== undefined || /^(alpha|overlay)/.test(format ?? '');
+
 /** What the masks become. */
 export const ExportDialog = ({ workspace }: { readonly workspace: Workspace }) => {
-	const choice = useSignal<{ readonly editor?: string; readonly format?: string }>({ format: 'png' });
+	const choice = useSignal<{ readonly editor?: string; readonly format?: string }>({
+		format: workspace.display.value === 'edited' || workspace.painted.value.size === 0 ? 'edit.mp4' : 'png',
+	});
+	const withEdit = useSignal(false);
 	const output = useSignal('');
 	const overwrite = useSignal(false);
 	const command = useSignal('');
@@ -110,6 +117,7 @@ export const ExportDialog = ({ workspace }: { readonly workspace: Workspace }) =
 	const request = (): ExportRequest => ({
 		...choice.value,
 		overwrite: overwrite.value,
+		edit: withEdit.value && mayHaveEdit(choice.value),
 		...(output.value.trim() === '' ? {} : { output: output.value.trim() }),
 	});
 	useSignalEffect(() => {
@@ -131,8 +139,12 @@ export const ExportDialog = ({ workspace }: { readonly workspace: Workspace }) =
 	});
 
 	const editor = state?.editors.find(({ name }) => name === choice.value.editor);
-	const { edit } = workspace.project.value;
-	const formats = (state?.formats ?? []).filter(({ name }) => edit !== null || !name.startsWith('edit'));
+	const hasEdit = workspace.project.value.edit !== null;
+	const isOfEdit = ({ name }: { readonly name: string }): boolean => name.startsWith('edit');
+	const formats = [
+		...(hasEdit ? (state?.formats ?? []).filter(isOfEdit) : []),
+		...(state?.formats ?? []).filter((format) => !isOfEdit(format)),
+	];
 	const isRunning = exporting.state === 'running';
 	return (
 		<Dialog title="Export" wide>
@@ -208,6 +220,19 @@ export const ExportDialog = ({ workspace }: { readonly workspace: Workspace }) =
 						/>
 						Replace what is there
 					</label>
+					{hasEdit && mayHaveEdit(choice.value) && (
+						<label class="check">
+							<input
+								type="checkbox"
+								checked={withEdit.value}
+								data-testid="with-edit"
+								onChange={(event) => {
+									withEdit.value = event.currentTarget.checked;
+								}}
+							/>
+							With the edit in the picture
+						</label>
+					)}
 					<div class="field">
 						<span>The same in a terminal</span>
 						<div class="command">

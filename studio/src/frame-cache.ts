@@ -3,6 +3,7 @@ import type { ProjectApi } from './api';
 
 /** Decoded pictures and masks that are kept, in bytes: some seconds of a clip, whatever its length. */
 const PICTURE_BYTES = 192 * 2 ** 20;
+const EDITED_BYTES = 128 * 2 ** 20;
 const MASK_BYTES = 64 * 2 ** 20;
 
 export type CachedMask = { readonly kind: MaskKind; readonly ids: Uint8Array<ArrayBuffer> | undefined };
@@ -84,6 +85,11 @@ export class FrameCache {
 		({ width, height }) => width * height * 4,
 		(picture) => picture.close(),
 	);
+	readonly #edited = new Recent<ImageBitmap | undefined>(
+		EDITED_BYTES,
+		(picture) => (picture?.width ?? 0) * (picture?.height ?? 0) * 4 + 64,
+		(picture) => picture?.close(),
+	);
 	readonly #masks = new Recent<CachedMask>(MASK_BYTES, ({ ids }) => (ids?.length ?? 0) + 64);
 	readonly #controller = new AbortController();
 
@@ -91,6 +97,20 @@ export class FrameCache {
 
 	picture(frame: number): Promise<ImageBitmap> {
 		return this.#pictures.get(frame, () => this.api.picture(frame, this.#controller.signal));
+	}
+
+	/** A frame with the edit in it; undefined where it has not been carried to. */
+	edited(frame: number): Promise<ImageBitmap | undefined> {
+		return this.#edited.get(frame, () => this.api.edited(frame, this.#controller.signal));
+	}
+
+	/** @param frame all when undefined */
+	forgetEdited(frame?: number): void {
+		if (frame === undefined) {
+			this.#edited.clear();
+		} else {
+			this.#edited.forget(frame);
+		}
 	}
 
 	mask(frame: number): Promise<CachedMask> {
@@ -123,6 +143,7 @@ export class FrameCache {
 	close(): void {
 		this.#controller.abort();
 		this.#pictures.clear();
+		this.#edited.clear();
 		this.#masks.clear();
 	}
 }

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { OpenRequest } from '../../src/studio/protocol';
 import { beginUpload, uploadFile } from './api';
+import { clipOf } from './chosen-files';
 import { failure, isOpening, openAny, studio } from './app-state';
 import { Icon } from './icons';
 
@@ -43,11 +44,9 @@ export const OpenView = () => {
 	const path = useSignal('');
 	const { value: state } = studio;
 
-	const upload = (files: readonly File[]): void => {
-		if (files.length === 0) {
-			return;
-		}
+	const upload = (all: readonly File[]): void => {
 		void openAny(async (): Promise<OpenRequest> => {
+			const files = clipOf(all, state?.limits ?? { gigabytes: 16, files: 20_000 });
 			sent.value = { done: 0, total: files.length };
 			try {
 				const { id } = await beginUpload();
@@ -91,7 +90,13 @@ export const OpenView = () => {
 						class="visually-hidden"
 						multiple
 						data-testid="files"
-						onChange={(event) => upload([...(event.currentTarget.files ?? [])])}
+						onChange={(event) => {
+							const files = [...(event.currentTarget.files ?? [])];
+							event.currentTarget.value = '';
+							if (files.length > 0) {
+								upload(files);
+							}
+						}}
 					/>
 				</label>
 				<form

@@ -2,7 +2,15 @@ import type { MarkedObject } from '../../src/studio/protocol';
 import type { Box, IdMap } from './raster';
 
 /** How masks are shown over the picture. */
-export const displays = ['overlay', 'outline', 'checkerboard', 'green', 'matte', 'picture'] as const;
+export const displays = [
+	'overlay',
+	'outline',
+	'checkerboard',
+	'green',
+	'matte',
+	'picture',
+	'edited',
+] as const;
 export type Display = (typeof displays)[number];
 
 export type OverlayStyle = {
@@ -35,7 +43,7 @@ export const drawMask = (
 	if (width <= 0 || height <= 0) {
 		return;
 	}
-	if (map === undefined || style.display === 'picture') {
+	if (map === undefined || style.display === 'picture' || style.display === 'edited') {
 		context.clearRect(box.x0, box.y0, width, height);
 		return;
 	}

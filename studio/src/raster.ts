@@ -19,6 +19,19 @@ export const union = (a: Box | undefined, b: Box | undefined): Box | undefined =
 				...{ x1: Math.max(a.x1, b.x1), y1: Math.max(a.y1, b.y1) },
 			};
 
+/** Where an object is; undefined where it is not. */
+export const boxOf = ({ width, height, ids }: IdMap, id: number): Box | undefined => {
+	let box: Box | undefined;
+	for (let y = 0; y < height; y++) {
+		const row = ids.subarray(y * width, (y + 1) * width);
+		const first = row.indexOf(id);
+		if (first >= 0) {
+			box = union(box, { x0: first, y0: y, x1: row.lastIndexOf(id) + 1, y1: y + 1 });
+		}
+	}
+	return box;
+};
+
 /** The part of a box that lies in the map. */
 export const clipped = ({ width, height }: Pick<IdMap, 'width' | 'height'>, box: Box): Box => ({
 	...{ x0: Math.max(0, Math.floor(box.x0)), y0: Math.max(0, Math.floor(box.y0)) },

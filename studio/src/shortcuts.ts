@@ -1,5 +1,4 @@
 import { dialog, nextTheme, workspace } from './app-state';
-import { displays } from './overlay';
 import type { Workspace } from './workspace';
 
 export type Shortcut = {
@@ -13,72 +12,26 @@ export type Shortcut = {
 const resized = (size: number, factor: number): number =>
 	Math.max(1, Math.min(400, factor > 1 ? Math.ceil(size * factor) : Math.floor(size * factor)));
 
+const tools = [
+	['s', 'Strokes on the object', 'hint'],
+	['m', 'Box around the object', 'box'],
+	['b', 'Brush', 'brush'],
+	['e', 'Eraser', 'eraser'],
+	['l', 'Lasso', 'lasso'],
+	['p', 'Polygon', 'polygon'],
+	['g', 'Fill', 'fill'],
+	['h', 'Move the picture', 'hand'],
+	['k', 'Place the sticker', 'place'],
+] as const;
+
 /** All that keys do; the page under `?` is made from it. */
 export const shortcuts: readonly Shortcut[] = [
-	{
-		group: 'Tools',
-		keys: ['s'],
-		label: 'Strokes on the object',
-		action: ({ tool }) => {
-			tool.value = 'hint';
-		},
-	},
-	{
-		group: 'Tools',
-		keys: ['m'],
-		label: 'Box around the object',
-		action: ({ tool }) => {
-			tool.value = 'box';
-		},
-	},
-	{
-		group: 'Tools',
-		keys: ['b'],
-		label: 'Brush',
-		action: ({ tool }) => {
-			tool.value = 'brush';
-		},
-	},
-	{
-		group: 'Tools',
-		keys: ['e'],
-		label: 'Eraser',
-		action: ({ tool }) => {
-			tool.value = 'eraser';
-		},
-	},
-	{
-		group: 'Tools',
-		keys: ['l'],
-		label: 'Lasso',
-		action: ({ tool }) => {
-			tool.value = 'lasso';
-		},
-	},
-	{
-		group: 'Tools',
-		keys: ['p'],
-		label: 'Polygon',
-		action: ({ tool }) => {
-			tool.value = 'polygon';
-		},
-	},
-	{
-		group: 'Tools',
-		keys: ['g'],
-		label: 'Fill',
-		action: ({ tool }) => {
-			tool.value = 'fill';
-		},
-	},
-	{
-		group: 'Tools',
-		keys: ['h'],
-		label: 'Move the picture',
-		action: ({ tool }) => {
-			tool.value = 'hand';
-		},
-	},
+	...tools.map(
+		([key, label, tool]): Shortcut => ({
+			...{ group: 'Tools', keys: [key], label },
+			action: (open) => open.choose(tool),
+		}),
+	),
 	{
 		group: 'Tools',
 		keys: ['['],
@@ -159,8 +112,8 @@ export const shortcuts: readonly Shortcut[] = [
 		group: 'View',
 		keys: ['v'],
 		label: 'Next way to show masks',
-		action: ({ display }) => {
-			display.value = displays[(displays.indexOf(display.value) + 1) % displays.length] ?? 'overlay';
+		action: ({ display, displays: { value: all } }) => {
+			display.value = all[(all.indexOf(display.value) + 1) % all.length] ?? 'overlay';
 		},
 	},
 	{
@@ -195,6 +148,16 @@ export const shortcuts: readonly Shortcut[] = [
 	},
 	{ group: 'View', keys: ['t'], label: 'Light, dark, as the system', action: nextTheme },
 	{ group: 'Project', keys: ['r'], label: 'Find the masks, go on', action: (open) => open.startRun() },
+	{
+		group: 'Project',
+		keys: ['w'],
+		label: 'Carry the edit',
+		action: (open) => {
+			if (open.edit.value !== null) {
+				open.startRun('edit');
+			}
+		},
+	},
 	{ group: 'Project', keys: ['n'], label: 'New object', action: (open) => open.addObject() },
 	{
 		group: 'Project',

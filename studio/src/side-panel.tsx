@@ -1,4 +1,5 @@
 import type { MarkedObject } from '../../src/studio/protocol';
+import { EditSection } from './edit-section';
 import { Icon, IconButton } from './icons';
 import type { Workspace } from './workspace';
 
@@ -25,6 +26,7 @@ export const SidePanel = ({ workspace }: { readonly workspace: Workspace }) => (
 			</ul>
 		</section>
 		<FrameSection workspace={workspace} />
+		<EditSection workspace={workspace} />
 		<QualitySection workspace={workspace} />
 	</aside>
 );

@@ -1,7 +1,9 @@
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import type { Place } from '../../src/studio/protocol';
 import { drawMask } from './overlay';
 import { fillPolygon, floodFill, type IdMap, type Point, paintStroke } from './raster';
+import { dragged, type Grip, gripAt, StickerHandles } from './sticker-handles';
 import type { Tool, Workspace } from './workspace';
 
 const MOST_ZOOM = 32;
@@ -177,7 +179,12 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 	};
 
 	const drag = useRef<
-		| { readonly id: number; last: Point; panFrom?: { x: number; y: number; px: number; py: number } }
+		| {
+				readonly id: number;
+				last: Point;
+				readonly panFrom?: { x: number; y: number; px: number; py: number };
+				readonly placeFrom?: { readonly place: Place; readonly grip: Grip; readonly at: Point };
+		  }
 		| undefined
 	>(undefined);
 
@@ -185,6 +192,16 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 		host.current?.focus({ preventScroll: true });
 		const tool = workspace.tool.value;
 		const point = pointOf(event);
+		if (tool === 'place' && event.button !== 1) {
+			const { edit } = workspace;
+			if (edit.value?.kind === 'sticker' && edit.value.frame === workspace.frame.value) {
+				host.current?.setPointerCapture(event.pointerId);
+				const { place } = edit.value;
+				const placeFrom = { place, grip: gripAt(point, edit.value, place, zoom.value), at: point };
+				drag.current = { id: 0, last: point, placeFrom };
+			}
+			return;
+		}
 		if (event.button === 1 || tool === 'hand') {
 			event.preventDefault();
 			host.current?.setPointerCapture(event.pointerId);
@@ -245,6 +262,11 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 			isFitted.current = false;
 			return;
 		}
+		if (current.placeFrom !== undefined) {
+			const { place, grip, at } = current.placeFrom;
+			workspace.placing.value = dragged(place, grip, at, pointOf(event), event.shiftKey);
+			return;
+		}
 		const moves = event.getCoalescedEvents?.() ?? [];
 		for (const move of moves.length > 0 ? moves : [event]) {
 			const point = pointOf(move);
@@ -269,7 +291,12 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 		if (current === undefined || current.panFrom !== undefined) {
 			return;
 		}
-		if (workspace.tool.value === 'hint') {
+		if (current.placeFrom !== undefined) {
+			const place = workspace.placing.value;
+			if (place !== undefined) {
+				workspace.changeEdit({ place });
+			}
+		} else if (workspace.tool.value === 'hint') {
 			workspace.hint(thinned(line.value), current.id > 0);
 			line.value = [];
 		} else if (workspace.tool.value === 'box') {
@@ -309,6 +336,9 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 		if (event.key === 'Escape') {
 			line.value = [];
 			workspace.painting.abandon();
+			if (drag.current?.placeFrom !== undefined) {
+				workspace.placing.value = undefined;
+			}
 			drag.current = undefined;
 		} else if (event.key === 'Enter' && line.value.length >= 3) {
 			closePolygon(event.altKey ? 0 : workspace.object.value);
@@ -317,6 +347,15 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 
 	const shown = workspace.shown.value;
 	const tool = workspace.tool.value;
+	const edit = workspace.edit.value;
+	const isEdited = workspace.display.value === 'edited';
+	const isEditShown = edit !== null && shown?.frame === edit.frame && isEdited;
+	const isNotCarried =
+		edit !== null &&
+		shown !== undefined &&
+		isEdited &&
+		!isEditShown &&
+		(shown.frame < edit.frame || shown.frame >= edit.carriedTo);
 	const label =
 		shown === undefined
 			? 'The picture is being loaded'
@@ -334,7 +373,7 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 	return (
 		<div
 			ref={host}
-			class={`stage ${tool === 'hand' ? (isPanning.value ? 'grabbing' : 'grab') : hasBrush ? 'no-cursor' : 'crosshair'}`}
+			class={`stage ${tool === 'place' ? 'moving' : tool === 'hand' ? (isPanning.value ? 'grabbing' : 'grab') : hasBrush ? 'no-cursor' : 'crosshair'}`}
 			data-testid="stage"
 			role="application"
 			aria-label={`${label}. Paint with the mouse.`}
@@ -356,6 +395,18 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 			>
 				<canvas ref={picture} width={width} height={height} />
 				<canvas ref={overlay} width={width} height={height} class="mask" />
+				{edit !== null && isEditShown && (
+					<img
+						src={workspace.api.editPicture(workspace.project.value.edit?.revision ?? 0)}
+						alt=""
+						draggable={false}
+						style={{
+							width: `${edit.width}px`,
+							height: `${edit.height}px`,
+							transform: `translate(${edit.place.x - edit.width / 2}px, ${edit.place.y - edit.height / 2}px) rotate(${edit.place.angle}deg) scale(${edit.place.scale})`,
+						}}
+					/>
+				)}
 			</div>
 			<svg class="drawn" aria-hidden="true">
 				{tool === 'hint' &&
@@ -366,6 +417,9 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 							points={[...points, ...points.slice(-1)].map((point) => onScreen(point).join(',')).join(' ')}
 						/>
 					))}
+				{edit !== null && isEditShown && tool === 'place' && (
+					<StickerHandles size={edit} place={edit.place} zoom={scale} onScreen={onScreen} />
+				)}
 				{drawn.length > 0 && (
 					<>
 						<polyline class="line under" points={drawn.map((point) => point.join(',')).join(' ')} />
@@ -393,6 +447,7 @@ export const Stage = ({ workspace }: { readonly workspace: Workspace }) => {
 				)}
 			</svg>
 			{shown === undefined && <p class="stage-note">Reading the clip…</p>}
+			{isNotCarried && <p class="stage-note badge">The edit has not been carried here</p>}
 			{workspace.isBefore.value && <p class="stage-note badge">Before you painted</p>}
 		</div>
 	);

@@ -41,6 +41,7 @@ export const Timeline = ({ workspace }: { readonly workspace: Workspace }) => {
 
 	useSignalEffect(() => {
 		workspace.marks.value;
+		workspace.project.value;
 		drawStrip(strip.current, workspace, width.value);
 	});
 
@@ -216,6 +217,13 @@ const drawStrip = (canvas: HTMLCanvasElement | null, workspace: Workspace, width
 		context.fillRect(left, STRIP - height, Math.max(0.75, right - left - (right - left > 4 ? 1 : 0)), height);
 	}
 	context.globalAlpha = 1;
+	const { edit } = workspace.project.value;
+	if (edit !== null && edit.carriedTo > edit.frame) {
+		context.globalAlpha = edit.isCurrent ? 1 : 0.35;
+		context.fillStyle = getComputedStyle(canvas).getPropertyValue('--accent');
+		context.fillRect((edit.frame / total) * width, 0, ((edit.carriedTo - edit.frame) / total) * width, 3);
+		context.globalAlpha = 1;
+	}
 };
 
 /** What is left to be found, and the button for it. */
@@ -229,7 +237,8 @@ const RunControls = ({ workspace }: { readonly workspace: Workspace }) => {
 		const isOld = outdated.some(([from, to]) => frame >= from && frame < to);
 		left += workspace.painted.value.has(frame) || (workspace.confidence.has(frame) && !isOld) ? 0 : 1;
 	}
-	const length = end - start;
+	const isEdit = run.what === 'edit';
+	const length = end - (isEdit ? (workspace.edit.value?.frame ?? start) : start);
 	const share = run.state === 'idle' ? 0 : run.done / Math.max(1, length);
 	if (run.state === 'idle') {
 		return (
@@ -257,7 +266,9 @@ const RunControls = ({ workspace }: { readonly workspace: Workspace }) => {
 	return (
 		<>
 			<span class="faint" role="status">
-				{run.state === 'starting' ? 'Starting…' : `${run.done} of ${length}`}
+				{run.state === 'starting'
+					? 'Starting…'
+					: `${isEdit ? 'Edit: ' : ''}${Math.min(run.done, length)} of ${length}`}
 				{run.state === 'paused' ? ' · paused' : ''}
 			</span>
 			<progress class="run-progress" value={share} max={1} aria-label="Frames done" />

@@ -1,5 +1,5 @@
 import { Icon, IconButton, type IconName } from './icons';
-import { type Display, displays } from './overlay';
+import type { Display } from './overlay';
 import type { Tool, Workspace } from './workspace';
 
 const toolNames: Readonly<
@@ -13,6 +13,7 @@ const toolNames: Readonly<
 	polygon: { label: 'Polygon', keys: 'P', icon: 'polygon' },
 	fill: { label: 'Fill', keys: 'G', icon: 'fill' },
 	hand: { label: 'Move the picture', keys: 'H', icon: 'hand' },
+	place: { label: 'Place the sticker', keys: 'K', icon: 'place' },
 };
 
 const hints: Readonly<Record<Tool, string>> = {
@@ -24,6 +25,7 @@ const hints: Readonly<Record<Tool, string>> = {
 	polygon: 'Click the corners; Enter closes. Alt takes away.',
 	fill: 'Click into a hole to fill it. Alt takes a piece away.',
 	hand: 'Drag the picture; the wheel zooms.',
+	place: 'Drag the sticker; a corner makes it larger, the round handle turns it (Shift: in steps).',
 };
 
 const displayNames: Readonly<Record<Display, string>> = {
@@ -33,21 +35,23 @@ const displayNames: Readonly<Record<Display, string>> = {
 	green: 'Green',
 	matte: 'Matte',
 	picture: 'No mask',
+	edited: 'Edited',
 };
 
 /** The tools, at the left of the picture. */
 export const Toolbar = ({ workspace }: { readonly workspace: Workspace }) => {
 	workspace.painting.version.value;
+	const shownTools = (Object.keys(toolNames) as Tool[]).filter(
+		(tool) => tool !== 'place' || workspace.edit.value?.kind === 'sticker',
+	);
 	return (
 		<div class="toolbar" role="toolbar" aria-label="Tools" aria-orientation="vertical">
-			{(Object.keys(toolNames) as Tool[]).map((tool) => (
+			{shownTools.map((tool) => (
 				<IconButton
 					key={tool}
 					{...toolNames[tool]}
 					pressed={workspace.tool.value === tool}
-					onClick={() => {
-						workspace.tool.value = tool;
-					}}
+					onClick={() => workspace.choose(tool)}
 				/>
 			))}
 			<hr />
@@ -107,11 +111,12 @@ export const OptionsBar = ({ workspace }: { readonly workspace: Workspace }) => 
 					aria-label="How masks are shown"
 					data-testid="display"
 					onChange={(event) => {
-						display.value = displays.find((name) => name === event.currentTarget.value) ?? 'overlay';
+						display.value =
+							workspace.displays.value.find((name) => name === event.currentTarget.value) ?? 'overlay';
 						event.currentTarget.blur();
 					}}
 				>
-					{displays.map((name) => (
+					{workspace.displays.value.map((name) => (
 						<option key={name} value={name}>
 							{displayNames[name]}
 						</option>

@@ -1,20 +1,28 @@
 import { batch, computed, signal } from '@preact/signals';
 import type {
+	EditChange,
+	EditState,
 	ExportState,
 	MarkedObject,
+	Place,
 	ProjectSettings,
 	ProjectState,
 	RunState,
 	StudioEvent,
 } from '../../src/studio/protocol';
-import { ProjectApi } from './api';
+import { ProjectApi, StudioError } from './api';
 import { type CachedMask, FrameCache } from './frame-cache';
-import type { Display } from './overlay';
+import { type Display, displays } from './overlay';
 import { Painting } from './painting';
-import type { Box, Point } from './raster';
+import { type Box, boxOf, type Point } from './raster';
 
-export const tools = ['hint', 'box', 'brush', 'eraser', 'lasso', 'polygon', 'fill', 'hand'] as const;
+export const tools = [
+	...(['hint', 'box', 'brush', 'eraser', 'lasso', 'polygon', 'fill', 'hand', 'place'] as const),
+] as const;
 export type Tool = (typeof tools)[number];
+
+/** What the server takes at most of a picture that is carried. */
+const MOST_PICTURE_BYTES = 128 * 2 ** 20;
 
 /** A frame with all that is needed to show it. */
 export type Shown = { readonly frame: number; readonly picture: ImageBitmap; readonly mask: CachedMask };
@@ -86,6 +94,18 @@ export class Workspace {
 	readonly confidence = new Map<number, number>();
 	readonly marks = signal(0);
 
+	/** What is carried through the clip, as it is placed at this moment. */
+	readonly edit = computed<EditState | null>(() => {
+		const { edit } = this.project.value;
+		return edit && { ...edit, place: this.placing.value ?? edit.place };
+	});
+	/** Where a sticker is being moved to, until the server knows it. */
+	readonly placing = signal<Place | undefined>(undefined);
+	/** Ways to show masks; the edited frames are there when there is an edit. */
+	readonly displays = computed(() =>
+		displays.filter((name) => name !== 'edited' || this.project.value.edit !== null),
+	);
+
 	readonly total = computed(() => Math.max(1, this.project.value.frames.total));
 	readonly painted = computed(() => new Set(this.project.value.painted.map(({ frame }) => frame)));
 	/** What a run covers. */
@@ -100,6 +120,9 @@ export class Workspace {
 	readonly #stopEvents: () => void;
 	#isLoading = false;
 	#version = 0;
+	#isClosed = false;
+	#changingEdit: Promise<void> = Promise.resolve();
+	#stopShowing: () => void;
 	/** Of the hints that count. */
 	#asked = 0;
 
@@ -136,10 +159,19 @@ export class Workspace {
 			},
 		);
 		void this.#load();
+		let shownAs = this.display.value;
+		this.#stopShowing = this.display.subscribe((display) => {
+			if ((display === 'edited') !== (shownAs === 'edited')) {
+				void this.#reloadPicture();
+			}
+			shownAs = display;
+		});
 	}
 
 	close(): void {
 		this.isPlaying.value = false;
+		this.#isClosed = true;
+		this.#stopShowing();
 		this.#stopEvents();
 		this.painting.close();
 		this.cache.close();
@@ -325,12 +357,116 @@ export class Workspace {
 		}
 	}
 
-	startRun(): void {
+	/** Takes a tool, and shows what it works on. */
+	choose(tool: Tool): void {
+		const { edit, display } = this;
+		if (tool === 'place') {
+			if (edit.value?.kind !== 'sticker') {
+				this.notice.value = 'There is no sticker to be placed: load one at the right, under Edit.';
+				return;
+			}
+			display.value = 'edited';
+			this.seek(edit.value.frame);
+		} else if (tool !== 'hand' && (display.value === 'edited' || display.value === 'picture')) {
+			display.value = 'overlay';
+		}
+		this.tool.value = tool;
+	}
+
+	/** Goes on with what is paused, or finds the masks. */
+	startRun(what: RunState['what'] = this.run.value.state === 'idle' ? 'masks' : this.run.value.what): void {
 		this.isPlaying.value = false;
 		this.isFollowing.value = true;
+		if (what === 'edit') {
+			this.display.value = 'edited';
+			if (this.tool.value === 'place') {
+				this.tool.value = 'hand';
+			}
+		} else if (this.display.value === 'edited') {
+			this.display.value = 'overlay';
+		}
 		this.attempt(async () => {
-			this.run.value = await this.api.run();
+			await this.#changingEdit;
+			this.run.value = await this.api.run(what);
 		});
+	}
+
+	/** Loads a picture that is carried from the frame that is shown on; a sticker is put on the object. */
+	loadEdit(file: File): void {
+		this.attempt(async () => {
+			await this.#changingEdit;
+			const { x, y, size } = this.#middleOfObject();
+			const basis = this.project.value.edit?.revision ?? 0;
+			const asked = { frame: this.frame.value, name: file.name.slice(-255), basis, x, y, size };
+			if (file.size > MOST_PICTURE_BYTES) {
+				throw new Error("A picture of more than 128 MB can't be loaded.");
+			}
+			this.notice.value = undefined;
+			this.#take(await this.api.loadEdit(file, asked));
+			this.display.value = 'edited';
+			if (this.edit.value?.kind === 'sticker') {
+				this.choose('place');
+			} else if (this.tool.value === 'place') {
+				this.tool.value = 'hand';
+			}
+		});
+	}
+
+	/** Changes the edit, one change after the other; while the studio does not answer, it is tried again. */
+	changeEdit(change: EditChange): void {
+		if (change.place !== undefined) {
+			this.placing.value = change.place;
+		}
+		const changed = this.#changingEdit.then(async () => {
+			for (;;) {
+				const { edit } = this.project.value;
+				if (edit === null) {
+					return;
+				}
+				try {
+					this.#take(await this.api.changeEdit(change, edit.revision));
+					return;
+				} catch (error) {
+					if (!(error instanceof StudioError && error.status === 0) || this.#isClosed) {
+						throw error;
+					}
+					await new Promise((resolve) => setTimeout(resolve, 1000));
+				}
+			}
+		});
+		const settled = changed
+			.catch(() => undefined)
+			.then(() => {
+				if (this.#changingEdit === settled) {
+					this.placing.value = undefined;
+				}
+			});
+		this.#changingEdit = settled;
+		this.attempt(() => changed);
+	}
+
+	removeEdit(): void {
+		this.attempt(async () => {
+			await this.#changingEdit;
+			const { edit } = this.project.value;
+			if (edit !== null) {
+				this.#take(await this.api.removeEdit(edit.revision));
+			}
+		});
+	}
+
+	/** Where a sticker is put: onto the chosen object, or the middle of the picture. */
+	#middleOfObject(): { readonly x: number; readonly y: number; readonly size: number } {
+		const { width, height } = this.size;
+		const { shown, frame, object } = this;
+		const ids = shown.value?.frame === frame.value ? shown.value.mask.ids : undefined;
+		const box = ids && boxOf({ width, height, ids }, object.value);
+		return box === undefined
+			? { x: width / 2, y: height / 2, size: Math.min(width, height) / 3 }
+			: {
+					...{ x: (box.x0 + box.x1) / 2, y: (box.y0 + box.y1) / 2 },
+					size: Math.max(8, 0.6 * Math.min(box.x1 - box.x0, box.y1 - box.y0)),
+				};
 	}
 
 	pauseRun(): void {
@@ -411,9 +547,25 @@ export class Workspace {
 		}
 	}
 
+	/** As it is shown: with the edit in it where that is asked for, and has been carried there. */
+	async #picture(frame: number): Promise<ImageBitmap> {
+		const edited = this.display.value === 'edited' ? await this.cache.edited(frame) : undefined;
+		return edited ?? this.cache.picture(frame);
+	}
+
+	/** The picture of the frame that is shown, after it has changed. */
+	async #reloadPicture(): Promise<void> {
+		const { shown } = this;
+		const frame = shown.value?.frame;
+		const picture = frame === undefined ? undefined : await this.#picture(frame).catch(() => undefined);
+		if (picture !== undefined && shown.value?.frame === frame) {
+			shown.value = { ...(shown.value as Shown), picture };
+		}
+	}
+
 	async #show(frame: number): Promise<void> {
 		this.cache.mask(frame).catch(() => {});
-		const picture = await this.cache.picture(frame);
+		const picture = await this.#picture(frame);
 		const mask = await this.cache.newestMask(frame);
 		batch(() => {
 			this.shown.value = { frame, picture, mask };
@@ -443,7 +595,7 @@ export class Workspace {
 		let first = from;
 		for (let frame = from; this.isPlaying.value; ) {
 			for (let ahead = 1; ahead <= 8 && frame + ahead < this.range.value.end; ahead++) {
-				this.cache.picture(frame + ahead).catch(() => {});
+				this.#picture(frame + ahead).catch(() => {});
 				this.cache.mask(frame + ahead).catch(() => {});
 			}
 			try {
@@ -474,6 +626,11 @@ export class Workspace {
 			return;
 		}
 		this.#version = project.version;
+		const { edit } = this.project.value;
+		const isEditAnother =
+			edit?.revision !== project.edit?.revision ||
+			edit?.isCurrent !== project.edit?.isCurrent ||
+			(edit?.carriedTo ?? 0) > (project.edit?.carriedTo ?? 0);
 		const changed = this.painting.takeRevisions(project.painted);
 		batch(() => {
 			this.project.value = project;
@@ -484,6 +641,15 @@ export class Workspace {
 			this.marks.value++;
 		});
 		this.painting.changedElsewhere(changed);
+		if (isEditAnother) {
+			this.cache.forgetEdited();
+			if (project.edit === null) {
+				this.display.value = this.display.value === 'edited' ? 'overlay' : this.display.value;
+				this.tool.value = this.tool.value === 'place' ? 'hand' : this.tool.value;
+			} else if (this.display.value === 'edited') {
+				void this.#reloadPicture();
+			}
+		}
 		if (changed.includes(this.frame.value)) {
 			void this.#reload(undefined);
 		}
@@ -503,11 +669,31 @@ export class Workspace {
 				}
 				this.run.value = event.run;
 				break;
+			case 'edited':
+				this.#onEdited(event.frame);
+				break;
 			case 'export':
 				this.exporting.value = event.export;
 				break;
 			case 'mask':
 				this.#onMask(event.frame, event.confidence);
+		}
+	}
+
+	#onEdited(frame: number): void {
+		const { project } = this;
+		const { edit } = project.value;
+		if (edit !== null) {
+			const carriedTo = Math.max(edit.carriedTo, frame + 1);
+			project.value = { ...project.value, edit: { ...edit, carriedTo } };
+		}
+		this.marks.value++;
+		this.cache.forgetEdited(frame);
+		if (this.isFollowing.value) {
+			this.go(frame);
+		}
+		if (this.shown.value?.frame === frame && this.display.value === 'edited') {
+			void this.#reloadPicture();
 		}
 	}
 

@@ -1,0 +1,163 @@
+import { Icon, IconButton } from './icons';
+import type { Workspace } from './workspace';
+
+const motions = [
+	{ name: 'dense', label: 'With every bend' },
+	{ name: 'planar', label: 'As a flat thing, in perspective' },
+	{ name: 'affine', label: 'As a flat thing, without perspective' },
+] as const;
+
+/** The picture that is carried through the clip. */
+export const EditSection = ({ workspace }: { readonly workspace: Workspace }) => (
+	<section>
+		<header>
+			<h2>Edit</h2>
+			{workspace.edit.value !== null && (
+				<IconButton
+					icon="trash"
+					label="Remove the edit"
+					class="tiny off"
+					onClick={() => workspace.removeEdit()}
+				/>
+			)}
+		</header>
+		{workspace.edit.value === null ? <NoEdit workspace={workspace} /> : <LoadedEdit workspace={workspace} />}
+	</section>
+);
+
+const NoEdit = ({ workspace }: { readonly workspace: Workspace }) => (
+	<>
+		<p class="faint">
+			A sticker, or this frame retouched in another program, is carried with what it lies on.
+		</p>
+		<PictureChooser workspace={workspace} label="Load a picture…" />
+		<a
+			class="file small"
+			href={workspace.api.framePng(workspace.frame.value)}
+			download
+			title="This frame as a PNG, for an image editor"
+		>
+			<Icon name="film" /> Save this frame
+		</a>
+	</>
+);
+
+const PictureChooser = ({ workspace, label }: { readonly workspace: Workspace; readonly label: string }) => (
+	<label class="file small" title="A retouched frame of the clip's size, or a sticker with transparency">
+		<Icon name="folder" /> {label}
+		<input
+			type="file"
+			class="visually-hidden"
+			accept="image/*"
+			data-testid="edit-file"
+			onChange={(event) => {
+				const file = event.currentTarget.files?.[0];
+				event.currentTarget.value = '';
+				if (file !== undefined) {
+					workspace.loadEdit(file);
+				}
+			}}
+		/>
+	</label>
+);
+
+const LoadedEdit = ({ workspace }: { readonly workspace: Workspace }) => {
+	const edit = workspace.edit.value;
+	const { start, end } = workspace.range.value;
+	if (edit === null) {
+		return null;
+	}
+	const { frame, kind, name, carriedTo, isCurrent, revision } = edit;
+	const isDone = isCurrent && carriedTo >= end;
+	const isAtWork = workspace.run.value.state !== 'idle';
+	return (
+		<>
+			<div class="edit-file">
+				<img src={workspace.api.editPicture(revision)} alt="" />
+				<span>
+					<span class="edit-name" title={name}>
+						{name}
+					</span>
+					<span class="faint">
+						{kind === 'sticker' ? 'Sticker on frame' : 'Retouched frame'} {frame}
+					</span>
+				</span>
+			</div>
+			<div class="row">
+				{kind === 'sticker' && (
+					<button
+						type="button"
+						class="small"
+						aria-pressed={workspace.tool.value === 'place'}
+						title="Move, turn, make larger (K)"
+						data-testid="place"
+						onClick={() => workspace.choose('place')}
+					>
+						<Icon name="place" /> Place
+					</button>
+				)}
+				{kind === 'picture' && workspace.frame.value !== frame && (
+					<button type="button" class="small" onClick={() => workspace.seek(frame)}>
+						To frame {frame}
+					</button>
+				)}
+				<PictureChooser workspace={workspace} label="Another…" />
+			</div>
+			<label class="field">
+				<span class="faint">It moves</span>
+				<select
+					value={edit.mode}
+					aria-label="How the edit moves"
+					disabled={isAtWork}
+					onChange={(event) => {
+						const { value } = event.currentTarget;
+						const mode = motions.find((motion) => motion.name === value)?.name;
+						if (mode !== undefined) {
+							workspace.changeEdit({ mode });
+						}
+						event.currentTarget.blur();
+					}}
+				>
+					{motions.map((motion) => (
+						<option key={motion.name} value={motion.name}>
+							{motion.label}
+						</option>
+					))}
+				</select>
+			</label>
+			<label class="check">
+				<input
+					type="checkbox"
+					checked={edit.relight}
+					disabled={isAtWork}
+					onChange={(event) => workspace.changeEdit({ relight: event.currentTarget.checked })}
+				/>
+				Follows the light
+			</label>
+			{frame > start && (
+				<p class="faint">It begins at frame {frame}: nothing before it is edited or exported.</p>
+			)}
+			<div class="row">
+				<button
+					type="button"
+					class={isDone ? '' : 'primary'}
+					disabled={isAtWork}
+					data-testid="carry"
+					title="Carry the edit from its frame to the out point (W)"
+					onClick={() => workspace.startRun('edit')}
+				>
+					Carry the edit
+				</button>
+				<span class="faint" role="status" data-testid="carried">
+					{isDone
+						? 'Done'
+						: carriedTo > frame
+							? isCurrent
+								? `${carriedTo - frame} of ${end - frame}`
+								: 'Changed since'
+							: ''}
+				</span>
+			</div>
+		</>
+	);
+};
