@@ -112,6 +112,28 @@ try {
 	await page.keyboard.press('Control+z');
 	await isSettled();
 
+	await page.keyboard.press('Home');
+	const star = join(home, 'star.png');
+	await sharp(
+		Buffer.from(
+			'<svg width="300" height="300" viewBox="0 0 20 20"><path fill="#ffd23f" stroke="#7a4d00" stroke-width=".6" d="M10 1l2.800 5.700 6.200.9-4.500 4.400 1.100 6.200-5.600-3-5.600 3 1.100-6.200L1 7.600l6.200-.9z"/></svg>',
+		),
+	)
+		.png()
+		.toFile(star);
+	await page.getByTestId('edit-file').setInputFiles(star);
+	await page.getByRole('button', { name: 'Place the sticker', pressed: true }).waitFor();
+	await isSettled();
+	await take('sticker');
+	await page.getByTestId('carry').click();
+	await page.getByText(/^Edit: 5\d of 72/).waitFor({ timeout: 400_000 });
+	await take('edited');
+	await page.getByTestId('cancel').click();
+	await page.getByTestId('run').waitFor();
+	await page.getByRole('button', { name: 'Remove the edit' }).click();
+	await page.mouse.click(...frameAt(34));
+	await isSettled();
+
 	await page.getByTestId('export').click();
 	await page.getByText('DaVinci Resolve').first().click();
 	await page.waitForTimeout(600);

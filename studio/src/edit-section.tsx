@@ -1,3 +1,4 @@
+import { FileButton } from './file-button';
 import { Icon, IconButton } from './icons';
 import type { Workspace } from './workspace';
 
@@ -43,22 +44,12 @@ const NoEdit = ({ workspace }: { readonly workspace: Workspace }) => (
 );
 
 const PictureChooser = ({ workspace, label }: { readonly workspace: Workspace; readonly label: string }) => (
-	<label class="file small" title="A retouched frame of the clip's size, or a sticker with transparency">
-		<Icon name="folder" /> {label}
-		<input
-			type="file"
-			class="visually-hidden"
-			accept="image/*"
-			data-testid="edit-file"
-			onChange={(event) => {
-				const file = event.currentTarget.files?.[0];
-				event.currentTarget.value = '';
-				if (file !== undefined) {
-					workspace.loadEdit(file);
-				}
-			}}
-		/>
-	</label>
+	<FileButton
+		label={label}
+		title="A retouched frame of the clip's size, or a sticker with transparency"
+		testId="edit-file"
+		onFile={(file) => workspace.loadEdit(file)}
+	/>
 );
 
 const LoadedEdit = ({ workspace }: { readonly workspace: Workspace }) => {

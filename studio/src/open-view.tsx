@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import type { OpenRequest } from '../../src/studio/protocol';
 import { beginUpload, uploadFile } from './api';
-import { clipOf } from './chosen-files';
 import { failure, isOpening, openAny, studio } from './app-state';
+import { clipOf } from './chosen-files';
 import { Icon } from './icons';
 
 /** The files of what was dropped; a folder's in it. */

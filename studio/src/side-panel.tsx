@@ -1,5 +1,6 @@
 import type { MarkedObject } from '../../src/studio/protocol';
 import { EditSection } from './edit-section';
+import { FileButton } from './file-button';
 import { Icon, IconButton } from './icons';
 import type { Workspace } from './workspace';
 
@@ -175,22 +176,12 @@ const FrameSection = ({ workspace }: { readonly workspace: Workspace }) => {
 					</p>
 				</>
 			)}
-			<label class="file small" title="A mask from another program, of the clip's size">
-				<Icon name="folder" /> Load a mask file…
-				<input
-					type="file"
-					class="visually-hidden"
-					accept="image/*"
-					data-testid="mask-file"
-					onChange={(event) => {
-						const file = event.currentTarget.files?.[0];
-						event.currentTarget.value = '';
-						if (file !== undefined) {
-							workspace.loadMask(file);
-						}
-					}}
-				/>
-			</label>
+			<FileButton
+				label="Load a mask file…"
+				title="A mask from another program, of the clip's size"
+				testId="mask-file"
+				onFile={(file) => workspace.loadMask(file)}
+			/>
 		</section>
 	);
 };

@@ -47,10 +47,11 @@ export class RunningStudio {
 		projects: string,
 		args: readonly string[] = [],
 		program = quickCliPath,
+		env: NodeJS.ProcessEnv = {},
 	): Promise<RunningStudio> {
 		const { process: child, done } = startCli(
 			['studio', '--no-open', '--json', '--projects', projects, ...args],
-			{ program },
+			{ program, env },
 		);
 		const line = await new Promise<string>((resolve, reject) => {
 			child.stdout?.once('data', (data: Buffer) => resolve(data.toString()));

@@ -1,82 +1,25 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, type Page, chromium as playwright } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readLabelMap } from '../../src/index.js';
 import { quickCliPath, runCli, sample } from '../helpers/cli.js';
 import { chromium, RunningStudio } from '../helpers/studio.js';
+import { StudioBrowser, type StudioPage } from '../helpers/studio-page.js';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
+
+/** Processes that want a core for each that there is: what takes as long as it should when nothing else runs takes so many times that. */
+const crowding = (): number => Math.max(1, (loadavg()[0] ?? 0) / cpus().length);
 
 /** The page in a real browser, used as somebody would use it. */
 describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 	let projects: string;
 	let studio: RunningStudio;
-	let browser: Browser;
+	let browser: StudioBrowser;
+	let window: StudioPage;
 	let page: Page;
-	const problems: string[] = [];
-
-	const openPage = async (address: string): Promise<Page> => {
-		const context = await browser.newContext({
-			viewport: { width: 1280, height: 720 },
-			acceptDownloads: false,
-		});
-		const opened = await context.newPage();
-		opened.on('pageerror', (error) => problems.push(error.message));
-		opened.on('console', (message) => {
-			if (
-				message.type() === 'error' &&
-				!/Failed to load resource|WebSocket connection/.test(message.text())
-			) {
-				problems.push(message.text());
-			}
-		});
-		opened.on('request', (request) => {
-			const { hostname } = new URL(request.url());
-			if (!['127.0.0.1', ''].includes(hostname)) {
-				problems.push(`left the machine: ${request.url()}`);
-			}
-		});
-		await opened.goto(address);
-		return opened;
-	};
-
-	/** A stroke from one place to another, in parts of the stage. */
-	const stroke = async (...points: readonly (readonly [number, number])[]): Promise<void> => {
-		const box = await page.getByTestId('stage').boundingBox();
-		if (box === null) {
-			throw new Error('There is no stage.');
-		}
-		for (const [at, [x, y]] of points.entries()) {
-			await page.mouse.move(box.x + x * box.width, box.y + y * box.height, { steps: at === 0 ? 1 : 5 });
-			if (at === 0) {
-				await page.mouse.down();
-			}
-		}
-		await page.mouse.up();
-	};
-
-	const saved = async (): Promise<void> => {
-		await page.getByTestId('saved').getByText('Saved').waitFor();
-	};
-	const frame = async (): Promise<number> =>
-		Number(await page.getByTestId('clock').locator('strong').textContent());
-	const goTo = async (wanted: number): Promise<void> => {
-		await page.keyboard.press('Home');
-		for (let at = 0; at < Math.floor(wanted / 10); at++) {
-			await page.keyboard.press('Shift+ArrowRight');
-		}
-		for (let at = 0; at < wanted % 10; at++) {
-			await page.keyboard.press('ArrowRight');
-		}
-		await page.getByLabel(`Frame ${wanted},`).waitFor();
-	};
-	const runToEnd = async (): Promise<void> => {
-		await page.getByTestId('run').click();
-		await page.getByText('All frames are done').waitFor({ timeout: 120_000 });
-	};
-
 	const projectFolder = (): string => join(projects, 'birds');
 	/** So many pixels of the first frame are an object's, on disk. */
 	const pixels = async (id: number): Promise<number> => {
@@ -89,10 +32,9 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 	beforeAll(async () => {
 		projects = mkdtempSync(join(tmpdir(), 'propagate-test-studio-'));
 		studio = await RunningStudio.start(projects);
-		browser = await playwright.launch({
-			...{ executablePath: chromium ?? '', args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] },
-		});
-		page = await openPage(studio.address);
+		browser = await StudioBrowser.start();
+		window = await browser.open(studio.address);
+		page = window.page;
 	});
 	afterAll(async () => {
 		await browser.close();
@@ -107,7 +49,7 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 	});
 
 	it('keeps a stroke through a reload that comes at once', async () => {
-		await stroke([0.45, 0.45], [0.5, 0.5]);
+		await window.stroke([0.45, 0.45], [0.5, 0.5]);
 		await page.reload();
 		await page.getByLabel('Frame 0, painted').waitFor();
 		await expectPixels(1).toBeGreaterThan(500);
@@ -116,19 +58,19 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 	it('paints with every tool, and takes back', async () => {
 		const before = await pixels(1);
 		await page.keyboard.press('e');
-		await stroke([0.45, 0.45], [0.46, 0.46]);
+		await window.stroke([0.45, 0.45], [0.46, 0.46]);
 		await expectPixels(1).toBeLessThan(before);
 		const erased = await pixels(1);
 
 		await page.keyboard.press('l');
-		await stroke([0.6, 0.4], [0.7, 0.4], [0.7, 0.6], [0.6, 0.6]);
+		await window.stroke([0.6, 0.4], [0.7, 0.4], [0.7, 0.6], [0.6, 0.6]);
 		await expectPixels(1).toBeGreaterThan(erased + 1000);
 		const drawn = await pixels(1);
 
 		await page.getByRole('button', { name: 'New object' }).click();
 		await page.getByRole('button', { name: 'Paint Object 2' }).waitFor();
 		await page.keyboard.press('g');
-		await stroke([0.65, 0.5]);
+		await window.stroke([0.65, 0.5]);
 		await expectPixels(2).toBe(drawn - erased);
 
 		await page.keyboard.press('Control+z');
@@ -149,8 +91,8 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 	});
 
 	it('finds the masks of all frames, and shows them as they come', async () => {
-		await runToEnd();
-		expect(await frame()).toBe(35);
+		await window.runToEnd();
+		expect(await window.frame()).toBe(35);
 		expect(readdirSync(join(projectFolder(), 'masks')).filter((name) => name.endsWith('.png'))).toHaveLength(
 			36,
 		);
@@ -158,18 +100,18 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 	});
 
 	it('corrects a later frame, finds again, and takes the correction away', async () => {
-		await goTo(20);
+		await window.goTo(20);
 		await page.keyboard.press('1');
 		await page.keyboard.press('b');
-		await stroke([0.2, 0.8], [0.3, 0.85]);
-		await saved();
+		await window.stroke([0.2, 0.8], [0.3, 0.85]);
+		await window.saved();
 		await page.getByLabel('Frame 20, painted').waitFor();
 		expect(readdirSync(join(projectFolder(), 'painted'))).toEqual(['00000.png', '00020.png']);
-		await runToEnd();
-		await goTo(20);
+		await window.runToEnd();
+		await window.goTo(20);
 		await page.getByTestId('unpaint').click();
 		await page.getByLabel('Frame 20, mask found').waitFor();
-		await saved();
+		await window.saved();
 		expect(readdirSync(join(projectFolder(), 'painted'))).toEqual(['00000.png']);
 		await page.keyboard.press('Home');
 	});
@@ -180,22 +122,22 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 		await page.getByText('has stopped, or is busy').waitFor();
 		// What is painted meanwhile waits in the browser.
 		await page.keyboard.press('b');
-		await stroke([0.8, 0.2], [0.85, 0.25]);
+		await window.stroke([0.8, 0.2], [0.85, 0.25]);
 		await page.getByTestId('saved').getByText('Saving').waitFor();
 		const before = await pixels(1);
 		studio = await RunningStudio.start(projects, ['--port', String(port)]);
 		const old = page;
-		page = await old.context().newPage();
+		window = await browser.openBeside(window, studio.address);
+		page = window.page;
 		await old.close();
-		await page.goto(studio.address);
 		await page.getByRole('button', { name: /birds.*birds/ }).click();
 		await page.getByLabel('Frame 0, painted').waitFor();
-		await saved();
+		await window.saved();
 		await expectPixels(1).toBeGreaterThan(before);
 	});
 
 	it('exports what the command line that it shows makes', async () => {
-		await runToEnd();
+		await window.runToEnd();
 		await page.getByTestId('export').click();
 		for (const format of ['png', 'alpha.webm']) {
 			await page.getByTestId(`format-${format}`).check({ force: true });
@@ -241,19 +183,19 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 				};
 				look();
 			}); 0`);
-			await stroke([0.4, y], [0.45, y]);
+			await window.stroke([0.4, y], [0.45, y]);
 			milliseconds.push(Number(await page.evaluate('window.marked')));
 		}
 		// The first one loads the engine, and other work on the machine makes some of the others slower.
-		expect(Math.min(...milliseconds)).toBeLessThan(150);
+		expect(Math.min(...milliseconds)).toBeLessThan(150 * crowding());
 		for (const _ of milliseconds) {
 			await page.keyboard.press('Control+z');
 		}
-		await saved();
+		await window.saved();
 	});
 
 	it('shows a frame that is asked for in a tenth of a second', async () => {
-		await goTo(30);
+		await window.goTo(30);
 		const track = await page.getByTestId('track').boundingBox();
 		const milliseconds: number[] = [];
 		for (const wanted of [3, 25, 20, 33, 11]) {
@@ -271,10 +213,10 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 			milliseconds.push(Number(await page.evaluate('window.shown')));
 		}
 		milliseconds.sort((a, b) => a - b);
-		expect(milliseconds[2]).toBeLessThan(100);
+		expect(milliseconds[2]).toBeLessThan(100 * crowding());
 	});
 
 	it('works without an error, and asks no other machine', () => {
-		expect(problems).toEqual([]);
+		expect(browser.problems).toEqual([]);
 	});
 });
