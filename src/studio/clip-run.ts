@@ -73,13 +73,14 @@ export class ClipRun {
 
 	async #findMasks(signal: AbortSignal): Promise<AsyncGenerator<boolean>> {
 		const { project } = this;
-		const { quality, range } = project;
+		const { quality, range, maskKey: key } = project;
 		const masks = maskClip({ ...runInputs(project), quality, signal });
 		return (async function* () {
 			for await (const { frame, mask, confidence, painted, computed } of masks) {
 				yield computed;
-				await project.found(range.start + frame.index, mask, confidence, painted);
+				await project.found(range.start + frame.index, mask, confidence, painted, key);
 			}
+			project.foundAll(key);
 		})();
 	}
 

@@ -45,6 +45,7 @@ type ProjectFile = z.infer<typeof projectSchema>;
 const foundSchema = z.object({
 	confidence: z.record(z.coerce.number<string>().int(), z.number()),
 	outdated: z.array(z.tuple([z.number(), z.number()])),
+	key: z.string().default(''),
 });
 
 type Painted = { revision: number; hasBefore: boolean; objects: ReadonlySet<number> };
@@ -77,6 +78,8 @@ export class Project {
 	readonly #painted = new Map<number, Painted>();
 	#confidence = new Map<number, number>();
 	#outdated: [number, number][] = [];
+	/** What all masks were found with; empty where they were found with one thing and another. */
+	#foundKey = '';
 	#lastNote = 0;
 	/** Greater than those of all earlier times that it was open. */
 	#version = Date.now() * 1000;
@@ -182,12 +185,13 @@ export class Project {
 
 	/** Another one where an edit would be carried to something else: of the edit, what is painted, the range and the quality. */
 	get editKey(): string {
+		return keyOf([this.edit.revision, this.maskKey]);
+	}
+
+	/** Another one where other masks would be found: of what is painted, the range and the quality. */
+	get maskKey(): string {
 		const { quality, start, end } = this.file;
-		const painted = this.painted.map(({ frame, revision }) => [frame, revision]);
-		return createHash('sha256')
-			.update(JSON.stringify([this.edit.revision, quality, start, end, painted]))
-			.digest('hex')
-			.slice(0, 16);
+		return keyOf([quality, start, end, this.painted.map(({ frame, revision }) => [frame, revision])]);
 	}
 
 	get painted(): readonly PaintedFrame[] {
@@ -318,8 +322,15 @@ export class Project {
 		});
 	}
 
-	/** A mask that a run has found. */
-	async found(frame: number, mask: LabelMap, confidence: number, isPainted: boolean): Promise<void> {
+	/** A mask that a run has found. @param key of what it was found with */
+	async found(
+		frame: number,
+		mask: LabelMap,
+		confidence: number,
+		isPainted: boolean,
+		key: string,
+	): Promise<void> {
+		this.#foundKey = this.#foundKey === key ? key : '';
 		await writeLabelMap(this.foundPath(frame), this.#labels(mask.ids));
 		this.#confidence.set(frame, confidence);
 		this.#outdated = without(this.#outdated, frame);
@@ -327,6 +338,11 @@ export class Project {
 		if (performance.now() - this.#lastNote > NOTE_MS) {
 			await this.writeNotes();
 		}
+	}
+
+	/** A run has found the masks of all its frames. @param key of what they were found with */
+	foundAll(key: string): void {
+		this.#foundKey = key;
 	}
 
 	/** A frame with the edit in it. @param key of what it was carried with */
@@ -341,7 +357,11 @@ export class Project {
 	async writeNotes(): Promise<void> {
 		this.#lastNote = performance.now();
 		await this.edit.writeNotes();
-		const notes = { confidence: Object.fromEntries(this.#confidence), outdated: this.#outdated };
+		const notes = {
+			confidence: Object.fromEntries(this.#confidence),
+			outdated: this.#outdated,
+			key: this.#foundKey,
+		};
 		await writeFileAtomically(join(this.folder, 'masks', 'found.json'), Buffer.from(JSON.stringify(notes)));
 	}
 
@@ -375,7 +395,7 @@ export class Project {
 				}
 			}
 			if (others) {
-				this.#outdated = [[0, END]];
+				this.#outdated = this.#foundKey === this.maskKey ? [] : [[0, END]];
 				await this.writeNotes();
 			}
 			this.#tellAll();
@@ -444,7 +464,8 @@ export class Project {
 		const next = behind.length < 2 ? END : Math.min(...behind);
 		const range: [number, number] =
 			all || others.length === 0 ? [0, END] : [Math.max(-1, ...before) + 1, next];
-		this.#outdated = joined([...this.#outdated, range]);
+		// A stroke that is taken back makes all right again.
+		this.#outdated = this.#foundKey === this.maskKey ? [] : joined([...this.#outdated, range]);
 		await this.writeNotes();
 		this.#tellAll();
 	}
@@ -482,6 +503,7 @@ export class Project {
 				Object.entries(notes.confidence).map(([frame, value]) => [Number(frame), value]),
 			);
 			this.#outdated = notes.outdated;
+			this.#foundKey = notes.key;
 		}
 	}
 }
@@ -508,6 +530,9 @@ const objectsIn = (ids: Uint8Array): ReadonlySet<number> => {
 	}
 	return new Set([...seen.keys()].filter((id) => id > 0 && seen[id] === 1));
 };
+
+const keyOf = (parts: readonly unknown[]): string =>
+	createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
 
 /** What tells paintings apart: of their ids alone, so that it is the same after a restart, and a new colour changes nothing. Never 0. */
 const revisionOf = (ids: Uint8Array): number =>

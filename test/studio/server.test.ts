@@ -310,6 +310,17 @@ describe('a run', () => {
 		expect(Buffer.compare((await own.mask(id, 8)) ?? Buffer.of(), found ?? Buffer.of())).not.toBe(0);
 
 		const basis = corrected.painted[1]?.revision;
+		// What is painted and taken back at once leaves nothing to be found again.
+		const slip = JSON.parse(
+			(await own.paint(id, 3, rectangle(project, [0, 0, 9, 9]), 0)).body.toString(),
+		) as {
+			revision: number;
+		};
+		const isOld = async (): Promise<boolean> =>
+			(await own.json<ProjectState>(`/api/projects/${id}`)).outdated.some(([from]) => from < end);
+		expect(await isOld()).toBe(true);
+		await own.json(`/api/projects/${id}/painted/3?basis=${slip.revision}`, 'DELETE');
+		expect(await isOld()).toBe(false);
 		await own.json(`/api/projects/${id}/painted/6?basis=${basis}`, 'DELETE');
 		await own.json(`/api/projects/${id}/run`, 'POST');
 		await own.until(id, isDone);
