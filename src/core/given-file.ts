@@ -1,8 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
-import { UserError } from './errors.js';
-
-/** No list, mask or array that is read whole is larger. */
-const MOST_BYTES = 2 ** 30;
+import { type FileHandle, stat } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { AbortedError, UserError } from './errors.js';
+import { MOST_BYTES, openAtOnce } from './regular-file.js';
 
 /** What the system's codes mean for somebody who wants a file read. */
 const reasons: Readonly<Record<string, string>> = {
@@ -43,11 +42,80 @@ export const readGivenFile = async (path: string, called = `"${path}"`): Promise
 		throw new UserError(`${called} is a device; give a file.`);
 	}
 	if (stats.size > MOST_BYTES) {
-		throw new UserError(`${called} is larger than 1 GB, so it is not what is wanted here; check the path.`);
+		throw tooLarge(called);
 	}
-	return readFile(path).catch((error: unknown) => {
-		throw readFailure(called, error);
-	});
+	try {
+		const file = await openAtOnce(path);
+		try {
+			return (await file.stat()).isFIFO() ? await readPipe(file, called) : await file.readFile();
+		} finally {
+			await file.close();
+		}
+	} catch (error) {
+		throw error instanceof UserError || error instanceof AbortedError ? error : readFailure(called, error);
+	}
+};
+
+const tooLarge = (called: string): UserError =>
+	new UserError(`${called} is larger than 1 GB, so it is not what is wanted here; check the path.`);
+
+const PIPE_BYTES = 1 << 16;
+const PAUSE_MS = 20;
+
+/**
+ * What comes out of a pipe until nobody writes into it any more; before somebody does, it is waited for.
+ *
+ * @throws AbortedError when the process is told to end meanwhile, and goes on nevertheless to end cleanly
+ */
+const readPipe = async (pipe: FileHandle, called: string): Promise<Buffer> => {
+	let isToEnd = false;
+	const onSignal = (): void => {
+		isToEnd = true;
+	};
+	// Where nobody else listens to a signal, it ends the process as always.
+	const signals = (['SIGINT', 'SIGTERM'] as const).filter((signal) => process.listenerCount(signal) > 0);
+	for (const signal of signals) {
+		process.once(signal, onSignal);
+	}
+	try {
+		const pieces: Buffer[] = [];
+		let [length, hasWriter] = [0, false];
+		for (;;) {
+			if (isToEnd) {
+				throw new AbortedError();
+			}
+			const piece = await readNow(pipe);
+			hasWriter ||= piece === undefined || piece.length > 0;
+			if (piece === undefined || !hasWriter) {
+				await setTimeout(PAUSE_MS);
+			} else if (piece.length === 0) {
+				return Buffer.concat(pieces);
+			} else {
+				pieces.push(piece);
+				length += piece.length;
+				if (length > MOST_BYTES) {
+					throw tooLarge(called);
+				}
+			}
+		}
+	} finally {
+		for (const signal of signals) {
+			process.off(signal, onSignal);
+		}
+	}
+};
+
+/** What is in a pipe at this moment: nothing at all when nobody has it open for writing, undefined when who has is not ready. */
+const readNow = async (pipe: FileHandle): Promise<Buffer | undefined> => {
+	try {
+		const { bytesRead, buffer } = await pipe.read(Buffer.alloc(PIPE_BYTES), 0, PIPE_BYTES, null);
+		return buffer.subarray(0, bytesRead);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
+			return undefined;
+		}
+		throw error;
+	}
 };
 
 /** As {@link readGivenFile}, as text: a byte order mark says how it is coded and is no part of it. UTF-8 without. */

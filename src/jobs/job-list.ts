@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -6,6 +5,7 @@ import Papa from 'papaparse';
 import { z } from 'zod';
 import { messageOf, UserError } from '../core/errors.js';
 import { readFailure, readGivenText } from '../core/given-file.js';
+import { openRegularFile } from '../core/regular-file.js';
 import {
 	absoluteCommand,
 	absolutePlace,
@@ -120,7 +120,9 @@ async function* jobsOfFile(path: string): AsyncGenerator<RawJob, void, void> {
 
 async function* jobsOfLines(path: string): AsyncGenerator<RawJob, void, void> {
 	let at = 0;
-	for await (const line of createInterface({ input: createReadStream(path, 'utf8') })) {
+	for await (const line of createInterface({
+		input: (await openRegularFile(path)).createReadStream({ encoding: 'utf8' }),
+	})) {
 		at++;
 		const text = line.replace(/^\ufeff/, '').trim();
 		if (text === '') {
@@ -176,7 +178,7 @@ async function* jobsOfCsv(path: string): AsyncGenerator<RawJob, void, void> {
 			return isNew ? column : `${column}, again in column ${(at ?? 0) + 1}`;
 		},
 	});
-	const source = createReadStream(path);
+	const source = (await openRegularFile(path)).createReadStream();
 	source.on('error', (error) => parser.destroy(error));
 	source.pipe(parser);
 	let at = 0;

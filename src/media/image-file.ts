@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
 import { inflateSync } from 'node:zlib';
 import { UserError } from '../core/errors.js';
+import { openAtOnce } from '../core/regular-file.js';
 
 /** Kinds of pictures that are read, as `sharp` calls them. */
 export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'gif' | 'tiff' | 'heif';
@@ -49,13 +49,17 @@ const drawing = /^\s*(<\?xml|<!--|<!doctype svg|<svg)|^%PDF|^%!PS/i;
  * @throws UserError otherwise
  */
 export const requireImageFile = async (path: string): Promise<ImageFormat | undefined> => {
-	const file = await open(path).catch(() => undefined);
+	const file = await openAtOnce(path).catch(() => undefined);
 	if (file === undefined) {
 		return undefined;
 	}
 	try {
-		if (!(await file.stat()).isFile()) {
+		const stats = await file.stat();
+		if (stats.isDirectory()) {
 			return undefined;
+		}
+		if (!stats.isFile()) {
+			throw new UserError(`"${path}" is a pipe or a device, not a file; give an image file.`);
 		}
 		const read = async (from: number, length: number): Promise<Buffer> => {
 			const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, from);

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { openRegularFile } from '../core/regular-file.js';
 import { children, isPictures, only, readMovieBox } from './mp4-boxes.js';
 
 /** ffmpeg's filter that shows a mirrored picture the right way round. */
@@ -11,7 +11,7 @@ export type Mirroring = 'hflip' | 'vflip' | 'transpose=0' | 'transpose=3';
  * @param index of the track among those of pictures; undefined is returned when it is not mirrored
  */
 export const readMirroring = async (path: string, index: number): Promise<Mirroring | undefined> => {
-	const file = await open(path);
+	const file = await openRegularFile(path);
 	try {
 		const found = await readMovieBox(file);
 		const tracks = found ? children(found.moov.subarray(8)).filter(isPictures) : [];

@@ -1,6 +1,7 @@
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { throwIfAborted, UserError } from '../core/errors.js';
 import { readFailure } from '../core/given-file.js';
+import { openRegularFile } from '../core/regular-file.js';
 import type { ClipInfo, Fraction } from './clip-info.js';
 import { askFfmpeg } from './ffmpeg-process.js';
 import { imageFormatOf } from './image-file.js';
@@ -230,7 +231,7 @@ const refuseText = async (path: string): Promise<void> => {
 };
 
 const firstBytes = async (path: string, count: number): Promise<Buffer> => {
-	const file = await open(path).catch((error: unknown) => {
+	const file = await openRegularFile(path).catch((error: unknown) => {
 		throw readFailure(`"${path}"`, error);
 	});
 	try {

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { openRegularFile } from '../core/regular-file.js';
 import { children, isPictures, only, readMovieBox } from './mp4-boxes.js';
 
 /**
@@ -7,7 +7,7 @@ import { children, isPictures, only, readMovieBox } from './mp4-boxes.js';
  * @param index of the track among those of pictures; undefined is returned where the file lists none, as in fragments
  */
 export const sampleCount = async (path: string, index: number): Promise<number | undefined> => {
-	const file = await open(path);
+	const file = await openRegularFile(path);
 	try {
 		const found = await readMovieBox(file);
 		const track = found ? children(found.moov.subarray(8)).filter(isPictures)[index] : undefined;

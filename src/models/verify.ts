@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { throwIfAborted } from '../core/errors.js';
 import { pathInside } from '../core/path-inside.js';
+import { openRegularFile } from '../core/regular-file.js';
 import type { InstalledModel, InstalledPairModel } from './model-folder.js';
 
 export type FileRecord = { readonly bytes: number; readonly sha256: string };
@@ -12,7 +12,11 @@ export type FileRecord = { readonly bytes: number; readonly sha256: string };
 const sha256OfFile = async (path: string, signal?: AbortSignal): Promise<string> => {
 	throwIfAborted(signal);
 	const hash = createHash('sha256');
-	await pipeline(createReadStream(path), hash, signal === undefined ? {} : { signal });
+	await pipeline(
+		(await openRegularFile(path)).createReadStream(),
+		hash,
+		signal === undefined ? {} : { signal },
+	);
 	return hash.digest('hex');
 };
 

@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
+import { openRegularFileSync } from '../core/regular-file.js';
 import type { ByteSource } from './wire-reader.js';
 
 const WINDOW_BYTES = 1 << 20;
@@ -12,7 +13,7 @@ export class FileSource implements ByteSource {
 	#windowEnd = 0;
 
 	constructor(path: string) {
-		this.#descriptor = openSync(path, 'r');
+		this.#descriptor = openRegularFileSync(path);
 		this.length = fstatSync(this.#descriptor).size;
 	}
 

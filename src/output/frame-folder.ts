@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
 	makeFolder,
@@ -12,6 +12,7 @@ import {
 } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 import { handled } from '../core/handled.js';
+import { readOwnFile } from '../core/regular-file.js';
 import { clearLeftovers } from '../core/temporary-names.js';
 import type { FrameNames } from '../media/frame-names.js';
 import { anotherIsWriting } from './growing-file.js';
@@ -27,7 +28,7 @@ const recordOfFrame = (data: Uint8Array): FrameRecord => ({
 
 /** Whether a file holds what it held when it was complete. */
 export const isIntact = async (path: string, { bytes, checksum }: FrameRecord): Promise<boolean> => {
-	const data = await readFile(path).catch(() => undefined);
+	const data = await readOwnFile(path).catch(() => undefined);
 	return data?.length === bytes && recordOfFrame(data).checksum === checksum;
 };
 

@@ -1,8 +1,9 @@
-import { constants, lstat, open, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { constants, lstat, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { makeFolder, type WrittenFile, writeFailure, writeFileAtomically } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
+import { readOwnText } from '../core/regular-file.js';
 import type { FrameNames } from '../media/frame-names.js';
 import type { RunIdentity } from '../store/run-identity.js';
 import { type FrameNotes, type FrameRecord, isIntact } from './frame-folder.js';
@@ -229,8 +230,7 @@ export class RunNotes implements FrameNotes {
 	async record(frames: ReadonlyMap<string, FrameRecord>): Promise<void> {
 		const path = join(this.#folder, FRAMES_FILE);
 		try {
-			// Never through a link.
-			const file = await open(path, constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0));
+			const file = await open(path, APPEND);
 			try {
 				await file.appendFile(formatFrames(frames));
 			} finally {
@@ -324,7 +324,7 @@ const readNotes = async (folder: string): Promise<Notes | undefined> => {
 		return undefined;
 	}
 	try {
-		return notesSchema.parse(JSON.parse(await readFile(join(folder, RUN_FILE), 'utf8')));
+		return notesSchema.parse(JSON.parse(await readOwnText(join(folder, RUN_FILE))));
 	} catch {
 		return undefined;
 	}
@@ -337,6 +337,10 @@ const isFolder = (path: string): Promise<boolean> =>
 		() => false,
 	);
 
+/** Never through a link, and not waiting for somebody to read out of a pipe. */
+const APPEND =
+	constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
 /** A line a frame: name, bytes, checksum. A frame that was made again has another line, and the last one counts. */
 const FRAMES_FILE = 'frames.txt';
 
@@ -344,7 +348,7 @@ const formatFrames = (frames: ReadonlyMap<string, FrameRecord>): string =>
 	[...frames].map(([name, { bytes, checksum }]) => `${name} ${bytes} ${checksum}\n`).join('');
 
 const readFrames = async (folder: string, names: FrameNames): Promise<Map<string, FrameRecord>> => {
-	const text = await readFile(join(folder, FRAMES_FILE), 'utf8').catch(() => '');
+	const text = await readOwnText(join(folder, FRAMES_FILE)).catch(() => '');
 	const records = new Map<string, FrameRecord>();
 	for (const [, name = '', bytes, checksum = ''] of text.matchAll(/^(.+) (\d{1,15}) ([0-9a-f]{32})$/gm)) {
 		if (names.matches(name)) {

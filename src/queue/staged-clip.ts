@@ -1,7 +1,8 @@
-import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, sep } from 'node:path';
 import { makeFolder } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
+import { readOwnText } from '../core/regular-file.js';
 import { isS3, parseS3Place, type S3Place, s3Text } from '../core/s3-place.js';
 import { type ClipCommand, mapPaths } from '../jobs/clip-command.js';
 import { parsePaintedMask } from '../masks/painted-mask.js';
@@ -142,7 +143,7 @@ export class StagedClip {
 		}
 		const notes = changed.filter(isRunNotes);
 		for (const path of notes) {
-			await this.store.put(asUnfinished(await readFile(path, 'utf8')), placeOf(this.folder, path), signal);
+			await this.store.put(asUnfinished(await readOwnText(path)), placeOf(this.folder, path), signal);
 		}
 		const results = changed.filter((path) => !isRunNotes(path));
 		await eachOf(results, (path) => this.store.upload(path, placeOf(this.folder, path), signal));

@@ -1,8 +1,9 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
+import { readOwnText } from '../core/regular-file.js';
 import { forgetOldest } from './forget-oldest.js';
 import { propagateHome } from './locations.js';
 
@@ -37,7 +38,7 @@ const settingsSchema = z.object({ limitBytes: z.number().nonnegative() });
 
 /** The most that everything together may take, in bytes: as set, else 2 GB. */
 const cacheLimit = async (): Promise<number> => {
-	const text = await readFile(settingsFile(), 'utf8').catch(() => undefined);
+	const text = await readOwnText(settingsFile()).catch(() => undefined);
 	if (text === undefined) {
 		return DEFAULT_LIMIT;
 	}

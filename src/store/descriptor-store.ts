@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile, utimes } from 'node:fs/promises';
+import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DescriptorMap } from '../core/descriptor-map.js';
 import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Raster } from '../core/frame.js';
+import { readOwnFile } from '../core/regular-file.js';
 import { cacheShare } from './cache.js';
 import { makePrivateFolder, unsealed, writeCacheFile } from './cache-file.js';
 import { mapOfArray } from './descriptor-file.js';
@@ -114,7 +115,7 @@ const openPlace = async (folder: string, identity: string, mostBytes: number) =>
 /** A map that the store holds; undefined when there is none at this path, or none that can be read. */
 export const readMap = async (path: string): Promise<DescriptorMap | undefined> => {
 	try {
-		const npy = unsealed(path, await readFile(path));
+		const npy = unsealed(path, await readOwnFile(path));
 		const map = npy && mapOfArray(parseNpy(npy));
 		if (map !== undefined) {
 			const now = new Date();

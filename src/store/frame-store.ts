@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { deflateRaw, inflateRaw, type ZlibOptions } from 'node:zlib';
 import { discard } from '../core/discard.js';
+import { readOwnFile } from '../core/regular-file.js';
 import { idCompression } from '../media/indexed-png.js';
 import { makePrivateFolder, unsealed, writeCacheFile } from './cache-file.js';
 
@@ -78,7 +78,7 @@ const openPlace = (folder: string): Place => {
 	return {
 		get: async (frame) => {
 			const path = fileOf(frame);
-			const bytes = await readFile(path).catch(() => undefined);
+			const bytes = await readOwnFile(path).catch(() => undefined);
 			return bytes && unsealed(path, bytes);
 		},
 		put: async (frame, bytes) => {

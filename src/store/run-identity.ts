@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import type { LabelMap } from '../core/frame.js';
 import type { Keyframe } from '../core/keyframe.js';
+import { openRegularFile } from '../core/regular-file.js';
 import type { Size } from '../core/size.js';
 import type { Position } from '../media/position.js';
 
@@ -39,7 +39,10 @@ export const clipIdentity = async (
 	const hash = createHash('sha256').update(`${info.frameRate}`);
 	for (const file of files) {
 		hash.update('\0');
-		for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20, signal })) {
+		for await (const chunk of (await openRegularFile(file)).createReadStream({
+			highWaterMark: 1 << 20,
+			signal,
+		})) {
 			hash.update(chunk as Buffer);
 		}
 	}

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, extname, join, resolve, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { readOwnText } from '../core/regular-file.js';
 import { UserError, writeFileAtomically } from '../index.js';
 import { ClipExport } from './clip-export.js';
 import { ClipRun } from './clip-run.js';
@@ -237,7 +238,7 @@ export class Library {
 	}
 
 	async #readRecent(): Promise<RecentProject[]> {
-		const text = await readFile(join(this.folder, 'recent.json'), 'utf8').catch(() => '[]');
+		const text = await readOwnText(join(this.folder, 'recent.json')).catch(() => '[]');
 		try {
 			return recentSchema.parse(JSON.parse(text));
 		} catch {

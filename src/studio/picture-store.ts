@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { readOwnFile, readOwnText } from '../core/regular-file.js';
 import { type Clip, type Frame, type Raster, writeFileAtomically } from '../index.js';
 import type { FramesReady } from './protocol.js';
 
@@ -70,7 +71,7 @@ export class PictureStore {
 				this.#waiting.set(index, waiting.add(wake));
 			});
 		}
-		return index < this.#ready ? readFile(this.#path(index)).catch(() => undefined) : undefined;
+		return index < this.#ready ? readOwnFile(this.#path(index)).catch(() => undefined) : undefined;
 	}
 
 	async close(): Promise<void> {
@@ -162,7 +163,7 @@ export const writePicture = async (
 
 const readNote = async (path: string): Promise<{ clip: string; frames: number } | undefined> => {
 	try {
-		const note = JSON.parse(await readFile(path, 'utf8')) as { clip: string; frames: number };
+		const note = JSON.parse(await readOwnText(path)) as { clip: string; frames: number };
 		return Number.isInteger(note.frames) ? note : undefined;
 	} catch {
 		return undefined;

@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import sharp from 'sharp';
 import { z } from 'zod';
+import { readOwnFile, readOwnText } from '../core/regular-file.js';
 import { type Clip, type Raster, readImageWithAlpha, UserError, writeFileAtomically } from '../index.js';
 import { pictureName, writePicture } from './picture-store.js';
 import { type EditChange, type EditState, editModeSchema, type NewEdit, placeSchema } from './protocol.js';
@@ -104,13 +105,13 @@ export class ProjectEdit {
 
 	/** The picture as it was loaded, a PNG. */
 	async picture(): Promise<Buffer | undefined> {
-		return this.#file && readFile(join(this.#folder, this.#file.source)).catch(() => undefined);
+		return this.#file && readOwnFile(join(this.#folder, this.#file.source)).catch(() => undefined);
 	}
 
 	/** A frame with the edit in it, a JPEG; undefined where it has not been carried to. */
 	async carried(frame: number): Promise<Buffer | undefined> {
 		const isThere = this.#file !== undefined && frame >= this.#file.frame && frame < this.#carried.to;
-		return isThere ? readFile(join(this.#pictures, pictureName(frame))).catch(() => undefined) : undefined;
+		return isThere ? readOwnFile(join(this.#pictures, pictureName(frame))).catch(() => undefined) : undefined;
 	}
 
 	/**
@@ -288,7 +289,7 @@ const revisionOf = (file: EditFile): number =>
 	Number.parseInt(createHash('sha256').update(JSON.stringify(file)).digest('hex').slice(0, 12), 16) + 1;
 
 const readJson = async <Value>(path: string, schema: z.ZodType<Value>): Promise<Value | undefined> => {
-	const text = await readFile(path, 'utf8').catch(() => undefined);
+	const text = await readOwnText(path).catch(() => undefined);
 	if (text === undefined) {
 		return undefined;
 	}

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import sharp from 'sharp';
 import { z } from 'zod';
+import { readOwnText } from '../core/regular-file.js';
 import {
 	type Clip,
 	davisPalette,
@@ -496,7 +497,7 @@ export class Project {
 				this.#painted.set(frame, { revision: revisionOf(ids), hasBefore, objects });
 			}
 		}
-		const text = await readFile(join(this.folder, 'masks', 'found.json'), 'utf8').catch(() => undefined);
+		const text = await readOwnText(join(this.folder, 'masks', 'found.json')).catch(() => undefined);
 		if (text !== undefined) {
 			const notes = foundSchema.parse(JSON.parse(text));
 			this.#confidence = new Map(
@@ -510,7 +511,7 @@ export class Project {
 
 /** @throws UserError when there is none, or it is of another program */
 export const readProjectFile = async (folder: string): Promise<ProjectFile> => {
-	const text = await readFile(join(folder, 'project.json'), 'utf8').catch(() => {
+	const text = await readOwnText(join(folder, 'project.json')).catch(() => {
 		throw new UserError(`"${folder}" is not a project: there is no project.json in it.`);
 	});
 	try {

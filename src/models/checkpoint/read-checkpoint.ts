@@ -1,11 +1,11 @@
-import { open } from 'node:fs/promises';
 import { UserError } from '../../core/errors.js';
+import { openRegularFile } from '../../core/regular-file.js';
 import type { Checkpoint } from './checkpoint.js';
 import { readSafetensors } from './safetensors.js';
 import { readTorchArchive } from './torch-archive.js';
 
 const firstBytes = async (path: string, count: number): Promise<Uint8Array> => {
-	const file = await open(path).catch((cause: unknown) => {
+	const file = await openRegularFile(path).catch((cause: unknown) => {
 		throw new UserError(`There is no aggregation file ${path}; expected a .pt or .safetensors file.`, {
 			cause,
 		});

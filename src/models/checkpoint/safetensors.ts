@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
+import { openRegularFile } from '../../core/regular-file.js';
 import { fromHalves } from '../../store/half-precision.js';
 import { type Checkpoint, type CheckpointTensor, ValueBudget } from './checkpoint.js';
 import { bfloatToFloat } from './half-floats.js';
@@ -42,7 +42,7 @@ export const readSafetensors = async (path: string): Promise<Checkpoint> => {
 				cause,
 			},
 		);
-	const file = await open(path);
+	const file = await openRegularFile(path);
 	try {
 		const { size } = await file.stat();
 		const readAt = async (offset: number, length: number): Promise<ArrayBuffer> => {

@@ -1,5 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { UserError } from '../../core/errors.js';
+import { openRegularFile } from '../../core/regular-file.js';
 import { fromHalves } from '../../store/half-precision.js';
 import { type Checkpoint, type CheckpointTensor, ValueBudget } from './checkpoint.js';
 import { bfloatToFloat } from './half-floats.js';
@@ -140,7 +141,7 @@ const stateDictOf = (root: Value): Map<unknown, Value> | undefined => {
  * @throws UserError for anything but tensors, dicts, lists and numbers in the pickle
  */
 export const readTorchArchive = async (path: string): Promise<Checkpoint> => {
-	const file = await open(path);
+	const file = await openRegularFile(path);
 	try {
 		const entries = await readZipEntries(path, file);
 		const folder = folderOf(entries);

@@ -1,8 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { messageOf, UserError } from '../../core/errors.js';
+import { readOwnText } from '../../core/regular-file.js';
 
 /**
  * Loads a description from a folder of `presets/` by name, or from a file of the user's own (`*.json`).
@@ -26,7 +27,7 @@ export const loadDescription = async <Description>(
 	const path = isFile ? nameOrFile : join(folder, `${nameOrFile}.json`);
 	let json: unknown;
 	try {
-		json = JSON.parse(await readFile(path, 'utf8'));
+		json = JSON.parse(await readOwnText(path));
 	} catch (cause) {
 		throw new UserError(`The description ${path} can't be read: ${messageOf(cause)}.`, { cause });
 	}

@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
+import { readOwnText } from '../../core/regular-file.js';
 
 /** The parts of a diffusers or Optimum export that an import can use. */
 export type ExportFolder = {
@@ -41,7 +42,7 @@ const vaeConfigSchema = z.object({
 const readConfig = async <T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> => {
 	const found = await stat(path).catch(() => undefined);
 	const usable = found?.isFile() === true && found.size <= MAX_CONFIG_BYTES;
-	const text = usable ? await readFile(path, 'utf8').catch(() => undefined) : undefined;
+	const text = usable ? await readOwnText(path).catch(() => undefined) : undefined;
 	if (text === undefined) {
 		return undefined;
 	}

@@ -1,6 +1,7 @@
-import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, throwIfAborted, UserError } from '../../core/errors.js';
+import { readOwnFile } from '../../core/regular-file.js';
 import { readModel } from '../../onnx/read-model.js';
 import type { Runtime } from '../../runtime/session.js';
 import { formatNpy, parseNpy } from '../../store/npy.js';
@@ -136,7 +137,7 @@ const writeEmptyPrompt = async (
 ): Promise<void> => {
 	const target = join(writer.folder, EMPTY_PROMPT);
 	if (emptyPrompt !== undefined) {
-		const bytes = await readFile(emptyPrompt).catch((cause: unknown) => {
+		const bytes = await readOwnFile(emptyPrompt).catch((cause: unknown) => {
 			throw new UserError(`The embedding ${emptyPrompt} can't be read; expected a .npy file.`, { cause });
 		});
 		const { data, shape } = parseNpy(bytes);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
 import { lstat, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
@@ -8,6 +8,7 @@ import type { ReadableStream } from 'node:stream/web';
 import { downloadFile } from '@huggingface/hub';
 import { makeFolder, openTemporary, publish, syncPath, writeFailure } from '../../core/atomic-file.js';
 import { throwIfAborted, UserError } from '../../core/errors.js';
+import { openRegularFile } from '../../core/regular-file.js';
 import { clearLeftoversOf } from '../../core/temporary-names.js';
 import { anotherIsWriting } from '../../output/growing-file.js';
 import {
@@ -29,7 +30,11 @@ const checksumOf = async (path: string, { bytes, checksum }: RepositoryFile, sig
 	if (checksum.kind === 'git') {
 		hash.update(`blob ${bytes}\0`);
 	}
-	await pipeline(createReadStream(path), hash, signal === undefined ? {} : { signal });
+	await pipeline(
+		(await openRegularFile(path)).createReadStream(),
+		hash,
+		signal === undefined ? {} : { signal },
+	);
 	return hash.digest('hex');
 };
 
