@@ -38,6 +38,21 @@ const links = (page: string): string[] =>
 		.filter((target) => target !== '' && !/^[a-z]+:/.test(target))
 		.map((target) => normalize(join(dirname(page), target)));
 
+const numbersOf = (version: string): readonly [number, number] => {
+	const [, major = '0', minor = '0'] = /(\d+)(?:\.(\d+))?/.exec(version) ?? [];
+	return [Number(major), Number(minor)];
+};
+
+/** Whether a range of versions, as `engines` names them, has one in it. */
+const takes = (range: string, [major, minor]: readonly [number, number]): boolean =>
+	range.split('||').some((part) => {
+		const [least, leastMinor] = numbersOf(part);
+		const isOpen = /^\s*(>|\*|$)/.test(part);
+		return isOpen
+			? major > least || (major === least && minor >= leastMinor)
+			: major === least && minor >= leastMinor;
+	});
+
 describe('the package', () => {
 	it('has its papers', () => {
 		expect(manifest.name).toBe('propagate-video');
@@ -56,6 +71,18 @@ describe('the package', () => {
 		expect(lock.packages['node_modules/onnxruntime-node']?.hasInstallScript).toBeUndefined();
 		// A checkout's settings would keep `prepack` from running, and the tarball would have no program in it.
 		expect(existsSync(join(root, '.npmrc')) && text('.npmrc').includes('ignore-scripts')).toBe(false);
+	});
+
+	it('needs no newer Node than it says, all that it brings included', () => {
+		const lock = JSON.parse(text('package-lock.json')) as {
+			packages: Record<string, { dev?: boolean; engines?: { node?: string } }>;
+		};
+		const own = lock.packages['']?.engines?.node ?? '';
+		const tooNew = Object.entries(lock.packages)
+			.filter(([, { dev, engines }]) => dev !== true && !takes(engines?.node ?? '*', numbersOf(own)))
+			.map(([path, { engines }]) => `${path}: ${engines?.node}`);
+		// fastify asks for any light-my-request of version 6, and from 6.8 on that needs Node 22: for its sake alone ours names an older one.
+		expect(tooNew).toEqual([]);
 	});
 
 	it('holds the program, what it needs, and all that its pages link to', () => {

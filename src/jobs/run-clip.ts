@@ -171,7 +171,7 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 						...{ clip, range, identity, keyframes, propagator, pool, scratchFolder, clock, signal },
 						cache: job.cache !== false,
 					});
-		const total = range.start || range.end ? undefined : clip.info.estimatedFrames;
+		const total = framesExpected(range, clip.info.estimatedFrames);
 		let [count, computedFrames, confidenceSum] = [0, 0, 0];
 		const before = new MattesBefore();
 		// While one frame is encoded, the next is already in the making.
@@ -210,6 +210,16 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 	} finally {
 		await tools.close();
 	}
+};
+
+/** How many frames a run has, where that can be told: a time may lie between two. */
+const framesExpected = ({ start, end }: RunRange, ofClip: number | undefined): number | undefined => {
+	const isByFrames = [start, end].every((place) => place === undefined || 'frame' in place);
+	if (!isByFrames || ofClip === undefined) {
+		return undefined;
+	}
+	const [first, behind] = [start, end].map((place) => (place && 'frame' in place ? place.frame : undefined));
+	return Math.max(1, Math.min(ofClip, behind ?? ofClip) - (first ?? 0));
 };
 
 /** The frames of a run without masks. */

@@ -51,6 +51,7 @@ describe('propagate <clip> --mask <png>', () => {
 		const all = records(stdout);
 		const progress = all.filter(({ type }) => type === 'progress');
 		expect(progress.map(({ frame }) => frame)).toEqual([0, 1, 2, 3, 4, 5]);
+		expect(progress.every(({ total }) => total === 6)).toBe(true);
 		for (const { confidence } of progress) {
 			expect(confidence).toBeGreaterThan(0);
 			expect(confidence).toBeLessThanOrEqual(1);
