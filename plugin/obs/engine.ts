@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -46,13 +46,28 @@ export const cutOut = async (
  * @throws ObsError with the engine's own sentence when there is none
  */
 export const firstFrame = async (clip: string, signal: AbortSignal): Promise<Buffer> => {
-	const folder = await mkdtemp(join(tmpdir(), 'propagate-obs-'));
+	await removeForgotten();
+	const folder = await mkdtemp(join(tmpdir(), SCRATCH));
 	try {
 		const image = join(folder, 'frame.png');
 		await run(['frame', '-q', '-o', image, '--', clip], signal);
 		return await readFile(image);
 	} finally {
 		await rm(folder, { recursive: true, force: true });
+	}
+};
+
+const SCRATCH = 'propagate-obs-';
+const FORGOTTEN_MS = 24 * 3600 * 1000;
+
+/** What was left by those that were killed: nobody looks at a frame for a day. */
+const removeForgotten = async (): Promise<void> => {
+	const names = await readdir(tmpdir()).catch((): string[] => []);
+	for (const path of names.filter((name) => name.startsWith(SCRATCH)).map((name) => join(tmpdir(), name))) {
+		const touched = (await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now();
+		if (Date.now() - touched > FORGOTTEN_MS) {
+			await rm(path, { recursive: true, force: true }).catch(() => {});
+		}
 	}
 };
 

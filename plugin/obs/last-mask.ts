@@ -1,4 +1,5 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -17,7 +18,10 @@ export const recallMask = async (): Promise<string | undefined> => {
 export const rememberMask = async (mask: string): Promise<void> => {
 	try {
 		await mkdir(dirname(memory()), { recursive: true, mode: 0o700 });
-		await writeFile(memory(), resolve(mask));
+		// Never through a link that somebody has put there.
+		const partial = `${memory()}.${randomUUID()}.partial`;
+		await writeFile(partial, resolve(mask), { flag: 'wx', mode: 0o600 });
+		await rename(partial, memory());
 	} catch {
 		// A read-only cache is no reason to stop.
 	}

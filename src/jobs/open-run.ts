@@ -1,11 +1,11 @@
 import { UserError } from '../core/errors.js';
 import { handled } from '../core/handled.js';
+import { ScratchFolder } from '../core/scratch-folder.js';
 import type { Propagator } from '../masks/propagator.js';
 import { type Keyframes, readKeyframes } from '../masks/read-keyframes.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { framesBetween, type RunRange } from '../media/run-frames.js';
 import type { Preset } from '../presets/preset.js';
-import { ScratchFolder } from '../store/scratch-folder.js';
 import type { PropagateClipJob } from './clip-job.js';
 import { MOST_DESCRIPTOR_BYTES, openPropagator, openStoredEngine, type StoredEngine } from './open-engine.js';
 import { settleNumbers } from './source-numbers.js';

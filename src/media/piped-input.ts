@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { createReadStream, createWriteStream, rmSync } from 'node:fs';
-import { mkdtemp, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { writeFailure } from '../core/atomic-file.js';
 import { AbortedError, UserError } from '../core/errors.js';
+import { scratchPath } from '../core/scratch-folder.js';
 
 const standardInput = /^(-|\/dev\/stdin|\/dev\/fd\/0|\/proc\/self\/fd\/0)$/;
 
@@ -32,7 +33,8 @@ export const seekableInput = async (path: string, signal?: AbortSignal): Promise
 	if (isStandardInput && process.stdin.isTTY) {
 		throw new UserError('There is nothing on standard input; pipe a video into the command, or name a file.');
 	}
-	const folder = await mkdtemp(join(tmpdir(), 'propagate-input-')).catch((error: unknown) => {
+	const folder = await scratchPath('propagate-input');
+	await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
 		throw writeFailure(tmpdir(), error);
 	});
 	process.once('exit', () => rmSync(folder, { recursive: true, force: true }));

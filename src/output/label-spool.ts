@@ -1,10 +1,9 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
+import { writeFailure } from '../core/atomic-file.js';
 import type { LabelMap } from '../core/frame.js';
-import { temporaryPath } from '../core/temporary-names.js';
+import { scratchPath } from '../core/scratch-folder.js';
 import type { Matte } from '../mattes/mattes.js';
 import type { FrameResult } from './video-sink.js';
 
@@ -35,8 +34,11 @@ export class LabelSpool {
 
 	/** @param objects whose mattes are kept, too */
 	static async open(objects: readonly number[]): Promise<LabelSpool> {
-		const path = temporaryPath(join(tmpdir(), 'propagate-masks'));
-		return new LabelSpool(path, await open(path, 'wx+', 0o600), objects);
+		const path = await scratchPath('propagate-masks');
+		const file = await open(path, 'wx+', 0o600).catch((error: unknown) => {
+			throw writeFailure(path, error);
+		});
+		return new LabelSpool(path, file, objects);
 	}
 
 	async add({ frame, labels, mattes }: FrameResult): Promise<void> {
@@ -80,7 +82,9 @@ export class LabelSpool {
 	async #put(bytes: Uint8Array): Promise<Piece> {
 		const packed = await pack(bytes, { level: 1 });
 		const piece = { at: this.#end, bytes: packed.length };
-		await this.file.write(packed, 0, packed.length, piece.at);
+		await writeAll(this.file, packed, piece.at).catch((error: unknown) => {
+			throw writeFailure(this.path, error);
+		});
 		this.#end += packed.length;
 		return piece;
 	}
@@ -96,3 +100,10 @@ export class LabelSpool {
 		await rm(this.path, { force: true });
 	}
 }
+
+/** A disk that is nearly full takes a part, and only then says so. */
+const writeAll = async (file: FileHandle, bytes: Uint8Array, at: number): Promise<void> => {
+	for (let done = 0; done < bytes.length; ) {
+		done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+	}
+};

@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { ObsError } from '../../../plugin/obs/obs-error.js';
 import { isPainted, saveToPaintOn } from '../../../plugin/obs/painting.js';
 import { readLabelMap } from '../../../src/media/label-map.js';
 import { temporaryFolder } from '../../helpers/temporary-folder.js';
@@ -42,6 +43,15 @@ describe('a picture to paint on', () => {
 		const { ids } = await readLabelMap(path);
 		const rows = [0, 1, 2, 3].map((row) => [...ids.subarray(8 * row, 8 * row + 8)].join(''));
 		expect(rows).toEqual(['00000000', '01110000', '01110000', '00000000']);
+	});
+
+	it('is refused when it is a drawing, cut off, or anything else', async () => {
+		const path = join(temporaryFolder(), 'paint.png');
+		const drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="4"/>';
+		for (const given of [Buffer.from(drawing), (await picture()).subarray(0, 40), Buffer.alloc(0)]) {
+			await expect(saveToPaintOn(given, path)).rejects.toThrow(ObsError);
+		}
+		expect(existsSync(path)).toBe(false);
 	});
 
 	it('is not painted while the paint program has saved half of it', async () => {

@@ -1,9 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { clearLeftoversOf, temporaryPath } from '../core/temporary-names.js';
+import { clearLeftoversOf, temporaryPath } from './temporary-names.js';
 
-const place = join(tmpdir(), 'propagate');
+/**
+ * A name among the system's temporary files. What killed processes left there for the same purpose is removed.
+ *
+ * @param of the purpose
+ */
+export const scratchPath = async (of: string): Promise<string> => {
+	const place = join(tmpdir(), of);
+	await clearLeftoversOf(place);
+	return temporaryPath(place);
+};
 
 /** A name for a temporary folder; whoever writes there makes it. */
 export class ScratchFolder {
@@ -11,8 +20,7 @@ export class ScratchFolder {
 
 	/** Removes those of runs that were killed. */
 	static async open(): Promise<ScratchFolder> {
-		await clearLeftoversOf(place);
-		return new ScratchFolder(temporaryPath(place));
+		return new ScratchFolder(await scratchPath('propagate'));
 	}
 
 	async remove(): Promise<void> {
