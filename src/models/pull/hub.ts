@@ -151,9 +151,13 @@ export const readSnapshot = async (
 		if (!/^[0-9a-f]{40}$/.test(info.sha)) {
 			throw new UserError(`The hub gave no usable commit for ${repository}; try another mirror.`);
 		}
-		const license = info.tags?.find((tag) => tag.startsWith('license:'))?.slice('license:'.length);
+		const tags = tagsSchema.parse(info.tags);
+		const license = tags.find((tag) => tag.startsWith('license:'))?.slice('license:'.length);
 		return { repository, commit: info.sha, license };
 	});
+
+/** What else stands there is not needed. */
+const tagsSchema = z.array(z.string()).catch([]);
 
 /** @throws UserError for names that would lead out of the folder they are downloaded to */
 export const listSnapshot = async (hub: Hub, snapshot: RepositorySnapshot): Promise<RepositoryFile[]> =>
@@ -227,6 +231,12 @@ export const explainingHub = async <Result>(
 		if (error instanceof HubApiError) {
 			throw new UserError(sentenceFor(error.statusCode, hub, repository), { cause: error });
 		}
+		if (isWrongAnswer(error)) {
+			throw new UserError(
+				`What ${hub.endpoint} says of ${repository} is not what a hub says; check HF_ENDPOINT, or try another mirror with it.`,
+				{ cause: error },
+			);
+		}
 		const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
 		throw new UserError(
 			`The hub ${hub.endpoint} can't be reached (${messageOf(cause).split('\n')[0]}); check the connection, or set HF_ENDPOINT to a mirror and run again: what was downloaded is kept.`,
@@ -234,6 +244,10 @@ export const explainingHub = async <Result>(
 		);
 	}
 };
+
+/** Whether an answer came, but not of the shape that the hub's client takes for granted. A connection that fails has a cause. */
+const isWrongAnswer = (error: unknown): boolean =>
+	error instanceof SyntaxError || (error instanceof TypeError && error.cause === undefined);
 
 const sentenceFor = (status: number, { endpoint }: Hub, repository: string): string => {
 	if (status === 401 || status === 403) {

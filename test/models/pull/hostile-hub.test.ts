@@ -182,3 +182,36 @@ describe('a list', () => {
 		expect(await refusal(listSnapshot(hubAt(flood), snapshot))).toMatch(/more than 32 MB|was silent/);
 	}, 60_000);
 });
+
+describe('an answer of another shape', () => {
+	const answering = async (body: string): Promise<Hub> =>
+		hubAt(
+			await serve((_, response) => {
+				response.writeHead(200, { 'content-type': 'application/json' });
+				response.end(body);
+			}),
+		);
+	const wrong = [
+		'null',
+		'7',
+		'"text"',
+		'{}',
+		'[[null]]',
+		'[1, null]',
+		'{"sha": 5}',
+		'<html>no JSON</html>',
+		'',
+	];
+
+	test.each(wrong)('is told in a true sentence, be it of a model or of its files: %s', async (body) => {
+		const hub = await answering(body);
+		for (const work of [readSnapshot(hub, 'a/b', 'main'), listSnapshot(hub, snapshot)]) {
+			expect(await refusal(work)).toMatch(/is not what a hub says|no usable commit/);
+		}
+	});
+
+	test.each(['"x"', '[1, null]', 'null'])('does not matter where it is not needed: tags %s', async (tags) => {
+		const hub = await answering(`{"sha": "${COMMIT}", "id": "a/b", "tags": ${tags}}`);
+		expect(await readSnapshot(hub, 'a/b', 'main')).toMatchObject({ commit: COMMIT, license: undefined });
+	});
+});
