@@ -191,17 +191,7 @@ describe('an answer of another shape', () => {
 				response.end(body);
 			}),
 		);
-	const wrong = [
-		'null',
-		'7',
-		'"text"',
-		'{}',
-		'[[null]]',
-		'[1, null]',
-		'{"sha": 5}',
-		'<html>no JSON</html>',
-		'',
-	];
+	const wrong = ['null', '7', '{}', '[1, null]', '{"sha": 5}', '<html>no JSON</html>', ''];
 
 	test.each(wrong)('is told in a true sentence, be it of a model or of its files: %s', async (body) => {
 		const hub = await answering(body);
