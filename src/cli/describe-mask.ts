@@ -1,5 +1,5 @@
 import type { UnderstoodMask } from '../masks/read-keyframes.js';
-import type { MaskType } from '../media/mask-meaning.js';
+import type { MaskType } from '../media/mask-meaning/meaning.js';
 
 const typeNames: Readonly<Record<MaskType, string>> = {
 	ids: 'by ids',

@@ -5,7 +5,7 @@ import { isS3, joinPlace } from '../core/s3-place.js';
 import { parsePaintedMask } from '../masks/painted-mask.js';
 import { clipStem } from '../media/file-names.js';
 import { parseFrameRate } from '../media/frame-rate.js';
-import { maskTypes } from '../media/mask-meaning.js';
+import { maskTypes } from '../media/mask-meaning/meaning.js';
 import { devices } from '../runtime/session.js';
 import type { PropagateClipResult } from './clip-job.js';
 import { type ClipOptions, carriesEdit, type RunContext, runOfOptions } from './clip-options.js';

@@ -8,7 +8,7 @@ import type { Keyframes, UnderstoodMask } from '../masks/read-keyframes.js';
 import { type MatteOptions, type MatteSettings, matteSettingsSchema } from '../mattes/mattes.js';
 import type { Clip } from '../media/clip.js';
 import { findFfmpeg } from '../media/ffmpeg-binary.js';
-import type { MaskType } from '../media/mask-meaning.js';
+import type { MaskType } from '../media/mask-meaning/meaning.js';
 import { type Position, parsePosition } from '../media/position.js';
 import type { RunRange } from '../media/run-frames.js';
 import { ReviewSheet } from '../output/review-sheet.js';

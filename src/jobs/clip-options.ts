@@ -1,7 +1,7 @@
 import type { Quality } from '../core/quality.js';
 import type { PaintedMask } from '../masks/painted-mask.js';
 import type { MatteSettings } from '../mattes/mattes.js';
-import type { MaskType } from '../media/mask-meaning.js';
+import type { MaskType } from '../media/mask-meaning/meaning.js';
 import type { MeshMotion } from '../motion/mesh-tracker.js';
 import { editorOutputs, loadEditorPreset } from '../presets/editor-preset.js';
 import type { Device } from '../runtime/session.js';

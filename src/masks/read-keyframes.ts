@@ -4,7 +4,7 @@ import { objectIds } from '../core/object-ids.js';
 import type { ClipInfo } from '../media/clip-info.js';
 import { davisPalette, paletteUpTo } from '../media/davis-palette.js';
 import { readMask } from '../media/label-map.js';
-import type { MaskMeaning, MaskType } from '../media/mask-meaning.js';
+import type { MaskMeaning, MaskType } from '../media/mask-meaning/meaning.js';
 import type { PaintedMask } from './painted-mask.js';
 
 export type Keyframes = {

@@ -7,7 +7,8 @@ import { readGivenFile } from '../core/given-file.js';
 import type { Size } from '../core/size.js';
 import { orExplain } from './image.js';
 import { imageFormatOf, MOST_PIXELS, notAnImage, pngChunks, pngSignature } from './image-file.js';
-import { type MaskMeaning, type MaskPixels, type MaskType, Unclear, understandMask } from './mask-meaning.js';
+import { type MaskMeaning, type MaskPixels, type MaskType, Unclear } from './mask-meaning/meaning.js';
+import { understandMask } from './mask-meaning/understand-mask.js';
 import { loadSharp } from './sharp.js';
 
 export type ReadMaskOptions = {

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../core/errors.js';
 import type { ClipOptions } from '../../jobs/clip-options.js';
 import { type PaintedMask, parsePaintedMask } from '../../masks/painted-mask.js';
-import { maskTypes } from '../../media/mask-meaning.js';
+import { maskTypes } from '../../media/mask-meaning/meaning.js';
 import { docsFolder } from '../../store/locations.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
