@@ -105,6 +105,15 @@ export type PropagateClipResult = {
 	readonly meanConfidence: number | undefined;
 };
 
+/** @throws UserError without a mask */
+export const requireMasks = ({ masks }: Pick<PropagateClipJob, 'masks'>): void => {
+	if (masks.length === 0) {
+		throw new UserError(
+			'There is no mask; "propagate frame" writes the picture to paint it on, and --mask takes the painting (docs/first-mask.md).',
+		);
+	}
+};
+
 /** How a run is to go, be it with masks or with an edit that is carried. @throws UserError for bad input */
 export const readSettings = async (job: PropagateClipJob) => {
 	const range: RunRange = {

@@ -1,10 +1,10 @@
 import type { Frame, Raster } from '../core/frame.js';
-import { identityOf, readSettings } from './clip-job.js';
+import { readSettings } from './clip-job.js';
 import type { MaskClipJob } from './mask-clip.js';
 import { maskFrames } from './mask-frames.js';
 import { openInputs, openTools } from './open-run.js';
 import { type EditOptions, openEdit } from './propagate-edit.js';
-import { firstFrame, unmasked } from './run-clip.js';
+import { firstFrame } from './run-clip.js';
 
 export type EditClipJob = MaskClipJob & EditOptions;
 
@@ -30,20 +30,15 @@ export async function* editClip(asked: EditClipJob): AsyncGenerator<ClipEdit, vo
 	const { range: given, preset } = await readSettings(job);
 	const tools = await openTools(job, preset, true);
 	try {
-		const { clip, range, keyframes } = await openInputs(job, given);
+		const inputs = await openInputs(job, given);
+		const { clip, range, keyframes } = inputs;
 		const mask = keyframes.keyframes.find(({ frame }) => frame === 0)?.mask;
 		const carry = await openEdit(job, await firstFrame(clip, range), mask);
-		const engine = await tools.engine;
-		const propagator = job.masks.length === 0 ? undefined : await tools.openPropagator();
-		const settings = propagator?.identity ?? '';
-		const identity = await identityOf(job, clip, range, keyframes, engine, { settings, edit: '' });
-		const frames =
-			propagator === undefined
-				? unmasked(clip, range)
-				: maskFrames({
-						...{ clip, range, identity, keyframes, propagator, signal: job.signal },
-						...{ cache: job.cache !== false, scratchFolder: tools.scratchFolder },
-					});
+		const { engine, propagator, identity } = await tools.prepare(inputs, '');
+		const frames = maskFrames({
+			...{ ...inputs, identity, propagator, signal: job.signal },
+			...{ cache: job.cache !== false, scratchFolder: tools.scratchFolder },
+		});
 		yield* carry(frames, engine.extractor);
 	} finally {
 		await tools.close();

@@ -1,5 +1,5 @@
 import type { MaskedFrame } from '../masks/propagate-keyframes.js';
-import { identityOf, type PropagateClipJob, readSettings } from './clip-job.js';
+import { type PropagateClipJob, readSettings, requireMasks } from './clip-job.js';
 import { maskFrames } from './mask-frames.js';
 import { openInputs, openTools } from './open-run.js';
 
@@ -19,18 +19,21 @@ export type MaskClipJob = Omit<
  */
 export async function* maskClip(asked: MaskClipJob): AsyncGenerator<MaskedFrame, void, void> {
 	const job = { ...asked, outputs: [] };
+	requireMasks(job);
 	const { range: given, preset } = await readSettings(job);
 	const tools = await openTools(job, preset, false);
 	try {
-		const { clip, range, keyframes } = await openInputs(job, given);
-		const engine = await tools.engine;
-		const propagator = await tools.openPropagator();
-		const { identity: settings } = propagator;
-		const identity = await identityOf(job, clip, range, keyframes, engine, { settings, edit: '' });
-		yield* maskFrames({
-			...{ clip, range, identity, keyframes, propagator, signal: job.signal },
+		const inputs = await openInputs(job, given);
+		const { propagator, identity } = await tools.prepare(inputs, '');
+		const frames = maskFrames({
+			...{ ...inputs, identity, propagator, signal: job.signal },
 			...{ cache: job.cache !== false, scratchFolder: tools.scratchFolder },
 		});
+		for await (const { mask, ...found } of frames) {
+			if (mask !== undefined) {
+				yield { ...found, mask };
+			}
+		}
 	} finally {
 		await tools.close();
 	}

@@ -6,7 +6,8 @@ import { type Keyframes, readKeyframes } from '../masks/read-keyframes.js';
 import { type Clip, openClip } from '../media/clip.js';
 import { framesBetween, type RunRange } from '../media/run-frames.js';
 import type { Preset } from '../presets/preset.js';
-import type { PropagateClipJob } from './clip-job.js';
+import type { RunIdentity } from '../store/run-identity.js';
+import { identityOf, type PropagateClipJob } from './clip-job.js';
 import { MOST_DESCRIPTOR_BYTES, openPropagator, openStoredEngine, type StoredEngine } from './open-engine.js';
 import { settleNumbers } from './source-numbers.js';
 
@@ -56,13 +57,20 @@ const countFrames = async (clip: Clip, range: RunRange, most: number): Promise<n
 	return count;
 };
 
+/** What is known and open when a run begins. */
+type PreparedRun = {
+	readonly engine: StoredEngine;
+	/** Undefined without masks. */
+	readonly propagator: Propagator | undefined;
+	readonly identity: RunIdentity;
+};
+
 /** What a run works with. */
 export type RunTools = {
-	/** It is being loaded. Its error is thrown to whoever waits for it, and to nobody else. */
-	readonly engine: Promise<StoredEngine>;
 	/** For what is needed during the run only. */
 	readonly scratchFolder: string;
-	openPropagator(): Promise<Propagator>;
+	/** Waits for the model. @param edit what makes an edit what it is; empty without one */
+	prepare(inputs: RunInputs, edit: string): Promise<PreparedRun>;
 	close(): Promise<void>;
 };
 
@@ -88,11 +96,13 @@ export const openTools = async (
 	const scratch = await ScratchFolder.open();
 	let propagator: Propagator | undefined;
 	return {
-		engine,
 		scratchFolder: scratch.path,
-		openPropagator: async () => {
-			propagator = await openPropagator(await engine, preset, job);
-			return propagator;
+		prepare: async ({ clip, range, keyframes }, edit) => {
+			const opened = await engine;
+			propagator = job.masks.length === 0 ? undefined : await openPropagator(opened, preset, job);
+			const settings = propagator?.identity ?? '';
+			const identity = await identityOf(job, clip, range, keyframes, opened, { settings, edit });
+			return { engine: opened, propagator, identity };
 		},
 		close: async () => {
 			const closed = engine.then(

@@ -1,7 +1,7 @@
-import { UserError } from '../core/errors.js';
-import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
+import { type PropagateClipJob, type PropagateClipResult, requireMasks } from './clip-job.js';
 import { resolveClipOutputs } from './clip-outputs.js';
-import { type RunFrame, type RunKind, type RunStep, runClip, type WrittenFrame } from './run-clip.js';
+import type { RunFrame } from './mask-frames.js';
+import { type RunKind, type RunStep, runClip, type WrittenFrame } from './run-clip.js';
 
 export type { FrameProgress, PropagateClipJob, PropagateClipResult } from './clip-job.js';
 
@@ -17,11 +17,7 @@ export const propagateClip = async (job: PropagateClipJob): Promise<PropagateCli
 
 /** What makes a run one that carries masks. @throws UserError when there is no mask */
 export const kindOfClip = (job: PropagateClipJob): RunKind => {
-	if (job.masks.length === 0) {
-		throw new UserError(
-			'There is no mask; "propagate frame" writes the picture to paint it on, and --mask takes the painting (docs/first-mask.md).',
-		);
-	}
+	requireMasks(job);
 	return {
 		openStep: async () => masksThemselves,
 		resolveOutputs: (clip) => resolveClipOutputs(clip, job.outputs, job.format),

@@ -11,7 +11,8 @@ import type { MeshMotion } from '../motion/mesh-tracker.js';
 import { fingerprint } from '../store/run-identity.js';
 import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
 import { resolveEditOutputs } from './edit-outputs.js';
-import { type RunFrame, type RunKind, runClip, type WrittenFrame } from './run-clip.js';
+import type { RunFrame } from './mask-frames.js';
+import { type RunKind, runClip, type WrittenFrame } from './run-clip.js';
 
 /** What is carried, and how. */
 export type EditOptions = {

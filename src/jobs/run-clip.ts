@@ -17,26 +17,13 @@ import type { FrameResult } from '../output/video-sink.js';
 import { fingerprint } from '../store/run-identity.js';
 import {
 	existingFor,
-	identityOf,
 	inputsOf,
 	type PropagateClipJob,
 	type PropagateClipResult,
 	readSettings,
 } from './clip-job.js';
-import { maskFrames } from './mask-frames.js';
+import { maskFrames, type RunFrame } from './mask-frames.js';
 import { openInputs, openTools, type RunInputs } from './open-run.js';
-
-/** A frame with its mask, which there is none of in a run without masks. */
-export type RunFrame = {
-	readonly frame: Frame;
-	readonly mask: LabelMap | undefined;
-	/** 0..1: how far what is written of the frame can be trusted. */
-	readonly confidence: number;
-	/** What is written of it has been given, not found. */
-	readonly painted: boolean;
-	/** False for what an earlier run has found. */
-	readonly computed: boolean;
-};
 
 /** What is written of a frame, and how it came about. */
 export type WrittenFrame = FrameResult & Pick<RunFrame, 'confidence' | 'painted' | 'computed'>;
@@ -136,15 +123,12 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 	const tools = await openTools(job, preset, kind.describesFrames);
 	let outputs: RunOutputs | undefined;
 	try {
-		const { clip, range, keyframes, first, step, places } = await openRun(job, kind, settings.range);
-		const engine = await tools.engine;
-		const propagator = job.masks.length === 0 ? undefined : await tools.openPropagator();
-		const identity = await identityOf(job, clip, range, keyframes, engine, {
-			settings: propagator?.identity ?? '',
-			edit: isDeepStrictEqual(matte, defaultMatteSettings)
-				? step.identity
-				: fingerprint([step.identity, ...Object.values(matte)]),
-		});
+		const run = await openRun(job, kind, settings.range);
+		const { clip, range, keyframes, first, step, places } = run;
+		const edit = isDeepStrictEqual(matte, defaultMatteSettings)
+			? step.identity
+			: fingerprint([step.identity, ...Object.values(matte)]);
+		const { engine, propagator, identity } = await tools.prepare(run, edit);
 		outputs = await RunOutputs.open({
 			...{ clip, range, signal, review, identity, outputs: places, ffmpeg: job.ffmpeg },
 			...{ objects: keyframes.objects, firstFrame: first, existing: existingFor(job) },
@@ -164,13 +148,10 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 			step.ofMasksOnly && outputs.areMasksOnly && review === undefined && keyframes.keyframes.length === 1;
 		const pool = isDoneWithFrames ? new FramePool() : undefined;
 		const scratchFolder = outputs.scratchFolder ?? tools.scratchFolder;
-		const masked =
-			propagator === undefined
-				? unmasked(clip, range)
-				: maskFrames({
-						...{ clip, range, identity, keyframes, propagator, pool, scratchFolder, clock, signal },
-						cache: job.cache !== false,
-					});
+		const masked = maskFrames({
+			...{ clip, range, identity, keyframes, propagator, pool, scratchFolder, clock, signal },
+			cache: job.cache !== false,
+		});
 		const total = framesExpected(range, clip.info.estimatedFrames);
 		let [count, computedFrames, confidenceSum] = [0, 0, 0];
 		const before = new MattesBefore();
@@ -221,13 +202,6 @@ const framesExpected = ({ start, end }: RunRange, ofClip: number | undefined): n
 	const [first, behind] = [start, end].map((place) => (place && 'frame' in place ? place.frame : undefined));
 	return Math.max(1, Math.min(ofClip, behind ?? ofClip) - (first ?? 0));
 };
-
-/** The frames of a run without masks. */
-export async function* unmasked(clip: Clip, range: RunRange): AsyncGenerator<RunFrame, void, void> {
-	for await (const frame of framesBetween(clip, range, 0)) {
-		yield { frame, mask: undefined, confidence: 1, painted: false, computed: true };
-	}
-}
 
 /** What the input was understood to be, told when nothing stands against the run any more. */
 const tellInput = (job: PropagateClipJob, clip: Clip, { understood }: Keyframes): void => {
