@@ -24,6 +24,8 @@ export type CarryEditOptions = {
 	readonly linearLight: boolean;
 	/** Let the edit get brighter and darker with what it lies on. */
 	readonly relight: boolean;
+	/** With masks: the edit goes with the background, also where objects hide that; they are to be put in front. */
+	readonly behind?: boolean | undefined;
 	readonly extractor: DescriptorExtractor;
 };
 
@@ -117,11 +119,11 @@ class EditCarrier {
 	readonly firstStates: readonly PartState[];
 
 	constructor(options: CarryEditOptions, { frame, mask }: FrameToEdit, tracked: TrackedFrame) {
-		const { layer, mode } = options;
+		const { layer, mode, behind = false } = options;
 		const { width, height } = frame.image;
 		this.#options = options;
 		this.#first = frame.image;
-		this.#parts = editParts(layer, mask).map((part) => {
+		this.#parts = editParts(layer, mask, behind).map((part) => {
 			const mesh = meshOf(part, width, height);
 			const area = { width, height, data: part.evidence };
 			return {
@@ -129,7 +131,7 @@ class EditCarrier {
 				mesh,
 				tracker: new MeshTracker({ mesh, area, object: part.object }, mode, tracked),
 				texture: new EditTexture(layer, this.#light, part.support),
-				cut: mask === undefined ? undefined : cutMap(part, layer, mask),
+				cut: mask === undefined || behind ? undefined : cutMap(part, layer, mask),
 				sight: mask === undefined ? new DescriptorVisibility(tracked.descriptors) : undefined,
 			};
 		});

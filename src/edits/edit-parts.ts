@@ -18,8 +18,9 @@ const BELONGS_SHARE = 0.3;
  * Splits an edit into parts that move on their own.
  *
  * @param mask of the first frame, if there is one
+ * @param isBehind all of it belongs to the background, also where an object covers that
  */
-export const editParts = (layer: EditLayer, mask: LabelMap | undefined): EditPart[] => {
+export const editParts = (layer: EditLayer, mask: LabelMap | undefined, isBehind = false): EditPart[] => {
 	const { width, height } = layer;
 	const drawn = new Uint8Array(width * height);
 	for (let pixel = 0; pixel < drawn.length; pixel++) {
@@ -36,11 +37,11 @@ export const editParts = (layer: EditLayer, mask: LabelMap | undefined): EditPar
 	}
 	const owner = new Int16Array(drawn.length).fill(-1);
 	for (const pixels of pieces) {
-		const main = mainObject(pixels, drawn, mask.ids);
+		const main = isBehind ? 0 : mainObject(pixels, drawn, mask.ids);
 		for (const pixel of pixels) {
 			if (drawn[pixel] === 1) {
 				const id = mask.ids[pixel]!;
-				owner[pixel] = id === 0 ? main : id;
+				owner[pixel] = id === 0 || isBehind ? main : id;
 			}
 		}
 	}

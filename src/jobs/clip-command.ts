@@ -40,6 +40,7 @@ export const clipCommandSchema = z.strictObject({
 	'edit-mode': z.enum(['dense', 'planar', 'affine']).optional(),
 	relight: flag.optional(),
 	'linear-light': flag.optional(),
+	behind: flag.optional(),
 	colormap: flag.optional(),
 	output: list(path).optional(),
 	format: word.optional(),

@@ -18,6 +18,7 @@ export type ClipOptions = {
 	readonly editMode?: MeshMotion | undefined;
 	readonly relight?: boolean | undefined;
 	readonly linearLight?: boolean | undefined;
+	readonly behind?: boolean | undefined;
 	readonly colormap?: boolean | undefined;
 	readonly output?: readonly string[] | undefined;
 	readonly format?: string | undefined;
@@ -98,6 +99,7 @@ export const runOfOptions = async (
 				mode: options.editMode,
 				relight: options.relight === true,
 				linearLight: options.linearLight === true,
+				behind: options.behind === true,
 			})
 		: kindOfClip(job);
 	return { job, kind };

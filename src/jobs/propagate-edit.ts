@@ -6,6 +6,8 @@ import { referenceColours } from '../core/reference-colours.js';
 import { carryEdit } from '../edits/carry-edit.js';
 import type { EditLayer } from '../edits/difference-matte.js';
 import { readEdit } from '../edits/edit-layer.js';
+import { inFront } from '../edits/in-front.js';
+import { type MatteOptions, MattesBefore, matteSettingsSchema, mattesOf } from '../mattes/mattes.js';
 import { davisPalette } from '../media/davis-palette.js';
 import type { MeshMotion } from '../motion/mesh-tracker.js';
 import { fingerprint } from '../store/run-identity.js';
@@ -24,6 +26,10 @@ export type EditOptions = {
 	readonly mode?: MeshMotion | undefined;
 	readonly relight: boolean;
 	readonly linearLight: boolean;
+	/** The edit goes with the background, and the masks' objects are in front of it. */
+	readonly behind?: boolean | undefined;
+	/** How the objects' edges are found then. */
+	readonly matte?: MatteOptions | undefined;
 };
 
 export type PropagateEditJob = PropagateClipJob & EditOptions;
@@ -41,6 +47,9 @@ export const propagateEdit = (job: PropagateEditJob): Promise<PropagateClipResul
 /** What makes a run one that carries an edit. */
 export const kindOfEdit = (job: PropagateEditJob): RunKind => ({
 	openStep: async (first, mask) => {
+		if (job.behind === true && job.masks.length === 0) {
+			throw new UserError('--behind needs to know what is in front; give a mask of it with --mask.');
+		}
 		const layer = await layerOf(job, first, mask);
 		return {
 			identity: editFingerprint(job, layer),
@@ -61,21 +70,29 @@ export const openEdit = async (job: EditOptions, first: Frame, mask: LabelMap | 
 };
 
 async function* editFrames(
-	{ mode = 'dense', relight, linearLight }: EditOptions,
+	{ mode = 'dense', relight, linearLight, behind = false, matte }: EditOptions,
 	layer: EditLayer,
 	frames: AsyncIterable<RunFrame>,
 	extractor: DescriptorExtractor,
 ): AsyncGenerator<WrittenFrame & { readonly edited: Raster<3> }> {
-	const carried = carryEdit(frames, { layer, mode, relight, linearLight, extractor });
+	const carried = carryEdit(frames, { layer, mode, relight, linearLight, behind, extractor });
+	const settings = { ...matteSettingsSchema.parse(matte ?? {}), invert: false };
+	const before = new MattesBefore();
 	for await (const { item, edited, trust } of carried) {
 		const { frame, mask, computed } = item;
 		const labels = mask ?? nothingMarked(frame);
-		yield { frame, labels, edited, confidence: trust, painted: frame.index === 0, computed };
+		const shown = behind
+			? inFront(frame.image, edited, mattesOf(frame.image, labels, settings, before))
+			: edited;
+		yield { frame, labels, edited: shown, confidence: trust, painted: frame.index === 0, computed };
 	}
 }
 
-const editFingerprint = ({ mode = 'dense', relight, linearLight }: EditOptions, layer: EditLayer): string =>
-	fingerprint([mode, relight, linearLight, createHash('sha256').update(layer.data).digest('hex')]);
+const editFingerprint = (
+	{ mode = 'dense', relight, linearLight, behind = false }: EditOptions,
+	layer: EditLayer,
+): string =>
+	fingerprint([mode, relight, linearLight, behind, createHash('sha256').update(layer.data).digest('hex')]);
 
 const layerOf = async (
 	job: EditOptions,

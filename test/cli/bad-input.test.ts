@@ -153,6 +153,7 @@ describe('settings that are none', () => {
 		[['--mask', '1.5s=m.png'], 'give the number of a frame before "="'],
 		[['--relight'], '--relight is for edits'],
 		[['--edit-mode', 'planar'], '--edit-mode is for edits'],
+		[['--behind'], '--behind is for edits'],
 	])('numbers without end, and options without use: %j', async (options, said) => {
 		expect(await refusal(good.clip, '--mask', good.mask, ...options)).toContain(said);
 	});

@@ -50,6 +50,18 @@ const refusal = async (...args: string[]): Promise<string> => {
 };
 
 describe('propagate <clip> --edit <png>', () => {
+	test('--behind hides the layer where the object is, and is refused without a mask', async () => {
+		const output = join(temporaryFolder(), 'frames');
+		const masked = ['--edit', layer, '--mask', good.mask, '--alpha', 'hard', '--end', '1'];
+		const { code, stderr } = await run([...masked, '--behind', '-o', output]);
+		expect({ code, stderr }).toMatchObject({ code: 0 });
+		const [original] = await collect((await openClip(good.clip)).frames());
+		const { data } = await readImage(join(output, '00000.png'));
+		// All of the layer lies on the object.
+		expect(Buffer.from(data).equals(Buffer.from(original!.image.data))).toBe(true);
+		expect(await refusal('--edit', layer, '--behind')).toContain('give a mask of it with --mask');
+	});
+
 	test('writes a folder of edited frames, the first with the layer on it', async () => {
 		const output = join(temporaryFolder(), 'frames');
 		const { code, stdout, stderr } = await run(['--edit', layer, '-o', output, '--json']);

@@ -92,6 +92,7 @@ export const registerPropagate = (program: Command): void => {
 				.default('dense'),
 		)
 		.option('--relight', 'let the edit get brighter and darker with what it lies on')
+		.option('--behind', 'put the edit behind the objects of the masks; it goes with the background')
 		.option('--linear-light', 'blend the edit in linear light instead of as image editors do')
 		.option('--colormap', 'carry a map of colours that shows where everything comes from')
 		.optionsGroup('What is written:')
@@ -171,7 +172,7 @@ export const registerPropagate = (program: Command): void => {
 
 /** @throws UserError for an option that would do nothing: whoever gives it expects something of it */
 const requireUse = ({ edit, colormap, alpha, steady }: PropagateOptions, command: Command): void => {
-	const given = ['editMode', 'relight', 'linearLight'].find(
+	const given = ['editMode', 'relight', 'linearLight', 'behind'].find(
 		(name) => command.getOptionValueSource(name) === 'cli',
 	);
 	if (given !== undefined && edit === undefined && colormap !== true) {
