@@ -63,6 +63,14 @@ beforeAll(async () => {
 	}
 });
 
+const shotOf = (scene: string): Shot => {
+	const shot = shots.get(scene);
+	if (shot === undefined) {
+		throw new Error(`There is no scene "${scene}".`);
+	}
+	return shot;
+};
+
 /** The object over the new background, as it really is. */
 const truthOf = ({ alpha, foreground }: Composite): Float64Array =>
 	Float64Array.from({ length: pixels * 3 }, (_, at) => {
@@ -130,7 +138,7 @@ describe('ffmpeg', () => {
 		]),
 	)('%s: %s over another background is the truth', async (scene, name, loss) => {
 		const folder = temporaryFolder();
-		const shot = shots.get(scene)!;
+		const shot = shotOf(scene);
 		const layer = await written(join(folder, name), shot);
 		const found = await ffmpeg(
 			...['-i', await saveBackground(folder), '-i', layer],
@@ -142,7 +150,7 @@ describe('ffmpeg', () => {
 
 	test.each(scenes)('%s: by matte.mkv and the cut-out colours is the truth', async (scene) => {
 		const folder = temporaryFolder();
-		const shot = shots.get(scene)!;
+		const shot = shotOf(scene);
 		const matte = await written(join(folder, 'matte.mkv'), shot);
 		const colours = join(folder, 'colours.png');
 		await writeImage(colours, shot.mattes.coloursOf(shot.composite.image));
@@ -158,7 +166,7 @@ describe('ffmpeg', () => {
 describe.skipIf(!meltAvailable)('melt (needs melt and frei0r-plugins)', () => {
 	test.each(scenes)('%s: alpha.mkv over another background is the truth', async (scene) => {
 		const folder = temporaryFolder();
-		const shot = shots.get(scene)!;
+		const shot = shotOf(scene);
 		const layer = await written(join(folder, 'alpha.mkv'), shot);
 		const project = join(folder, 'shot.mlt');
 		const producer = (id: string, resource: string, more = ''): string =>
@@ -206,7 +214,7 @@ bpy.ops.render.render(write_still=True)
 		['fur on leaves', 'shot-alpha.%04d.png', LOSS.exact] as const,
 	])('%s: %s over another background is the truth', async (scene, name, loss) => {
 		const folder = temporaryFolder();
-		const shot = shots.get(scene)!;
+		const shot = shotOf(scene);
 		const layer = await written(join(folder, name), shot);
 		await saveBackground(folder);
 		const path = JSON.stringify(layer.replace('%04d', '0000'));
