@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { LabelMap } from '../../src/core/frame.js';
 import { carryEdit, type FrameToEdit } from '../../src/edits/carry-edit.js';
 import type { EditLayer } from '../../src/edits/difference-matte.js';
 import { inFront } from '../../src/edits/in-front.js';
@@ -32,7 +33,7 @@ const wall = (): EditLayer => {
 test('an edit behind an object goes with the background, and is there where the object has been', {
 	timeout: 240_000,
 }, async () => {
-	async function* items(): AsyncGenerator<FrameToEdit> {
+	async function* items(): AsyncGenerator<FrameToEdit & { readonly mask: LabelMap }> {
 		for (let index = 0; index < 6; index++) {
 			const { image, mask } = drawScene(sliding, index);
 			yield { frame: { index, timeSeconds: index / 25, image }, mask };
@@ -44,7 +45,7 @@ test('an edit behind an object goes with the background, and is there where the 
 	);
 	for (const { item, edited } of carried) {
 		const { frame, mask } = item;
-		const { data } = inFront(frame.image, edited, mattesOf(frame.image, mask!, defaultMatteSettings));
+		const { data } = inFront(frame.image, edited, mattesOf(frame.image, mask, defaultMatteSettings));
 		let [wrong, seen, kept] = [0, 0, 0];
 		for (let y = top + 4; y < bottom - 4; y++) {
 			// Some pixels away from the edges of both, which are soft.
