@@ -6,6 +6,7 @@ import { referenceColours } from '../core/reference-colours.js';
 import { carryEdit } from '../edits/carry-edit.js';
 import type { EditLayer } from '../edits/difference-matte.js';
 import { readEdit } from '../edits/edit-layer.js';
+import { editParts } from '../edits/edit-parts.js';
 import { inFront } from '../edits/in-front.js';
 import { type MatteOptions, MattesBefore, matteSettingsSchema, mattesOf } from '../mattes/mattes.js';
 import { davisPalette } from '../media/davis-palette.js';
@@ -54,13 +55,26 @@ export const kindOfEdit = (job: PropagateEditJob): RunKind => ({
 		return {
 			identity: editFingerprint(job, layer),
 			ofMasksOnly: false,
-			run: (frames, extractor) => editFrames(job, layer, frames, extractor),
+			run: (frames, extractor) => {
+				noteLoosePieces(job, layer);
+				return editFrames(job, layer, frames, extractor);
+			},
 		};
 	},
 	resolveOutputs: (clip) => resolveEditOutputs(clip, job.outputs, job.format, job.masks.length > 0),
 	describesFrames: true,
 	inputs: [job.edit],
 });
+
+/** Tells that pieces of an edit go each their own way, when no mask says what they lie on. */
+const noteLoosePieces = ({ masks, colourMap, onNote }: PropagateEditJob, layer: EditLayer): void => {
+	const pieces = masks.length > 0 || colourMap === true ? 1 : editParts(layer, undefined).length;
+	if (pieces > 1) {
+		onNote?.(
+			`The edit has ${pieces} pieces, and without a mask each goes with what lies under it: where that is lost, a piece is left in the air. Give the object with --mask to keep them on it.`,
+		);
+	}
+};
 
 /** Reads an edit, for what carries it through a run's frames. @throws UserError when there is nothing to carry */
 export const openEdit = async (job: EditOptions, first: Frame, mask: LabelMap | undefined) => {
