@@ -7,7 +7,6 @@ import { editorOutputs, loadEditorPreset } from '../presets/editor-preset.js';
 import type { Device } from '../runtime/session.js';
 import type { PropagateClipJob } from './clip-job.js';
 import { kindOfClip } from './propagate-clip.js';
-import { kindOfEdit } from './propagate-edit.js';
 import type { RunKind } from './run-clip.js';
 
 /** Options of the main command by their names, be they given on a command line or in a list of jobs. */
@@ -91,8 +90,9 @@ export const runOfOptions = async (
 		review: options.review,
 		cache: options.cache === false ? false : context.cache,
 	};
+	// What carries edits is loaded where it is used: a run with masks alone begins sooner.
 	const kind = carriesEdit(options)
-		? kindOfEdit({
+		? (await import('./propagate-edit.js')).kindOfEdit({
 				...job,
 				edit: options.edit,
 				colourMap: options.colormap,
