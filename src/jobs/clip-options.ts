@@ -90,17 +90,19 @@ export const runOfOptions = async (
 		review: options.review,
 		cache: options.cache === false ? false : context.cache,
 	};
-	// What carries edits is loaded where it is used: a run with masks alone begins sooner.
-	const kind = carriesEdit(options)
-		? (await import('./propagate-edit.js')).kindOfEdit({
-				...job,
-				edit: options.edit,
-				colourMap: options.colormap,
-				mode: options.editMode,
-				relight: options.relight === true,
-				linearLight: options.linearLight === true,
-				behind: options.behind === true,
-			})
-		: kindOfClip(job);
+	if (!carriesEdit(options)) {
+		return { job, kind: kindOfClip(job) };
+	}
+	// Loaded where it is used: a run with masks alone begins sooner.
+	const { kindOfEdit } = await import('./propagate-edit.js');
+	const kind = kindOfEdit({
+		...job,
+		edit: options.edit,
+		colourMap: options.colormap,
+		mode: options.editMode,
+		relight: options.relight === true,
+		linearLight: options.linearLight === true,
+		behind: options.behind === true,
+	});
 	return { job, kind };
 };
