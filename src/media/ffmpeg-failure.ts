@@ -48,6 +48,11 @@ const meanings: readonly (readonly [RegExp, (file: string, detail: string) => st
 		/does not contain any stream|matches no streams/i,
 		(file) => `${file} contains no video; give a file with a video track.`,
 	],
+	[
+		/Output file (?:#\d+ )?is empty, nothing was encoded/i,
+		(file) =>
+			`This ffmpeg gets no picture out of ${file}: it is damaged, or in a format that this ffmpeg does not know; name a newer ffmpeg with --ffmpeg, or convert it.`,
+	],
 ];
 
 /**

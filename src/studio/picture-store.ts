@@ -1,7 +1,9 @@
-import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { openTemporary } from '../core/atomic-file.js';
 import { readOwnFile, readOwnText } from '../core/regular-file.js';
+import { clearLeftovers } from '../core/temporary-names.js';
 import { type Clip, type Frame, type Raster, writeFileAtomically } from '../index.js';
 import type { FramesReady } from './protocol.js';
 
@@ -50,6 +52,7 @@ export class PictureStore {
 			return;
 		}
 		await mkdir(this.folder, { recursive: true });
+		await clearLeftovers(this.folder);
 		this.#working = this.#decode()
 			.catch((error: unknown) => {
 				if (!this.#controller.signal.aborted) {
@@ -157,8 +160,14 @@ export const writePicture = async (
 		.resize({ width: LONGEST_SIDE, height: LONGEST_SIDE, fit: 'inside', withoutEnlargement: true })
 		.jpeg({ quality: 88 })
 		.toBuffer();
-	await writeFile(`${path}.partial`, jpeg);
-	await rename(`${path}.partial`, path);
+	const { partial, file } = await openTemporary(path);
+	try {
+		await file.writeFile(jpeg).finally(() => file.close());
+		await rename(partial, path);
+	} catch (error) {
+		await rm(partial, { force: true });
+		throw error;
+	}
 };
 
 const readNote = async (path: string): Promise<{ clip: string; frames: number } | undefined> => {
