@@ -27,6 +27,14 @@ export class StudioBrowser {
 		return this.#opened(await page.context().newPage(), address);
 	}
 
+	/** Of all that the browser consists of. */
+	async processIds(): Promise<number[]> {
+		const session = await this.browser.newBrowserCDPSession();
+		const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+		await session.detach();
+		return processInfo.map(({ id }) => id);
+	}
+
 	close(): Promise<void> {
 		return this.browser.close();
 	}
@@ -115,6 +123,35 @@ export class StudioPage {
 	async runToEnd(): Promise<void> {
 		await this.page.getByTestId('run').click();
 		await this.page.getByText('All frames are done').waitFor({ timeout: 120_000 });
+	}
+
+	/** Milliseconds from the mouse button, up after a stroke, to the picture with what the engine makes of it. */
+	strokeTime(...points: readonly (readonly [number, number])[]): Promise<number> {
+		const isThinking = "document.querySelector('[data-testid=marking]') !== null";
+		return this.#timeOf('pointerup', `(seen ||= ${isThinking}) && !${isThinking}`, () =>
+			this.stroke(...points),
+		);
+	}
+
+	/** Milliseconds from a click to the picture of a frame. @param label of the stage, `Frame 3,` */
+	clickTime(x: number, y: number, label: string): Promise<number> {
+		const stage = "document.querySelector('[data-testid=stage]')";
+		return this.#timeOf('pointerdown', `${stage}.getAttribute('aria-label').startsWith('${label}')`, () =>
+			this.page.mouse.click(x, y),
+		);
+	}
+
+	/** Measured in the page, from an event to the first picture in which something is so. */
+	async #timeOf(event: string, is: string, act: () => Promise<void>): Promise<number> {
+		await this.page.evaluate(`window.measured = new Promise((resolve) => {
+			let began, seen = false;
+			addEventListener('${event}', () => { began = performance.now(); }, { capture: true, once: true });
+			const look = () => (${is}) && began !== undefined
+				? resolve(performance.now() - began) : requestAnimationFrame(look);
+			look();
+		}); 0`);
+		await act();
+		return Number(await this.page.evaluate('window.measured'));
 	}
 
 	/** Opens a sample, and gives its first frame the mask that comes with it, unless an earlier time has. */

@@ -36,6 +36,7 @@ export const messageOf = ({ body }: Answer): string =>
 export class RunningStudio {
 	private constructor(
 		readonly address: string,
+		readonly pid: number,
 		/** Ends it at once, as a crash would. */
 		readonly kill: () => Promise<void>,
 		/** Ends it as Ctrl-C does. @returns the exit code */
@@ -60,6 +61,7 @@ export class RunningStudio {
 		const { address } = JSON.parse(line.split('\n')[0] ?? '') as { address: string };
 		return new RunningStudio(
 			address,
+			child.pid ?? 0,
 			async () => {
 				child.kill('SIGKILL');
 				await done;

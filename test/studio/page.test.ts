@@ -172,19 +172,7 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 		await page.keyboard.press('s');
 		const milliseconds: number[] = [];
 		for (const y of [0.4, 0.42, 0.44, 0.46, 0.48, 0.5, 0.52, 0.54, 0.56, 0.58]) {
-			// Measured in the page, from the mouse button to the end of the engine's thinking and the picture after it.
-			await page.evaluate(`window.marked = new Promise((resolve) => {
-				let began, seen = false;
-				addEventListener('pointerup', () => { began = performance.now(); }, { once: true });
-				const look = () => {
-					const isThinking = document.querySelector('[data-testid=marking]') !== null;
-					seen ||= isThinking;
-					began !== undefined && seen && !isThinking ? resolve(performance.now() - began) : requestAnimationFrame(look);
-				};
-				look();
-			}); 0`);
-			await window.stroke([0.4, y], [0.45, y]);
-			milliseconds.push(Number(await page.evaluate('window.marked')));
+			milliseconds.push(await window.strokeTime([0.4, y], [0.45, y]));
 		}
 		// The first one loads the engine, and other work on the machine makes some of the others slower.
 		expect(Math.min(...milliseconds)).toBeLessThan(150 * crowding());
@@ -199,18 +187,8 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 		const track = await page.getByTestId('track').boundingBox();
 		const milliseconds: number[] = [];
 		for (const wanted of [3, 25, 20, 33, 11]) {
-			// Measured in the page, from the mouse to the picture.
-			await page.evaluate(`window.shown = new Promise((resolve) => {
-				const stage = document.querySelector('[data-testid=stage]');
-				let began;
-				addEventListener('pointerdown', () => { began = performance.now(); }, { capture: true, once: true });
-				const look = () => began !== undefined && stage.getAttribute('aria-label').startsWith('Frame ${wanted},')
-					? resolve(performance.now() - began) : requestAnimationFrame(look);
-				look();
-			}); 0`);
 			const x = (track?.x ?? 0) + ((wanted + 0.5) / 36) * (track?.width ?? 0);
-			await page.mouse.click(x, (track?.y ?? 0) + 40);
-			milliseconds.push(Number(await page.evaluate('window.shown')));
+			milliseconds.push(await window.clickTime(x, (track?.y ?? 0) + 40, `Frame ${wanted},`));
 		}
 		milliseconds.sort((a, b) => a - b);
 		expect(milliseconds[2]).toBeLessThan(100 * crowding());
