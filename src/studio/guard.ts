@@ -21,7 +21,11 @@ export const guard = (app: FastifyInstance, token: string, portOf: () => number)
 				// Whoever wanted a WebSocket has taken the connection out of the server's hands: nobody else would end it.
 				reply.raw.once('finish', () => request.raw.socket.end());
 			}
-			return reply.code(403).send({ message });
+			reply.code(403);
+			// A person who has opened an old address is to read a sentence.
+			return request.headers.accept?.includes('text/html') === true
+				? reply.type('text/plain; charset=utf-8').send(message)
+				: reply.send({ message });
 		};
 		setHeaders(reply, portOf());
 		const hosts = ['127.0.0.1', 'localhost'].map((name) => `${name}:${portOf()}`);

@@ -1,11 +1,13 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { z } from 'zod';
 import { openTemporary } from '../core/atomic-file.js';
-import { readOwnFile, readOwnText } from '../core/regular-file.js';
+import { readOwnFile } from '../core/regular-file.js';
 import { clearLeftovers } from '../core/temporary-names.js';
 import { type Clip, type Frame, type Raster, writeFileAtomically } from '../index.js';
 import type { FramesReady } from './protocol.js';
+import { readJson } from './read-json.js';
 
 /** Longer sides are made smaller for the screen; masks keep the clip's size. */
 const LONGEST_SIDE = 1920;
@@ -13,6 +15,8 @@ const LONGEST_SIDE = 1920;
 const TOGETHER = 3;
 /** A page is told no more often than this. */
 const TELL_MS = 200;
+
+const noteSchema = z.object({ clip: z.string(), frames: z.int().min(0) });
 
 /**
  * The pictures of a clip's frames as JPEGs in a folder, so that any of them is there at once, whatever the clip's codec, and memory holds a
@@ -45,7 +49,7 @@ export class PictureStore {
 
 	/** Begins to decode, unless all pictures are there from an earlier time. */
 	async open(): Promise<void> {
-		const note = await readNote(join(this.folder, 'complete.json'));
+		const note = await readJson(join(this.folder, 'complete.json'), noteSchema);
 		if (note !== undefined && note.clip === (await this.#identity())) {
 			this.#ready = note.frames;
 			this.#complete = true;
@@ -92,7 +96,7 @@ export class PictureStore {
 		const encoding: Promise<void>[] = [];
 		try {
 			for await (const frame of this.clip.frames({ signal })) {
-				encoding.push(this.#encode(frame));
+				encoding.push(handled(this.#encode(frame)));
 				if (encoding.length >= TOGETHER) {
 					await this.#oneMore(encoding);
 				}
@@ -148,6 +152,12 @@ export class PictureStore {
 	}
 }
 
+/** Its error is thrown to whoever waits for it, and nobody may be waiting yet. */
+const handled = (promise: Promise<void>): Promise<void> => {
+	promise.catch(() => undefined);
+	return promise;
+};
+
 /** What a frame's picture is called. */
 export const pictureName = (index: number): string => `${String(index).padStart(6, '0')}.jpg`;
 
@@ -167,14 +177,5 @@ export const writePicture = async (
 	} catch (error) {
 		await rm(partial, { force: true });
 		throw error;
-	}
-};
-
-const readNote = async (path: string): Promise<{ clip: string; frames: number } | undefined> => {
-	try {
-		const note = JSON.parse(await readOwnText(path)) as { clip: string; frames: number };
-		return Number.isInteger(note.frames) ? note : undefined;
-	} catch {
-		return undefined;
 	}
 };

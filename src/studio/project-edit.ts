@@ -6,10 +6,12 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import sharp from 'sharp';
 import { z } from 'zod';
-import { readOwnFile, readOwnText } from '../core/regular-file.js';
+import { readOwnFile } from '../core/regular-file.js';
 import { type Clip, type Raster, readImageWithAlpha, UserError, writeFileAtomically } from '../index.js';
 import { pictureName, writePicture } from './picture-store.js';
+import { requireProjectThere } from './project-folder.js';
 import { type EditChange, type EditState, editModeSchema, type NewEdit, placeSchema } from './protocol.js';
+import { readJson } from './read-json.js';
 import { placedSticker, placeIn } from './sticker.js';
 
 const MOST_PICTURE_BYTES = 128 * 2 ** 20;
@@ -50,7 +52,7 @@ export class ProjectEdit {
 
 	/** @param changed called when what {@link state} says may be another */
 	constructor(
-		folder: string,
+		private readonly folder: string,
 		private readonly clip: Clip,
 		private readonly changed: () => void,
 	) {
@@ -187,6 +189,7 @@ export class ProjectEdit {
 
 	/** The edit begins to be carried: what was carried with something else in mind goes. */
 	async beginCarrying(key: string): Promise<void> {
+		requireProjectThere(this.folder);
 		if (this.#carried.key !== key) {
 			await this.#forgetCarried();
 			this.#carried = { key, to: 0 };
@@ -199,6 +202,7 @@ export class ProjectEdit {
 	async keep(frame: number, edited: Raster<3>, key: string): Promise<void> {
 		// Another edit has been loaded since.
 		if (this.#carried.key === key && this.#file !== undefined) {
+			requireProjectThere(this.folder);
 			await writePicture(join(this.#pictures, pictureName(frame)), edited);
 			this.#carried = { key, to: Math.max(this.#carried.to, frame + 1) };
 		}
@@ -266,7 +270,11 @@ export class ProjectEdit {
 	}
 
 	#change<Result>(change: () => Promise<Result>): Promise<Result> {
-		const changed = this.#changing.then(change, change);
+		const changeThere = (): Promise<Result> => {
+			requireProjectThere(this.folder);
+			return change();
+		};
+		const changed = this.#changing.then(changeThere, changeThere);
 		this.#changing = changed.catch(() => undefined);
 		return changed;
 	}
@@ -287,15 +295,3 @@ const pngOf = ({ width, height, data }: Raster<4>): Promise<Buffer> =>
 
 const revisionOf = (file: EditFile): number =>
 	Number.parseInt(createHash('sha256').update(JSON.stringify(file)).digest('hex').slice(0, 12), 16) + 1;
-
-const readJson = async <Value>(path: string, schema: z.ZodType<Value>): Promise<Value | undefined> => {
-	const text = await readOwnText(path).catch(() => undefined);
-	if (text === undefined) {
-		return undefined;
-	}
-	try {
-		return schema.parse(JSON.parse(text));
-	} catch {
-		return undefined;
-	}
-};

@@ -18,6 +18,7 @@ import {
 } from '../index.js';
 import { PictureStore } from './picture-store.js';
 import { ProjectEdit } from './project-edit.js';
+import { requireProjectThere } from './project-folder.js';
 import {
 	type MarkedObject,
 	type MaskKind,
@@ -29,6 +30,7 @@ import {
 	qualitySchema,
 	type StudioEvent,
 } from './protocol.js';
+import { readJson } from './read-json.js';
 
 const projectSchema = z.object({
 	format: z.literal(1),
@@ -331,6 +333,7 @@ export class Project {
 		isPainted: boolean,
 		key: string,
 	): Promise<void> {
+		requireProjectThere(this.folder);
 		this.#foundKey = this.#foundKey === key ? key : '';
 		await writeLabelMap(this.foundPath(frame), this.#labels(mask.ids));
 		this.#confidence.set(frame, confidence);
@@ -472,7 +475,11 @@ export class Project {
 	}
 
 	#change<Result>(change: () => Promise<Result>): Promise<Result> {
-		const changed = this.#changing.then(change, change);
+		const changeThere = (): Promise<Result> => {
+			requireProjectThere(this.folder);
+			return change();
+		};
+		const changed = this.#changing.then(changeThere, changeThere);
 		this.#changing = changed.catch(() => undefined);
 		return changed;
 	}
@@ -491,15 +498,15 @@ export class Project {
 			const frame = Number(/^(\d{5,})\.png$/.exec(name)?.[1] ?? Number.NaN);
 			if (Number.isInteger(frame)) {
 				const path = this.paintedPath(frame);
-				const ids = (await this.#idsOf(path)) ?? new Uint8Array();
+				const ids = (await this.#idsOf(path).catch(damaged(path))) ?? new Uint8Array();
 				const hasBefore = (await stat(this.#beforePath(frame)).catch(() => undefined)) !== undefined;
 				const objects = objectsIn(ids);
 				this.#painted.set(frame, { revision: revisionOf(ids), hasBefore, objects });
 			}
 		}
-		const text = await readOwnText(join(this.folder, 'masks', 'found.json')).catch(() => undefined);
-		if (text !== undefined) {
-			const notes = foundSchema.parse(JSON.parse(text));
+		// What is damaged of it is found again.
+		const notes = await readJson(join(this.folder, 'masks', 'found.json'), foundSchema);
+		if (notes !== undefined) {
 			this.#confidence = new Map(
 				Object.entries(notes.confidence).map(([frame, value]) => [Number(frame), value]),
 			);
@@ -530,6 +537,12 @@ const objectsIn = (ids: Uint8Array): ReadonlySet<number> => {
 		seen[ids[at]!] = 1;
 	}
 	return new Set([...seen.keys()].filter((id) => id > 0 && seen[id] === 1));
+};
+
+const damaged = (path: string) => (): never => {
+	throw new UserError(
+		`"${path}" is damaged: it is what was painted on a frame. Take it out of its folder, and the project opens without it.`,
+	);
 };
 
 const keyOf = (parts: readonly unknown[]): string =>

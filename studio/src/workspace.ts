@@ -159,6 +159,7 @@ export class Workspace {
 			},
 		);
 		void this.#load();
+		window.addEventListener('pagehide', this.#onLeave);
 		let shownAs = this.display.value;
 		this.#stopShowing = this.display.subscribe((display) => {
 			if ((display === 'edited') !== (shownAs === 'edited')) {
@@ -171,6 +172,7 @@ export class Workspace {
 	close(): void {
 		this.isPlaying.value = false;
 		this.#isClosed = true;
+		window.removeEventListener('pagehide', this.#onLeave);
 		this.#stopShowing();
 		this.#stopEvents();
 		this.painting.close();
@@ -303,6 +305,9 @@ export class Workspace {
 	redo(): void {
 		void this.painting.redo(this.size).then((frame) => frame !== undefined && this.seek(frame));
 	}
+
+	/** A stroke that is under way when the page is left, or loaded anew, is kept as far as it has come. */
+	readonly #onLeave = (): void => this.painting.end();
 
 	/** Whether tools may change pixels of an object. */
 	readonly mayChange = (id: number): boolean => !this.locked.value.has(id);

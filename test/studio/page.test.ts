@@ -8,7 +8,7 @@ import { quickCliPath, runCli, sample } from '../helpers/cli.js';
 import { chromium, RunningStudio } from '../helpers/studio.js';
 import { StudioBrowser, type StudioPage } from '../helpers/studio-page.js';
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 60_000 });
 
 /** Processes that want a core for each that there is: what takes as long as it should when nothing else runs takes so many times that. */
 const crowding = (): number => Math.max(1, (loadavg()[0] ?? 0) / cpus().length);
@@ -53,6 +53,27 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 		await page.reload();
 		await page.getByLabel('Frame 0, painted').waitFor();
 		await expectPixels(1).toBeGreaterThan(500);
+	});
+
+	it('keeps a stroke that is under way when the page is reloaded, as far as it has come', async () => {
+		const before = await pixels(1);
+		await page.mouse.move(...(await window.onStage([0.3, 0.3])));
+		await page.mouse.down();
+		await page.mouse.move(...(await window.onStage([0.35, 0.35])), { steps: 5 });
+		await page.reload();
+		await page.getByLabel('Frame 0, painted').waitFor();
+		await expectPixels(1).toBeGreaterThan(before + 500);
+		await page.mouse.up();
+	});
+
+	it('says in a sentence that an address is of an earlier time', async () => {
+		const { page: old } = await browser.openBeside(
+			window,
+			`http://127.0.0.1:${studio.port}/?token=of-yesterday`,
+		);
+		await old.getByText('This is not the address of the studio that is running').waitFor();
+		expect(await old.locator('body').textContent()).not.toContain('{');
+		await old.close();
 	});
 
 	it('paints with every tool, and takes back', async () => {
@@ -148,7 +169,7 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 			await page
 				.getByTestId('export-state')
 				.getByText(output.split('/').at(-1) ?? '')
-				.waitFor({ timeout: 120_000 });
+				.waitFor({ timeout: 300_000 });
 			const twin = join(projects, `twin-${format}`);
 			words[words.indexOf('-o') + 1] = twin;
 			expect(await runCli(words, { program: quickCliPath })).toMatchObject({ code: 0 });

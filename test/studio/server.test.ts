@@ -1,5 +1,6 @@
 import {
 	existsSync,
+	mkdirSync,
 	mkdtempSync,
 	readdirSync,
 	readFileSync,
@@ -9,7 +10,7 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { deflateSync, inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -370,4 +371,53 @@ it('refuses in a sentence what cannot be served', async () => {
 	expect(nothing).toMatchObject({ code: 2, stderr: expect.stringMatching(/"nothing\.mp4" does not exist/) });
 	const taken = await runCli(['studio', '--no-open', '--port', String(studio.port)]);
 	expect(taken).toMatchObject({ code: 2, stderr: expect.stringMatching(/Port \d+ can't be used/) });
+});
+
+describe('a project that something has happened to', () => {
+	it('that was moved while it was open takes nothing in until it is put back', async () => {
+		const own = await RunningStudio.start(temporaryFolder());
+		const project = await own.open({ sample: 'birds' });
+		const { id, folder } = project;
+		const ids = rectangle(project, [5, 5, 50, 50]);
+		renameSync(folder, `${folder} moved`);
+		const refused = await own.paint(id, 3, ids, 0);
+		expect([refused.status, messageOf(refused)]).toEqual([400, expect.stringMatching(/Put it back/)]);
+		await expect(own.json(`/api/projects/${id}`, 'PATCH', { quality: 'fast' })).rejects.toThrow(
+			/Put it back/,
+		);
+		// The clip's pictures may be missing for that, but the program goes on.
+		await own.ask(`/api/projects/${id}/pictures/30`);
+		expect(existsSync(folder) ? readdirSync(folder) : []).not.toContain('painted');
+		rmSync(folder, { recursive: true, force: true });
+		renameSync(`${folder} moved`, folder);
+		expect((await own.paint(id, 3, ids, 0)).status).toBe(200);
+		expect(await own.end()).toBe(0);
+	});
+
+	it('opens when its notes are damaged, and says which file it is when what was painted is', async () => {
+		const own = await RunningStudio.start(temporaryFolder());
+		const { id, folder, ...size } = await own.open({ sample: 'birds' });
+		await own.paint(id, 2, rectangle(size, [5, 5, 50, 50]), 0);
+		const again = async () => {
+			await own.ask(`/api/projects/${id}`, { method: 'DELETE' });
+			return own.open({ path: folder });
+		};
+		for (const file of [
+			'masks/found.json',
+			'edit/edit.json',
+			'edited/notes.json',
+			'pictures/complete.json',
+		]) {
+			mkdirSync(dirname(join(folder, file)), { recursive: true });
+			writeFileSync(join(folder, file), '{"half of');
+			expect((await again()).painted, file).toMatchObject([{ frame: 2 }]);
+		}
+		writeFileSync(join(folder, 'painted/00002.png'), 'no picture');
+		await expect(again()).rejects.toThrow(/00002\.png" is damaged/);
+		rmSync(join(folder, 'painted/00002.png'));
+		expect((await again()).painted).toEqual([]);
+		writeFileSync(join(folder, 'project.json'), '{"half of');
+		await expect(again()).rejects.toThrow(/can't read/);
+		await own.end();
+	});
 });
