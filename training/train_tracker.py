@@ -36,7 +36,7 @@ class Batches(torch.utils.data.IterableDataset):
     def __iter__(self):
         cv2.setNumThreads(0)
         options = self.options
-        drawn = Scenes(options.cache)
+        drawn = Scenes(options.cache, options.thin, options.smoke)
         real = Snippets(options.snippets, options.twins) if options.snippets else None
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng((self.begin, self.rank, worker.id if worker else 0))
@@ -229,6 +229,8 @@ def main() -> None:
     parser.add_argument("--real", type=float, default=0.5, help="share of sequences from snippets")
     parser.add_argument("--twins", type=float, default=0.35, help="share of snippets with one of their objects once more")
     parser.add_argument("--before", type=float, default=0.35, help="share of snippets with cut-outs before them")
+    parser.add_argument("--thin", type=float, default=0.3, help="share of cut-outs with thin parts")
+    parser.add_argument("--smoke", type=float, default=0.15, help="share of drawn scenes with smoke")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--frames", type=int, default=3)
     parser.add_argument("--objects", type=int, default=2)
