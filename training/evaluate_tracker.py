@@ -35,7 +35,7 @@ class Carrier:
         maps = self._encode(frame)
         self.objects = [i for i in np.unique(ids) if i not in (0, 255)]
         self.owner = torch.zeros(len(self.objects), dtype=torch.long)
-        height, width = maps["f2"].shape[-2:]
+        height, width = maps["decode2"].shape[-2:]
         masks = [cv2.resize((ids == i).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) for i in self.objects]
         self.last = torch.from_numpy(np.stack(masks))[:, None]
         first = self.tracker.memorise(maps, self.owner, self.last)

@@ -25,7 +25,7 @@ SHORT_SIDE = {"fast": 256, "balanced": 320, "best": 384}
 class Encode(nn.Module):
     """RGB [1, 3, H, W] in [-1, 1] -> maps [1, C, h, w]."""
 
-    outputs = ("f2", "p4", "p8", "p16", "key", "descriptor")
+    outputs = ("value8", "decode8", "decode16", "decode4", "decode2", "key", "descriptor")
 
     def __init__(self, tracker: Tracker):
         super().__init__()
@@ -39,16 +39,15 @@ class Encode(nn.Module):
 class Memorise(nn.Module):
     """A frame's maps and its objects' masks -> what is read of it [1, N * 48 + N + 1, h8, w8], and its rows at stride 16."""
 
-    inputs = ("p8", "key", "descriptor", "mask")
+    inputs = ("value8", "key", "descriptor", "mask")
     outputs = ("read", "key_rows", "descriptor_rows", "read_rows", "share_rows")
 
     def __init__(self, tracker: Tracker):
         super().__init__()
         self.tracker = tracker
 
-    def forward(self, p8, key, descriptor, mask):
-        maps = {"p8": p8, "key": key, "descriptor": descriptor}
-        kept = self.tracker.memorise(maps, torch.zeros_like(mask[:, 0, 0, 0], dtype=torch.long), mask)
+    def forward(self, value8, key, descriptor, mask):
+        kept = self.tracker.memorise({"value8": value8, "key": key, "descriptor": descriptor}, None, mask)
         read = readable(kept["value"], kept["mask"])
         small = pooled({"key": key, "descriptor": descriptor, "read": read})
         return read, small["key"], small["descriptor"], small["read"], small["read"][:, mask.shape[0] * VALUE :]
@@ -58,21 +57,21 @@ class Step(nn.Module):
     """One frame's read and decode for all its objects -> logits [N, 1, h2, w2], quality [N]."""
 
     inputs = (
-        *("f2", "p4", "p8", "p16", "key", "descriptor", "memory_key", "memory_read"),
-        *("first_key", "first_descriptor", "first_share", "last_key", "last_descriptor", "last_read", "last", "gain"),
+        *("decode8", "decode16", "decode4", "decode2", "key", "descriptor", "memory_key", "memory_read", "first_key", "first_descriptor", "first_share"),
+        *("last_key", "last_descriptor", "last_read", "last_key_rows", "last_descriptor_rows", "last_read_rows", "last", "gain"),
     )
 
     def __init__(self, tracker: Tracker):
         super().__init__()
         self.tracker = tracker
 
-    def forward(self, f2, p4, p8, p16, key, descriptor, mk, mr, fk, fd, fs, lk, ld, lr, last, gain):
+    def forward(self, d8, d16, d4, d2, key, descriptor, mk, mr, fk, fd, fs, lk, ld, lr, far_key, far_descriptor, far_read, last, gain):
         first = {"key": fk, "descriptor": fd, "share": fs}
         newest = {"key": lk, "descriptor": ld, "read": lr}
-        value, channels = self.tracker.read_rows(key, descriptor, {"key": mk, "read": mr}, first, newest, last.shape[0], gain)
-        owner = torch.zeros_like(last[:, 0, 0, 0], dtype=torch.long)
-        maps = {"f2": f2, "p4": p4, "p8": p8, "p16": p16}
-        return self.tracker.decode(maps, owner, {"value": value, "channels": channels}, last)
+        far = {"key": far_key, "descriptor": far_descriptor, "read": far_read}
+        value, channels = self.tracker.read_rows(key, descriptor, {"key": mk, "read": mr}, first, newest, far, last.shape[0], gain)
+        maps = {"decode8": d8, "decode16": d16, "decode4": d4, "decode2": d2}
+        return self.tracker.decode(maps, None, {"value": value, "channels": channels}, last)
 
 
 def fold_pads(path: Path) -> None:
@@ -105,20 +104,23 @@ def export(tracker: Tracker, folder: Path) -> None:
     image = torch.rand(1, 3, height, width) * 2 - 1
     maps = dict(zip(Encode.outputs, encode(image)))
     mask = torch.rand(objects, 1, height // 2, width // 2)
-    memorised = (maps["p8"], maps["key"], maps["descriptor"], mask)
+    memorised = (maps["value8"], maps["key"], maps["descriptor"], mask)
     read, key_rows, descriptor_rows, read_rows, share_rows = memorise(*memorised)
     older = (key_rows.repeat(frames, 1), read_rows.repeat(frames, 1), key_rows, descriptor_rows, share_rows)
-    feeds = (*maps.values(), *older, maps["key"], maps["descriptor"], read, mask, torch.ones(1))
+    newest = (maps["key"], maps["descriptor"], read, key_rows, descriptor_rows, read_rows)
+    feeds = (*(maps[name] for name in Step.inputs[:6]), *older, *newest, mask, torch.ones(1))
 
     grid = lambda stride: {2: f"h{stride}", 3: f"w{stride}"}
     axes = {"image": {2: "height", 3: "width"}, "quality": {0: "objects"}, "read": {1: "values", **grid(8)}}
-    axes |= {"f2": grid(2), "p4": grid(4), "p8": grid(8), "p16": grid(16), "key": grid(8), "descriptor": {1: "channels", **grid(8)}}
+    axes |= {"value8": grid(8), "decode8": grid(8), "decode16": grid(16), "decode4": grid(4), "decode2": grid(2)}
+    axes |= {"key": grid(8), "descriptor": {1: "channels", **grid(8)}}
     axes |= {"last_key": grid(8), "last_descriptor": {1: "channels", **grid(8)}, "last_read": {1: "values", **grid(8)}}
     axes |= {name: {0: "objects", **grid(2)} for name in ("mask", "last", "logits")}
     axes |= {"memory_key": {0: "memory"}, "memory_read": {0: "memory", 1: "values"}, "first_key": {0: "painted"}}
     axes |= {"first_descriptor": {0: "painted", 1: "channels"}, "first_share": {0: "painted", 1: "shares"}}
-    axes |= {"key_rows": {0: "cells"}, "descriptor_rows": {0: "cells", 1: "channels"}}
-    axes |= {"read_rows": {0: "cells", 1: "values"}, "share_rows": {0: "cells", 1: "shares"}}
+    for rows in ("", "last_"):
+        axes |= {f"{rows}key_rows": {0: "cells"}, f"{rows}descriptor_rows": {0: "cells", 1: "channels"}, f"{rows}read_rows": {0: "cells", 1: "values"}}
+    axes |= {"share_rows": {0: "cells", 1: "shares"}}
     files = {}
     for name, module, inputs, outputs, given in (
         ("encode", encode, ("image",), Encode.outputs, (image,)),

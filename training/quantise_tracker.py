@@ -21,7 +21,7 @@ import onnxruntime
 from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 
-MAPS = ("f2", "p4", "p8", "p16", "key", "descriptor")
+MAPS = ("value8", "decode8", "decode16", "decode4", "decode2", "key", "descriptor")
 THIN = 16  # channels below which a map is not worth rounding
 FLOAT = ("/out/", "/key/")  # convolutions whose output is an answer
 FRAMES, SNIPPETS = (3, 6, 10), 12
@@ -45,7 +45,7 @@ class Memory:
         return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1)
 
     def keep(self, maps, masks):
-        found = self.memorise.run(None, {**{name: maps[name] for name in ("p8", "key", "descriptor")}, "mask": masks})
+        found = self.memorise.run(None, {**{name: maps[name] for name in ("value8", "key", "descriptor")}, "mask": masks})
         names = [output.name for output in self.memorise.get_outputs()]
         return {**dict(zip(names, found)), "key": maps["key"], "descriptor": maps["descriptor"]}
 
@@ -55,16 +55,17 @@ class Memory:
             image = {"image": self.image(frame)}
             maps = dict(zip(MAPS, self.encode.run(None, image)))
             if index == 0:
-                height, width = maps["f2"].shape[-2:]
+                height, width = maps["decode2"].shape[-2:]
                 objects = [i for i in np.unique(ids) if 0 < i < 255]
                 masks = np.stack([cv2.resize((ids == i).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) for i in objects])[:, None]
                 first = last = self.keep(maps, masks)
                 continue
             read = {
-                **maps,
+                **{name: maps[name] for name in MAPS if name != "value8"},
                 **{"memory_key": first["key_rows"], "memory_read": first["read_rows"]},
                 **{"first_key": first["key_rows"], "first_descriptor": first["descriptor_rows"], "first_share": first["share_rows"]},
                 **{"last_key": last["key"], "last_descriptor": last["descriptor"], "last_read": last["read"]},
+                **{f"last_{name}": last[name] for name in ("key_rows", "descriptor_rows", "read_rows")},
                 **{"last": masks, "gain": np.ones(1, np.float32)},
             }
             if index in FRAMES:

@@ -8,6 +8,8 @@ probabilities at half resolution, [N, 1, H/2, W/2].
     read      maps, memory frames                 -> matching channels: what similarities to the memory say of every cell
     decode    maps, matching channels, last masks -> logits [N, 1, H/2, W/2]: the vote of the reads, corrected
 
+A layer that reads the image beside an object's maps is a sum of what the image adds, computed once for all objects, and of what the object does.
+
 A read is a softmax over similarities. From exponentials of them come a vote (the object's share) and soft maxima (the best similarity to
 object and to background), so that one product and one thin product serve all objects of a frame.
 """
@@ -32,6 +34,7 @@ CHANNELS = 2 + 2 * 6
 VOTES = (0, 1, 6, 12)  # the channels that are votes
 SHARPNESS = 40.0  # of soft maxima
 BLOCK = 8  # cells of a window's block, a side
+UNDECIDED = 1.7  # what an undecided mask lacks in overlap, see expected_overlap
 FAR = 0.25  # what a cell of the last frame at stride 16 counts beside those at stride 8
 
 
@@ -54,8 +57,36 @@ class Residual(nn.Module):
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else None
 
     def forward(self, x):
-        h = self.nb(self.b(F.relu(self.na(self.a(x)))))
-        return F.relu(h + (x if self.skip is None else self.skip(x)))
+        return self._after(self.a(x), x if self.skip is None else self.skip(x))
+
+    def _after(self, h, skip):
+        return F.relu(self.nb(self.b(F.relu(self.na(h)))) + skip)
+
+
+class ImageResidual(Residual):
+    """One whose input channels from `first` to `end` are the image's: what they add is `image_part`, and `forward` gets the others alone."""
+
+    def __init__(self, inputs: int, outputs: int, first: int, end: int):
+        super().__init__(inputs, outputs)
+        self.first, self.end = first, end
+
+    def image_part(self, x):
+        """[B, end - first, h, w] -> [B, 2 * outputs, h, w]: of the first convolution, and of the skip."""
+        return torch.cat([part(layer, x, self.first, self.end) for layer in (self.a, self.skip)], 1)
+
+    def forward(self, x, image_part):
+        a, skip = image_part.chunk(2, 1)
+        return self._after(a + rest(self.a, x, self.first, self.end), skip + rest(self.skip, x, self.first, self.end))
+
+
+def part(layer: nn.Conv2d, x: torch.Tensor, first: int, end: int) -> torch.Tensor:
+    """What a layer's input channels from `first` to `end` add to its outputs, with its bias."""
+    return F.conv2d(x, layer.weight[:, first:end], layer.bias, padding=layer.padding)
+
+
+def rest(layer: nn.Conv2d, x: torch.Tensor, first: int, end: int) -> torch.Tensor:
+    """What all its other input channels add."""
+    return F.conv2d(x, torch.cat([layer.weight[:, :first], layer.weight[:, end:]], 1), padding=layer.padding)
 
 
 def strided(channels: tuple) -> nn.ModuleList:
@@ -74,6 +105,11 @@ def unit(x: torch.Tensor) -> torch.Tensor:
     return F.normalize(x, dim=1)
 
 
+def of(maps: torch.Tensor, owner) -> torch.Tensor:
+    """Images' maps for each object. `owner` None: all objects are of the one image, whose map is not copied."""
+    return maps if owner is None else maps[owner]
+
+
 def rows(x: torch.Tensor) -> torch.Tensor:
     """[1, C, h, w] -> [h*w, C]"""
     return x.flatten(2)[0].transpose(0, 1)
@@ -81,8 +117,17 @@ def rows(x: torch.Tensor) -> torch.Tensor:
 
 def sharp(queries: torch.Tensor, keys: torch.Tensor, scale) -> torch.Tensor:
     """exp(scale * (similarity - 1)) of rows [n, C] and rows [m, C], [n, m]."""
-    one = torch.ones_like(queries[:, :1])
-    return torch.exp(torch.cat([queries * scale, -scale * one], 1) @ ones_after(keys).T)
+    return torch.exp(scaled(queries, scale) @ ones_after(keys).T)
+
+
+def scaled(queries: torch.Tensor, scale) -> torch.Tensor:
+    """Rows or a map whose products with `ones_after` of others are scale * (similarity - 1): similarities are at most 1, so their exponentials
+    don't overflow, and no pass over all pairs is needed for it."""
+    return torch.cat([queries * scale, -scale * torch.ones_like(queries[:, :1])], 1)
+
+
+def ones_after(x: torch.Tensor) -> torch.Tensor:
+    return torch.cat([x, torch.ones_like(x[:, :1])], 1)
 
 
 class Windows:
@@ -137,31 +182,41 @@ class Tracker(nn.Module):
         self.key = nn.Conv2d(DESCRIPTOR, KEY, 1)
 
         self.mask_in = strided((1, 16, 32, 32))
-        self.value_in, self.value_out = Residual(W8 + 32, 64), nn.Conv2d(64, VALUE, 3, padding=1)
+        self.value_in, self.value_out = ImageResidual(W8 + 32, 64, 0, W8), nn.Conv2d(64, VALUE, 3, padding=1)
 
         self.log_scale = nn.Parameter(torch.tensor(math.log(30.0)))  # inverse temperature of the key's read of values
         self.log_reach = nn.Parameter(torch.tensor(math.log(3.0)))  # how near is nearby, in cells
         self.vote = nn.Parameter(torch.full((len(VOTES),), 0.3))
 
         self.last_in = strided((1, 16, 16, 16))
-        self.decode8 = Residual(W8 + VALUE + CHANNELS + 16, 96)
-        self.down16, self.decode16 = nn.Conv2d(96, W16, 3, 2, 1), Residual(2 * W16, W16)
+        self.decode8 = ImageResidual(W8 + VALUE + CHANNELS + 16, 96, 0, W8)
+        self.down16, self.decode16 = nn.Conv2d(96, W16, 3, 2, 1), ImageResidual(2 * W16, W16, W16, 2 * W16)
         self.merge8 = Residual(96 + W16, 64)
-        self.decode4 = Residual(64 + W4 + 2, W4)
+        self.decode4 = ImageResidual(64 + W4 + 2, W4, 64, 64 + W4)
         self.decode2 = nn.ModuleList([nn.Conv2d(W4 + c2 + 1, W2, 3, padding=1), nn.Conv2d(W2, W2, 3, padding=1)])
         self.out = nn.Conv2d(W2, 1, 3, padding=1)
 
     # --- once a frame -------------------------------------------------------------------------------------------------------------
 
     def encode(self, image: torch.Tensor) -> dict:
-        """RGB [B, 3, H, W] in [-1, 1] -> maps; `descriptor` [B, 176, H/8, W/8] and `key` [B, 64, H/8, W/8] have unit length."""
+        """RGB [B, 3, H, W] in [-1, 1] -> maps; `descriptor` [B, 176, H/8, W/8] and `key` [B, 64, H/8, W/8] have unit length. The others are what the
+        image adds in layers that read of objects: `value8` [B, 128, H/8, W/8], `decode8` [B, 192, H/8, W/8], `decode16` [B, 192, H/16, W/16],
+        `decode4` [B, 96, H/4, W/4], `decode2` [B, 32, H/2, W/2]."""
         taps = self.encoder(image)
         f2, f4, f8, f16, f32 = taps
         p16 = self.fuse16(self.lateral16(f16) + upsample(self.lateral32(f32), f16))
         p8 = self.fuse8(self.lateral8(f8) + upsample(p16, f8))
         p4 = self.fuse4(self.lateral4(f4) + upsample(self.top4(p8), f4))
         descriptor = self.describe(taps)
-        return {"f2": f2, "p4": p4, "p8": p8, "p16": p16, "key": unit(self.key(descriptor)), "descriptor": descriptor}
+        return {
+            "value8": self.value_in.image_part(p8),
+            "decode8": self.decode8.image_part(p8),
+            "decode16": self.decode16.image_part(p16),
+            "decode4": self.decode4.image_part(p4),
+            "decode2": part(self.decode2[0], f2, W4, W4 + recognition.CHANNELS[0]),
+            "key": unit(self.key(descriptor)),
+            "descriptor": descriptor,
+        }
 
     def describe(self, taps: list) -> torch.Tensor:
         """DESCRIPTOR_TAPS at stride 8, each centred on its mean over the frame, of unit length and weighted, one after the other."""
@@ -175,13 +230,13 @@ class Tracker(nn.Module):
 
     # --- once an object ---------------------------------------------------------------------------------------------------------------
 
-    def memorise(self, maps: dict, owner: torch.Tensor, mask: torch.Tensor) -> dict:
+    def memorise(self, maps: dict, owner, mask: torch.Tensor) -> dict:
         """What a frame keeps: its maps `key` and `descriptor`, and for each object values [N, 48, h8, w8] and its share of every cell
-        [N, 1, h8, w8]."""
+        [N, 1, h8, w8]. `owner` None: all objects are of the one image."""
         x = double(mask)
-        for conv in self.mask_in:
-            x = F.relu(conv(x))
-        value = self.value_out(self.value_in(torch.cat([maps["p8"][owner], x], 1)))
+        for layer in self.mask_in:
+            x = F.relu(layer(x))
+        value = self.value_out(self.value_in(x, of(maps["value8"], owner)))
         return {"key": maps["key"], "descriptor": maps["descriptor"], "value": value, "mask": F.avg_pool2d(mask, 4)}
 
     def read(self, maps: dict, owner: torch.Tensor, memory: list) -> dict:
@@ -195,34 +250,33 @@ class Tracker(nn.Module):
             for m in memory:
                 frame = {name: m[name][b : b + 1] for name in ("key", "descriptor")}
                 kept.append({**frame, "read": readable(m["value"][mine], m["mask"][mine])})
-            coarse = [pooled(frame) for frame in (kept[:-1] or kept)]
+            *coarse, far = [pooled(frame) for frame in kept]
+            coarse = coarse or [far]
             stack = {name: torch.cat([f[name] for f in coarse], 0) for name in ("key", "read")}
             first = {**coarse[0], "share": coarse[0]["read"][:, len(mine) * VALUE :]}
-            value, read = self.read_rows(maps["key"][b : b + 1], maps["descriptor"][b : b + 1], stack, first, kept[-1], len(mine))
+            value, read = self.read_rows(maps["key"][b : b + 1], maps["descriptor"][b : b + 1], stack, first, kept[-1], far, len(mine))
             for i, n in enumerate(mine.tolist()):
                 values[n], channels[n] = value[i], read[i]
         return {"value": torch.stack(values), "channels": torch.stack(channels)}
 
-    def read_rows(self, key, descriptor, memory: dict, first: dict, last: dict, objects: int, gain=1.0):
+    def read_rows(self, key, descriptor, memory: dict, first: dict, last: dict, far: dict, objects: int, gain=1.0):
         """One image's read. `last`: the frame before, maps at stride 8 `key` [1, 64, h, w], `descriptor` [1, C, h, w], `read`
-        [1, N * 48 + N + 1, h, w] (see readable). Rows at stride 16 (see pooled): `memory` of the frames before it, `key` and `read`; `first` of the
-        painted frames, of one or several, `key`, `descriptor` and `share`. `gain`: what similarities of descriptors are multiplied with.
+        [1, N * 48 + N + 1, h, w] (see readable). Rows at stride 16 (see pooled): `far` of the same frame; `memory` of those before it, `key` and `read`;
+        `first` of the painted frames, of one or several, `key`, `descriptor` and `share`. `gain`: what similarities of descriptors are multiplied with.
 
         The last frame is read at stride 8 in a window around each cell; what lies farther away, and all that is older, at stride 16.
         """
         height, width = key.shape[-2:]
-        far = pooled(last)
         far_read = FAR * far["read"]
         window = Windows(height, width)
         read_near = window.around(last["read"])
         own = slice(objects * VALUE, None)  # of what is read: the objects' shares and the number of cells
 
         scale = self.log_scale.exp()
-        alike = window.of(key) @ window.around(last["key"]).transpose(1, 2)
-        similar = rows(key) @ far["key"].T
-        # Softmaxes, with their sums as one more column of the products. Similarities are at most 1: less 1, nothing overflows.
-        read = window.joined(torch.exp(scale * alike - scale) @ read_near)
-        read = read + sharp(rows(key), memory["key"], scale) @ memory["read"] + torch.exp(scale * similar - scale) @ far_read
+        # Softmaxes, with their sums as one more column of the products.
+        around = {name: window.around(ones_after(last[name])).transpose(1, 2) for name in ("key", "descriptor")}
+        read = window.joined(torch.exp(window.of(scaled(key, scale)) @ around["key"]) @ read_near)
+        read = read + sharp(rows(key), memory["key"], scale) @ memory["read"] + sharp(rows(key), far["key"], scale) @ far_read
         read = read[:, :-1] / read[:, -1:].clamp(min=1e-30)
         value = read[:, : objects * VALUE].T.reshape(objects, VALUE, height, width)
         channels = [read[:, objects * VALUE :]]
@@ -230,13 +284,10 @@ class Tracker(nn.Module):
         near = nearness(self.log_reach.exp())
         shares = read_near[:, :, own]
         leads, votes = [], None
-        for name, d, g in (("key", key, 1.0), ("descriptor", descriptor, gain)):
-            if name == "descriptor":
-                alike = window.of(d) @ window.around(last[name]).transpose(1, 2)
-                similar = rows(d) @ far[name].T
-            here = torch.exp((SHARPNESS * g) * alike - SHARPNESS * g)
-            there = torch.exp((SHARPNESS * g) * similar - SHARPNESS * g) @ far_read[:, own]
-            f1, b1, o1, r1 = soft_maxima(sharp(rows(d), first[name], SHARPNESS * g) @ first["share"])
+        for name, d, scale in (("key", key, SHARPNESS), ("descriptor", descriptor, SHARPNESS * gain)):
+            here = torch.exp(window.of(scaled(d, scale)) @ around[name])
+            there = sharp(rows(d), far[name], scale) @ far_read[:, own]
+            f1, b1, o1, r1 = soft_maxima(sharp(rows(d), first[name], scale) @ first["share"])
             f2, b2, o2, r2 = soft_maxima(window.joined(here @ shares) + there)
             f3, b3, o3, r3 = soft_maxima(window.joined((here * near) @ shares))
             leads += [f1, f1 - b1, f2 - b2, f3 - b3, o3 / (o3 + r3), torch.maximum(f3, b3)]
@@ -244,31 +295,31 @@ class Tracker(nn.Module):
         channels = torch.stack([*channels, votes, *leads], 0)  # 14 x n x N
         return value, channels.permute(2, 0, 1).reshape(objects, CHANNELS, height, width)
 
-    def decode(self, maps: dict, owner: torch.Tensor, read: dict, last: torch.Tensor):
-        """`last`: masks of the frame before [N, 1, H/2, W/2]. -> (logits [N, 1, H/2, W/2], quality [N], see decidedness)."""
-        p16, p8, p4, f2 = (maps[name][owner] for name in ("p16", "p8", "p4", "f2"))
+    def decode(self, maps: dict, owner, read: dict, last: torch.Tensor):
+        """`last`: masks of the frame before [N, 1, H/2, W/2]. -> (logits [N, 1, H/2, W/2], quality [N], see expected_overlap)."""
+        image8, image16, image4, image2 = (of(maps[f"decode{stride}"], owner) for stride in (8, 16, 4, 2))
         before = double(last)
-        for conv in self.last_in:
-            before = F.relu(conv(before))
+        for layer in self.last_in:
+            before = F.relu(layer(before))
         channels = read["channels"]
-        x = self.decode8(torch.cat([p8, read["value"], channels, before], 1))
-        y = self.decode16(torch.cat([F.relu(self.down16(x)), p16], 1))
+        x = self.decode8(torch.cat([read["value"], channels, before], 1), image8)
+        y = self.decode16(F.relu(self.down16(x)), image16)
         x = self.merge8(torch.cat([x, upsample(y, x)], 1))
-        x = self.decode4(torch.cat([upsample(x, p4), p4, F.avg_pool2d(last, 2), upsample(channels[:, :1], p4)], 1))
-        x = torch.cat([upsample(x, f2), f2, last], 1)
-        for conv in self.decode2:
-            x = F.relu(conv(x))
+        x = self.decode4(torch.cat([upsample(x, image4), F.avg_pool2d(last, 2), upsample(channels[:, :1], image4)], 1), image4)
+        first, second = self.decode2
+        x = F.relu(image2 + rest(first, torch.cat([upsample(x, image2), last], 1), W4, W4 + recognition.CHANNELS[0]))
+        x = F.relu(second(x))
         votes = torch.stack([channels[:, i] for i in VOTES], 1).clamp(0.02, 0.98)
         logits = self.out(x) + upsample((torch.log(votes / (1 - votes)) * self.vote.view(1, -1, 1, 1)).sum(1, keepdim=True), x)
-        return logits, decidedness(logits)
+        return logits, expected_overlap(logits)
 
 
-def decidedness(logits: torch.Tensor) -> torch.Tensor:
-    """How far masks [N, 1, h, w] can be trusted, 0..1: how decided the pixels are that may belong to the object, on average [N]. 1 where
-    there is no object."""
+def expected_overlap(logits: torch.Tensor) -> torch.Tensor:
+    """The intersection over union with the truth that masks [N, 1, h, w] can be expected to have, 0..1 [N]; 1 where there is no object. It falls
+    with what the pixels that may belong to the object lack in decidedness, on average; UNDECIDED was fitted on nine sequences of DAVIS."""
     inside = torch.sigmoid(logits)
-    weighted = (inside * (2 * inside - 1).abs()).sum((1, 2, 3))
-    return (weighted + 1) / (inside.sum((1, 2, 3)) + 1)
+    undecided = (inside * (1 - (2 * inside - 1).abs())).sum((1, 2, 3)) / (inside.sum((1, 2, 3)) + 1)
+    return (1 - UNDECIDED * undecided).clamp(0, 1)
 
 
 def soft_maxima(sums: torch.Tensor):
@@ -278,10 +329,6 @@ def soft_maxima(sums: torch.Tensor):
     rest = (sums[:, -1:] - own).clamp(min=1e-18)
     own = own.clamp(min=1e-18)
     return 1 + torch.log(own) / SHARPNESS, 1 + torch.log(rest) / SHARPNESS, own, rest
-
-
-def ones_after(x: torch.Tensor) -> torch.Tensor:
-    return torch.cat([x, torch.ones_like(x[:, :1])], 1)
 
 
 def readable(value: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

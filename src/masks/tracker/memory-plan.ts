@@ -3,7 +3,7 @@ const INTERVAL = 5;
 /** ...and so many at most, beside the painted ones and the last one. */
 const KEPT = 3;
 /** A mask that the tracker trusts less than this is not learned from. */
-export const MIN_CONFIDENCE = 0.7;
+export const MIN_CONFIDENCE = 0.5;
 
 /**
  * Decides which frames of a pass are remembered: the painted ones, the last one, and a few confident ones spread over all that has passed.
@@ -26,7 +26,7 @@ export class MemoryPlan {
 	/**
 	 * Hears of the next frame of the pass.
 	 *
-	 * @param confidence how decided the masks are, 0..1
+	 * @param confidence see `TrackedFrame`
 	 * @returns whether it is to be kept, and the frame that goes for it
 	 */
 	add(frame: number, confidence: number): { readonly keep: boolean; readonly drop?: number | undefined } {

@@ -1,8 +1,11 @@
 import type { Tensor } from '../../runtime/tensor.js';
 import type { PassStart } from '../propagator.js';
 
-/** Outputs of `encode.onnx`, float32 [1, C, h, w]: what a tracker knows of a frame, whatever the objects. */
-export const mapNames = ['f2', 'p4', 'p8', 'p16', 'key', 'descriptor'] as const;
+/**
+ * Outputs of `encode.onnx`, float32 [1, C, h, w]: what a tracker knows of a frame, whatever the objects. `value8` is what the image adds to
+ * what `memorise.onnx` makes of an object, `decode…` what it adds in the layers of `step.onnx`, by stride.
+ */
+export const mapNames = ['value8', 'decode8', 'decode16', 'decode4', 'decode2', 'key', 'descriptor'] as const;
 export type FrameMaps = Readonly<Record<(typeof mapNames)[number], Tensor>>;
 
 /** What the main thread asks of the tracker's worker. */
@@ -27,7 +30,7 @@ export type TrackerRequest =
 export type TrackedFrame = {
 	/** As the data of a `SoftMask`. */
 	readonly mask: Uint8Array;
-	/** How decided the masks are, 0..1, the mean over the objects; see `decidedness` in training/tracker.py. */
+	/** The overlap (intersection over union) with the truth to be expected, 0..1, the mean over the objects; see training/tracker.py. */
 	readonly confidence: number;
 };
 

@@ -49,9 +49,10 @@ type MemoryFrame = {
 	readonly painted: boolean;
 	readonly rows: Pick<MemoryRows, 'key' | 'read'>;
 };
-/** The frame before, which is read in full: maps [1, C, h, w] at stride 8, `read` as above. */
+/** The frame before, which is read in full: maps [1, C, h, w] at stride 8, `read` as above; and its rows. */
 type LastFrame = {
 	readonly frame: number;
+	readonly rows: MemoryRows;
 	readonly key: OrtTensor;
 	readonly descriptor: OrtTensor;
 	readonly read: readonly OrtTensor[];
@@ -100,7 +101,7 @@ const probabilities = (mask: Uint8Array, [height, width]: readonly [number, numb
 	});
 
 const halfSize = (maps: Record<string, OrtTensor>): readonly [number, number] => {
-	const [, , height = 0, width = 0] = maps.f2?.dims ?? [];
+	const [, , height = 0, width = 0] = maps.decode2?.dims ?? [];
 	return [height, width];
 };
 
@@ -108,12 +109,12 @@ const memorise = async (
 	frame: number,
 	maps: Record<string, OrtTensor>,
 	ofGroups: readonly OrtTensor[],
-): Promise<{ readonly rows: MemoryRows; readonly full: LastFrame }> => {
-	const { p8, key, descriptor } = maps as Record<'p8' | 'key' | 'descriptor', OrtTensor>;
+): Promise<LastFrame> => {
+	const { value8, key, descriptor } = maps as Record<'value8' | 'key' | 'descriptor', OrtTensor>;
 	const found: Record<'read' | 'key_rows' | 'descriptor_rows' | 'read_rows' | 'share_rows', OrtTensor>[] = [];
 	for (const mask of ofGroups) {
 		found.push(
-			(await (await sessions).memorise.run({ p8, key, descriptor, mask })) as (typeof found)[number],
+			(await (await sessions).memorise.run({ value8, key, descriptor, mask })) as (typeof found)[number],
 		);
 	}
 	const [first] = found;
@@ -124,7 +125,7 @@ const memorise = async (
 		...{ key: first.key_rows, descriptor: first.descriptor_rows },
 		...{ read: found.map(({ read_rows }) => read_rows), share: found.map(({ share_rows }) => share_rows) },
 	};
-	return { rows, full: { frame, key, descriptor, read: found.map(({ read }) => read) } };
+	return { frame, rows, key, descriptor, read: found.map(({ read }) => read) };
 };
 
 /** Descriptors are compared with those of painted frames alone: of others they are let go. */
@@ -197,6 +198,7 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 	}
 	const newest = last;
 	const maps = toOrt(given);
+	const { value8: _, ...read } = maps;
 	const older = memory.filter((kept) => kept.painted || kept.frame !== newest.frame).map(({ rows }) => rows);
 	const memoryKey = stacked(older.map(({ key }) => key));
 	const [height, width] = halfSize(maps);
@@ -206,7 +208,7 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 		const found = (await (
 			await sessions
 		).step.run({
-			...maps,
+			...read,
 			memory_key: memoryKey,
 			memory_read: stacked(older.map(({ read }) => read[group]!)),
 			first_key: paintedRows.key,
@@ -215,6 +217,9 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 			last_key: newest.key,
 			last_descriptor: newest.descriptor,
 			last_read: newest.read[group]!,
+			last_key_rows: newest.rows.key,
+			last_descriptor_rows: newest.rows.descriptor,
+			last_read_rows: newest.rows.read[group]!,
 			last,
 			gain: scalar(gain),
 		})) as Record<'logits' | 'quality', OrtTensor>;
@@ -224,13 +229,12 @@ const next = async (frame: number, given: FrameMaps): Promise<TrackedFrame> => {
 	const mask = shareOut(logits, height * width);
 	const confidence = mean(quality);
 	masks = probabilities(mask, [height, width]);
-	const { rows, full } = await memorise(frame, maps, masks);
-	last = full;
+	last = await memorise(frame, maps, masks);
 	const { keep, drop } = plan.add(frame, confidence);
 	if (keep) {
 		memory = [
 			...memory.filter((before) => before.painted || before.frame !== drop),
-			memoryOf(frame, false, rows),
+			memoryOf(frame, false, last.rows),
 		];
 	}
 	return { mask, confidence };
@@ -252,13 +256,13 @@ const remember = async (request: Extract<TrackerRequest, { kind: 'remember' }>):
 	const { frame, painted } = request;
 	const maps = toOrt(request.maps);
 	const mask = probabilities(request.mask, halfSize(maps));
-	const { rows, full } = await memorise(frame, maps, mask);
+	const full = await memorise(frame, maps, mask);
 	gain = memory.length === 0 ? request.gain : gain;
 	if (painted || known.includes(frame) || plan.kept.includes(frame)) {
-		memory.push(memoryOf(frame, painted, rows));
+		memory.push(memoryOf(frame, painted, full.rows));
 	}
 	if (painted) {
-		paintedRows = joined(paintedRows, rows);
+		paintedRows = joined(paintedRows, full.rows);
 		last ??= full;
 		masks ??= mask;
 	} else if (!known.includes(frame)) {
