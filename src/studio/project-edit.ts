@@ -7,9 +7,10 @@ import { pipeline } from 'node:stream/promises';
 import sharp from 'sharp';
 import { z } from 'zod';
 import { readOwnFile } from '../core/regular-file.js';
+import type { Size } from '../core/size.js';
 import { type Clip, type Raster, readImageWithAlpha, UserError, writeFileAtomically } from '../index.js';
 import { pictureName, writePicture } from './picture-store.js';
-import { requireProjectThere } from './project-folder.js';
+import { ProjectChanges, requireProjectThere } from './project-folder.js';
 import { type EditChange, type EditState, editModeSchema, type NewEdit, placeSchema } from './protocol.js';
 import { readJson } from './read-json.js';
 import { placedSticker, placeIn } from './sticker.js';
@@ -45,8 +46,7 @@ export class ProjectEdit {
 	#carried: Notes = { key: '', to: 0 };
 	/** The revision that the placed layer on disk is of. */
 	#placed: number | undefined;
-	/** One change after the other. */
-	#changing: Promise<unknown> = Promise.resolve();
+	readonly #changes: ProjectChanges;
 	readonly #folder: string;
 	readonly #pictures: string;
 
@@ -56,6 +56,7 @@ export class ProjectEdit {
 		private readonly clip: Clip,
 		private readonly changed: () => void,
 	) {
+		this.#changes = new ProjectChanges(folder);
 		this.#folder = join(folder, 'edit');
 		this.#pictures = join(folder, 'edited');
 	}
@@ -124,7 +125,7 @@ export class ProjectEdit {
 	 * @throws UserError when it is no picture, or too large a one
 	 */
 	load({ frame, name, basis, x, y, size }: NewEdit, content: Readable, announced = 0): Promise<boolean> {
-		return this.#change(async () => {
+		return this.#changes.make(async () => {
 			if (announced > MOST_PICTURE_BYTES) {
 				throw tooLarge();
 			}
@@ -160,7 +161,7 @@ export class ProjectEdit {
 
 	/** @returns false when somebody else has changed the edit meanwhile @throws UserError when there is none */
 	change(change: EditChange, basis: number): Promise<boolean> {
-		return this.#change(async () => {
+		return this.#changes.make(async () => {
 			if (this.#file === undefined) {
 				throw new UserError('There is no edit any more.');
 			}
@@ -174,7 +175,7 @@ export class ProjectEdit {
 
 	/** Takes the edit away. @returns false when somebody else has changed it meanwhile */
 	remove(basis: number): Promise<boolean> {
-		return this.#change(async () => {
+		return this.#changes.make(async () => {
 			if (this.revision !== basis) {
 				return false;
 			}
@@ -268,21 +269,9 @@ export class ProjectEdit {
 			await rm(path, { force: true });
 		}
 	}
-
-	#change<Result>(change: () => Promise<Result>): Promise<Result> {
-		const changeThere = (): Promise<Result> => {
-			requireProjectThere(this.folder);
-			return change();
-		};
-		const changed = this.#changing.then(changeThere, changeThere);
-		this.#changing = changed.catch(() => undefined);
-		return changed;
-	}
 }
 
 const tooLarge = (): UserError => new UserError("A picture of more than 128 MB can't be loaded.");
-
-type Size = { readonly width: number; readonly height: number };
 
 /** Of the same form, within a pixel of the smaller one. */
 const isAlike = (a: Size, b: Size): boolean =>

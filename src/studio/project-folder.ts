@@ -15,3 +15,30 @@ export const requireProjectThere = (folder: string): void => {
 		);
 	}
 };
+
+/** What is changed in a project's folder, one change after the other. */
+export class ProjectChanges {
+	#last: Promise<unknown> = Promise.resolve();
+
+	constructor(private readonly folder: string) {}
+
+	/**
+	 * Makes a change when those before it are made, whether they succeeded or not.
+	 *
+	 * @throws UserError when the project is not where it was opened
+	 */
+	make<Result>(change: () => Promise<Result>): Promise<Result> {
+		const changeThere = (): Promise<Result> => {
+			requireProjectThere(this.folder);
+			return change();
+		};
+		const made = this.#last.then(changeThere, changeThere);
+		this.#last = made.catch(() => undefined);
+		return made;
+	}
+
+	/** Waits until all changes are made. */
+	async made(): Promise<void> {
+		await this.#last;
+	}
+}

@@ -18,7 +18,7 @@ import {
 } from '../index.js';
 import { PictureStore } from './picture-store.js';
 import { ProjectEdit } from './project-edit.js';
-import { requireProjectThere } from './project-folder.js';
+import { ProjectChanges, requireProjectThere } from './project-folder.js';
 import {
 	type MarkedObject,
 	type MaskKind,
@@ -87,14 +87,14 @@ export class Project {
 	/** Greater than those of all earlier times that it was open. */
 	#version = Date.now() * 1000;
 	readonly #listeners = new Set<(event: StudioEvent) => void>();
-	/** One change after the other. */
-	#changing: Promise<unknown> = Promise.resolve();
+	readonly #changes: ProjectChanges;
 
 	private constructor(
 		readonly folder: string,
 		readonly clip: Clip,
 		private file: ProjectFile,
 	) {
+		this.#changes = new ProjectChanges(folder);
 		this.pictures = new PictureStore(join(folder, 'pictures'), clip, (frames) => {
 			this.tell({ type: 'frames', frames });
 			if (frames.complete) {
@@ -272,7 +272,7 @@ export class Project {
 	 * @param basis the revision that the painting began with; 0 where the frame was not painted
 	 */
 	paint(frame: number, ids: Uint8Array, basis: number): Promise<PaintingKept> {
-		return this.#change(async () => {
+		return this.#changes.make(async () => {
 			const old = await this.#asOnDisk(frame);
 			if ((old?.revision ?? 0) !== basis) {
 				return this.#kept(old?.revision ?? 0, false);
@@ -301,7 +301,7 @@ export class Project {
 
 	/** Takes a painted frame away again; what had been found there comes back. As {@link paint}. */
 	unpaint(frame: number, basis: number): Promise<PaintingKept> {
-		return this.#change(async () => {
+		return this.#changes.make(async () => {
 			const old = await this.#asOnDisk(frame);
 			if (old === undefined || old.revision !== basis) {
 				const revision = old?.revision ?? 0;
@@ -371,7 +371,7 @@ export class Project {
 
 	/** @throws UserError for settings that don't go together */
 	set(settings: ProjectSettings): Promise<void> {
-		return this.#change(async () => {
+		return this.#changes.make(async () => {
 			const next = { ...this.file, ...settings };
 			const { start, end, objects } = next;
 			if (end !== null && end <= (start ?? 0)) {
@@ -407,7 +407,7 @@ export class Project {
 	}
 
 	async close(): Promise<void> {
-		await this.#changing.catch(() => undefined);
+		await this.#changes.made();
 		await this.pictures.close();
 	}
 
@@ -472,16 +472,6 @@ export class Project {
 		this.#outdated = this.#foundKey === this.maskKey ? [] : joined([...this.#outdated, range]);
 		await this.writeNotes();
 		this.#tellAll();
-	}
-
-	#change<Result>(change: () => Promise<Result>): Promise<Result> {
-		const changeThere = (): Promise<Result> => {
-			requireProjectThere(this.folder);
-			return change();
-		};
-		const changed = this.#changing.then(changeThere, changeThere);
-		this.#changing = changed.catch(() => undefined);
-		return changed;
 	}
 
 	async #write(): Promise<void> {
