@@ -1,5 +1,5 @@
 import { type FileHandle, link, lstat, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, extname, resolve } from 'node:path';
 import { UserError } from './errors.js';
 import { clearLeftoversOf, temporaryPath } from './temporary-names.js';
 
@@ -8,6 +8,38 @@ export type WrittenFile = { readonly path: string; readonly bytes: number };
 
 /** A new, empty file under a name of its own, in the folder of the file that it will become. */
 export type TemporaryFile = { readonly partial: string; readonly file: FileHandle };
+
+/**
+ * Sees before any work whether files may be written. A link counts as what it leads to, but one that leads nowhere is there, too.
+ *
+ * @param paths of files; what is undefined is not wanted
+ * @param replaces whether those that are there may be replaced
+ * @throws UserError for the first that is there and may not be replaced, or is a folder
+ */
+export const requireFree = async (
+	paths: readonly (string | undefined)[],
+	replaces: boolean | undefined,
+): Promise<void> => {
+	for (const path of paths) {
+		if (path === undefined) {
+			continue;
+		}
+		if (path === '-') {
+			throw new UserError(
+				'Results are files, which cannot be written to standard output; give a name, or read what --json prints.',
+			);
+		}
+		const stats = (await stat(path).catch(() => undefined)) ?? (await lstat(path).catch(() => undefined));
+		if (stats?.isDirectory()) {
+			throw new UserError(
+				`"${path}" is a folder; give the name of a ${[extname(path), 'file'].join(' ').trim()}.`,
+			);
+		}
+		if (stats !== undefined && replaces !== true) {
+			throw new UserError(`"${path}" exists already; choose another name, or add --overwrite.`);
+		}
+	}
+};
 
 /**
  * Makes a file that nobody else has: never one that is there, and never what a link points to.

@@ -1,4 +1,4 @@
-import { writeFileAtomically } from '../core/atomic-file.js';
+import { requireFree, writeFileAtomically } from '../core/atomic-file.js';
 import type { DescriptorMap } from '../core/descriptor-map.js';
 import { UserError } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
@@ -9,7 +9,6 @@ import { loadSharp } from '../media/sharp.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { formatNpy } from '../store/npy.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
-import { requireFree } from './free-outputs.js';
 import { openEngine } from './open-engine.js';
 
 export type FeaturesJob = RuntimeOptions &
@@ -30,7 +29,7 @@ export type FeaturesJob = RuntimeOptions &
  * @throws UserError for images that cannot be read and outputs that exist
  */
 export const exportFeatures = async (imagePaths: readonly string[], job: FeaturesJob): Promise<void> => {
-	requireFree([job.output, job.pca], job.overwrite);
+	await requireFree([job.output, job.pca], job.overwrite);
 	requireImageName(job.pca);
 	await requireDistinct([job.output, job.pca], imagePaths);
 	if (job.output !== undefined && imagePaths.length > 1) {

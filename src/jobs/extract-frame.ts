@@ -1,9 +1,9 @@
+import { requireFree } from '../core/atomic-file.js';
 import { openClip } from '../media/clip.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import { frameAt } from '../media/frame-at.js';
 import { requireImageName, writeImage } from '../media/image.js';
 import { parsePosition } from '../media/position.js';
-import { requireFree } from './free-outputs.js';
 
 export type ExtractFrameJob = {
 	/** Video file, folder of frames, or pattern of frame names. */
@@ -36,7 +36,7 @@ export const extractFrame = async (job: ExtractFrameJob): Promise<ExtractFrameRe
 	const { input, output, overwrite, ffmpeg, signal } = job;
 	const asked = parsePosition(job.at ?? '0');
 	requireImageName(output);
-	requireFree([output], overwrite);
+	await requireFree([output], overwrite);
 	const clip = await openClip(input, { ffmpeg, signal });
 	await requireDistinct([output], clip.files);
 	const { image, index, timeSeconds } = await frameAt(clip, asked, signal);

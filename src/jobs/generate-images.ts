@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
-import { writeFileAtomically } from '../core/atomic-file.js';
+import { requireFree, writeFileAtomically } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 import { readGivenFile } from '../core/given-file.js';
 import { gaussianNoise } from '../features/gaussian-noise.js';
@@ -57,12 +56,9 @@ export const generateImages = async (job: GenerateJob): Promise<string[]> => {
 		const images = noises.map((_, i) =>
 			job.image === undefined ? undefined : numbered(job.image, i, noises.length),
 		);
-		for (const path of [...images, job.features, job.latent]) {
-			if (path !== undefined && job.overwrite !== true && existsSync(path)) {
-				throw new UserError(`"${path}" exists; add --overwrite to replace it.`);
-			}
-		}
-		await requireDistinct([...images, job.features, job.latent], [job.noise]);
+		const outputs = [...images, job.features, job.latent];
+		await requireFree(outputs, job.overwrite);
+		await requireDistinct(outputs, [job.noise]);
 		const features: Float32Array[] = [];
 		const latents: Float32Array[] = [];
 		const written: string[] = [];

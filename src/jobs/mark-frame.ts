@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { requireFree } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 import type { Frame } from '../core/frame.js';
 import { openClip } from '../media/clip.js';
@@ -10,7 +11,6 @@ import { requireImageFile } from '../media/image-file.js';
 import { writeIndexedPng } from '../media/indexed-png.js';
 import { parsePosition } from '../media/position.js';
 import type { RuntimeOptions } from '../runtime/session.js';
-import { requireFree } from './free-outputs.js';
 import { type Hints, openMarker, type Stroke } from './open-marker.js';
 
 export type MarkFrameJob = RuntimeOptions & {
@@ -52,7 +52,7 @@ export const markFrame = async (job: MarkFrameJob): Promise<MarkFrameResult> => 
 	if (!/\.png$/i.test(output)) {
 		throw new UserError(`A mask is a PNG, but "${output}" is not a name for one; end it in .png.`);
 	}
-	requireFree([output], overwrite);
+	await requireFree([output], overwrite);
 	const { image, index, files } = await frameOf(job);
 	await requireDistinct([output], files);
 	const { width, height } = image;

@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { writeFileAtomically } from '../core/atomic-file.js';
+import { requireFree, writeFileAtomically } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
 import type { Point } from '../core/point.js';
@@ -18,7 +18,6 @@ import { readPoints } from '../pairs/read-points.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { readDescriptorMap } from '../store/descriptor-file.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
-import { requireFree } from './free-outputs.js';
 import { type Engine, openEngine } from './open-engine.js';
 import { type MaskPaths, readPairMasks } from './read-pair-masks.js';
 import { withPairModel } from './with-pair-model.js';
@@ -54,7 +53,7 @@ export type NamedMatch = PointMatch & { readonly name?: string };
  * @throws UserError for inputs that cannot be used, points outside the image, and outputs that exist
  */
 export const matchPair = async (job: MatchJob): Promise<NamedMatch[]> => {
-	requireFree([job.output], job.overwrite);
+	await requireFree([job.output], job.overwrite);
 	await requireDistinct(
 		[job.output],
 		[

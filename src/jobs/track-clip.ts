@@ -1,12 +1,11 @@
 import { dirname } from 'node:path';
-import { writeFileAtomically } from '../core/atomic-file.js';
+import { requireFree, writeFileAtomically } from '../core/atomic-file.js';
 import { throwIfAborted, UserError } from '../core/errors.js';
 import { requireDistinct } from '../media/distinct-files.js';
 import { exactFrameRate } from '../output/project-files/project.js';
 import { trackFormatOf } from '../output/tracks/track-format.js';
 import type { Tracks } from '../output/tracks/tracks.js';
 import type { PointsOfFrame } from '../tracks/track-frames.js';
-import { requireFree } from './free-outputs.js';
 import {
 	type OpenTracking,
 	openPlaneTracking,
@@ -43,7 +42,7 @@ export type TrackClipResult = {
 export const trackClip = async (job: TrackClipJob): Promise<TrackClipResult> => {
 	const started = performance.now();
 	const formats = job.outputs.map((path) => ({ path, format: trackFormatOf(path) }));
-	requireFree(job.outputs, job.overwrite);
+	await requireFree(job.outputs, job.overwrite);
 	const tracking = await openTracking(job);
 	const { clip, given } = tracking;
 	const ofOne = formats.find(({ format }) => format.isOfOnePoint);

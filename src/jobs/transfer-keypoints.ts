@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { extname, resolve } from 'node:path';
-import { writeFileAtomically } from '../core/atomic-file.js';
+import { requireFree, writeFileAtomically } from '../core/atomic-file.js';
 import { AbortedError, messageOf, throwIfAborted, UserError } from '../core/errors.js';
 import type { Size } from '../core/size.js';
 import { type DescribedImage, describeImage } from '../matching/described-image.js';
@@ -15,7 +15,6 @@ import { readJobs } from '../pairs/read-jobs.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import type { DescriptorCounts } from '../store/descriptor-store.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
-import { requireFree } from './free-outputs.js';
 import { openStoredEngine, type StoredEngine } from './open-engine.js';
 
 export type TransferJob = RuntimeOptions &
@@ -61,7 +60,7 @@ const HELD_IMAGES = 16;
  * @throws AbortedError when the signal fires
  */
 export const transferKeypoints = async (job: TransferJob): Promise<TransferResult> => {
-	requireFree([job.output], job.overwrite);
+	await requireFree([job.output], job.overwrite);
 	const jobs = await readJobs(job.jobs, job.images);
 	const format = outputFormat(job, jobs);
 	await requireDistinct([job.output], [job.jobs]);

@@ -1,4 +1,4 @@
-import { writeFileAtomically } from '../core/atomic-file.js';
+import { requireFree, writeFileAtomically } from '../core/atomic-file.js';
 import type { BackwardFlow } from '../core/backward-flow.js';
 import { UserError } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
@@ -19,7 +19,6 @@ import { matchEveryPixelAsPublished } from '../pairs/paper-flow.js';
 import { blendOnto, type Sampling, warpBackward } from '../pairs/warp-image.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 import { chosenModel, type ModelChoice } from './chosen-model.js';
-import { requireFree } from './free-outputs.js';
 import { openEngine } from './open-engine.js';
 import { type MaskPaths, readPairMasks } from './read-pair-masks.js';
 import { withPairModel } from './with-pair-model.js';
@@ -84,7 +83,7 @@ export const warpPair = async (job: WarpJob): Promise<WarpResult> => {
 	if (outputs.length === 0) {
 		throw new UserError('Nothing to write; give -o <image>, --flow <file> or both.');
 	}
-	requireFree(outputs, job.overwrite);
+	await requireFree(outputs, job.overwrite);
 	await requireDistinct(outputs, [job.source, job.target, job.sourceMask, job.targetMask]);
 	for (const path of [job.output, job.confidence, job.colormapSource]) {
 		requireImageName(path);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { rename, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { type WrittenFile, writeFailure } from '../core/atomic-file.js';
+import { requireFree, type WrittenFile, writeFailure } from '../core/atomic-file.js';
 import { AbortedError, UserError } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
 import { temporaryPath } from '../core/temporary-names.js';
@@ -10,7 +10,7 @@ import { findFfmpeg } from '../media/ffmpeg-binary.js';
 import { everyFrame, type FfmpegProcess, startFfmpeg } from '../media/ffmpeg-process.js';
 import { requireEncoder } from './encoder-limits.js';
 import { clockOf, FrameTicks } from './frame-clock.js';
-import { ReservedFile, requireFree } from './growing-file.js';
+import { ReservedFile } from './growing-file.js';
 import { setLastFrameDurationInMp4, setTimesInMatroska } from './last-frame-duration.js';
 import type { VideoFormat } from './output-format.js';
 import { addSound, withoutExtras } from './source-sound.js';
@@ -50,7 +50,7 @@ export const openFfmpegVideoSink = async (
 	existing: Existing,
 	options: VideoSinkOptions,
 ): Promise<VideoSink> => {
-	await requireFree(path, existing);
+	await requireFree([path], existing !== 'refuse');
 	await requireEncoder(path, format, options);
 	const { place, file } = await ReservedFile.take(path, existing);
 	await file.close();

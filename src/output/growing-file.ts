@@ -1,10 +1,11 @@
-import { type FileHandle, lstat, rm, stat } from 'node:fs/promises';
-import { dirname, extname } from 'node:path';
+import { type FileHandle, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import {
 	makeFolder,
 	openTemporary,
 	publish,
 	removeMade,
+	requireFree,
 	syncPath,
 	type WrittenFile,
 	writeFailure,
@@ -30,7 +31,7 @@ export class ReservedFile {
 	 * @throws UserError when the file exists (unless `existing` allows it), another process is writing it, or its folder can't be written
 	 */
 	static async take(path: string, existing: Existing): Promise<{ place: ReservedFile; file: FileHandle }> {
-		await requireFree(path, existing);
+		await requireFree([path], existing !== 'refuse');
 		let made: string | undefined;
 		try {
 			made = await makeFolder(dirname(path));
@@ -106,15 +107,3 @@ export class GrowingFile {
 		await this.place.abort();
 	}
 }
-
-/** @throws UserError when there is something of that name that may not be replaced. */
-export const requireFree = async (path: string, existing: Existing): Promise<void> => {
-	// A link counts as what it leads to, but one that leads nowhere is there, too.
-	const stats = (await stat(path).catch(() => undefined)) ?? (await lstat(path).catch(() => undefined));
-	if (stats?.isDirectory()) {
-		throw new UserError(`"${path}" is a folder; give the name of a ${extname(path)} file.`);
-	}
-	if (stats && existing === 'refuse') {
-		throw new UserError(`"${path}" exists already; choose another name, or add --overwrite.`);
-	}
-};

@@ -1,13 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, relative } from 'node:path';
-import type { WrittenFile } from '../core/atomic-file.js';
+import { requireFree, type WrittenFile } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 import type { Frame } from '../core/frame.js';
 import type { Clip } from '../media/clip.js';
 import type { DecodeOptions } from '../media/decode.js';
 import { FrameNames } from '../media/frame-names.js';
 import { fingerprint, type RunIdentity } from '../store/run-identity.js';
-import { requireFree } from './growing-file.js';
 import type { ReviewSheet } from './review-sheet.js';
 import {
 	type NotedOutput,
@@ -130,7 +129,7 @@ export class RunOutputs {
 		try {
 			if (review !== undefined && !done.includes(review.path)) {
 				requireNoFrame(review.path, outputs);
-				await requireFree(review.path, existingOf(review.path));
+				await requireFree([review.path], existingOf(review.path) !== 'refuse');
 			}
 			for (const output of isComplete ? [] : outputs.filter(({ path }) => !done.includes(path))) {
 				const { path } = output;

@@ -11,7 +11,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { makeFolder, publish, writeFailure, writeFileAtomically } from '../../src/core/atomic-file.js';
+import {
+	makeFolder,
+	publish,
+	requireFree,
+	writeFailure,
+	writeFileAtomically,
+} from '../../src/core/atomic-file.js';
 import { UserError } from '../../src/core/errors.js';
 import { clearLeftovers, clearLeftoversOf, temporaryPath } from '../../src/core/temporary-names.js';
 import { FrameNames, frameFileName } from '../../src/media/frame-names.js';
@@ -153,6 +159,41 @@ describe('links', () => {
 		const { message } = await caught(makeFolder(join(folder, 'link', 'masks')));
 		expect(message).toMatch(/link" is a link to a place that does not exist/);
 		expect(readdirSync(folder)).toEqual(['link']);
+	});
+});
+
+describe('names that results are to get', () => {
+	test('are free where nothing is, not even a link to nowhere', async () => {
+		const folder = temporaryFolder();
+		const [free, file, link] = ['free', 'file', 'link'].map((name) => join(folder, name)) as [
+			string,
+			string,
+			string,
+		];
+		writeFileSync(file, 'precious');
+		symlinkSync(join(folder, 'nowhere'), link);
+		await requireFree([free, undefined], false);
+		for (const taken of [file, link]) {
+			const error = await caught(requireFree([free, taken], undefined));
+			expect(error).toBeInstanceOf(UserError);
+			expect(error.message).toBe(`"${taken}" exists already; choose another name, or add --overwrite.`);
+		}
+		await requireFree([free, file, link], true);
+	});
+
+	test('are files, whatever may be replaced', async () => {
+		const folder = temporaryFolder();
+		mkdirSync(join(folder, 'clip.mp4'));
+		const messages = await Promise.all(
+			[folder, join(folder, 'clip.mp4'), '-'].map(
+				async (path) => (await caught(requireFree([path], true))).message,
+			),
+		);
+		expect(messages).toEqual([
+			`"${folder}" is a folder; give the name of a file.`,
+			`"${join(folder, 'clip.mp4')}" is a folder; give the name of a .mp4 file.`,
+			expect.stringContaining('cannot be written to standard output'),
+		]);
 	});
 });
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -235,7 +235,12 @@ describe('what goes wrong with pairs', SLOW, () => {
 		const warp = (more: object) => warpPair({ source: path, target: path, model, mode: 'smooth', ...more });
 		await expect(warp({})).rejects.toThrow(/Nothing to write/);
 		await expect(warp({ output: join(folder, 'o.gif') })).rejects.toThrow(/not a name for an image/);
-		await expect(warp({ output: path })).rejects.toThrow(/exists; add --overwrite/);
+		await expect(warp({ output: path })).rejects.toThrow(
+			/exists already; choose another name, or add --overwrite/,
+		);
+		const link = join(folder, 'link.png');
+		symlinkSync(join(folder, 'nowhere.png'), link);
+		await expect(warp({ output: link })).rejects.toThrow(/link\.png" exists already/);
 		const mask = join(folder, 'mask.png');
 		await toPng({ ...texture(30, 20), channels: 3 })
 			.threshold(128)

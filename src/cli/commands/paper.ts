@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { requireFree } from '../../core/atomic-file.js';
 import { UserError } from '../../core/errors.js';
 import { cancelOnInterrupt } from '../cancellation.js';
 import {
@@ -101,13 +102,12 @@ const layersCommand = (paper: Command): void => {
 			const { measureLayers } = await import('../../jobs/measure-layers.js');
 			const { layerPlot } = await import('../../evaluation/layer-plot.js');
 			const { requireDrawingName, writeDrawing } = await import('../../output/drawing.js');
-			const { requireFree } = await import('../../jobs/free-outputs.js');
 			const set = requirePairDataset(dataset);
 			if (set === 'tss') {
 				throw new UserError('TSS has no keypoints; give spair, pf-willow, pf-pascal or cub.');
 			}
 			requireDrawingName(output);
-			requireFree([output], overwrite);
+			await requireFree([output], overwrite);
 			const reporter = new Reporter({ json, quiet });
 			const scores = await measureLayers({
 				...job,

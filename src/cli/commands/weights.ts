@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { requireFree } from '../../core/atomic-file.js';
 import { overwriteOption, type ReportOptions, withReportOptions } from '../common-options.js';
 import { Reporter } from '../reporter.js';
 
@@ -24,9 +25,8 @@ export const registerWeights = (program: Command): void => {
 		if (options.heatmap !== undefined) {
 			const { weightsHeatmap } = await import('../../models/weights-heatmap.js');
 			const { requireDrawingName, writeDrawing } = await import('../../output/drawing.js');
-			const { requireFree } = await import('../../jobs/free-outputs.js');
 			requireDrawingName(options.heatmap);
-			requireFree([options.heatmap], options.overwrite);
+			await requireFree([options.heatmap], options.overwrite);
 			await writeDrawing(options.heatmap, weightsHeatmap(manifest));
 		}
 		reporter.record({
