@@ -72,10 +72,19 @@ export const cornersAt = (x: number, y: number, { width, height }: Size): Corner
 	const [across, down] = [column - left, row - top];
 	const right = Math.min(left + 1, width - 1);
 	const bottom = Math.min(top + 1, height - 1);
+	const [a, b, c, d] = cornerWeights(across, down);
 	return [
-		[top * width + left, (1 - down) * (1 - across)],
-		[top * width + right, (1 - down) * across],
-		[bottom * width + left, down * (1 - across)],
-		[bottom * width + right, down * across],
+		[top * width + left, a],
+		[top * width + right, b],
+		[bottom * width + left, c],
+		[bottom * width + right, d],
 	];
 };
+
+/** Bilinear weights of the samples left above, right above, left below and right below. */
+export const cornerWeights = (across: number, down: number): [number, number, number, number] => [
+	(1 - down) * (1 - across),
+	(1 - down) * across,
+	down * (1 - across),
+	down * across,
+];

@@ -1,4 +1,5 @@
 import type { GridSize } from '../core/size.js';
+import { type CellDescriptors, similarityTo } from './cell-descriptors.js';
 
 /** How far around the best cell the sub-cell estimate looks, and how sharply it prefers similar cells. */
 export type SubCellSettings = {
@@ -47,3 +48,57 @@ export const peakPosition = (
 	}
 	return { x: best.column + x / total, y: best.row + y / total };
 };
+
+/** As {@link peakPosition}, of a descriptor's similarities to cells. @param descriptor begins at `from` in its array */
+export const descriptorPeak = (
+	cells: CellDescriptors,
+	best: { readonly row: number; readonly column: number },
+	settings: SubCellSettings,
+	descriptor: Float32Array,
+	from = 0,
+): GridPosition =>
+	peakPosition(cells.grid, best, settings, (row, column) =>
+		similarityTo(cells, row * cells.grid.width + column, descriptor, from),
+	);
+
+/** What a search through a window of cells has found. */
+export type BestCell = {
+	readonly row: number;
+	readonly column: number;
+	readonly similarity: number;
+	/** Of all similarities in the window. */
+	readonly mean: number;
+};
+
+/**
+ * The most similar cell in a window; of equals, the first in row-major order.
+ *
+ * @param centre of the window; a place outside the grid counts as the nearest one in it
+ * @param radius in cells
+ * @param similarity of a cell; negative infinity where none may be found
+ * @returns undefined where no cell of the window may be found
+ */
+export const bestCellAround = (
+	grid: GridSize,
+	centre: { readonly row: number; readonly column: number },
+	radius: number,
+	similarity: (row: number, column: number) => number,
+): BestCell | undefined => {
+	const [row, column] = [clamped(centre.row, grid.height), clamped(centre.column, grid.width)];
+	let best: Omit<BestCell, 'mean'> | undefined;
+	let [most, sum, count] = [Number.NEGATIVE_INFINITY, 0, 0];
+	for (let y = Math.max(0, row - radius); y <= Math.min(grid.height - 1, row + radius); y++) {
+		for (let x = Math.max(0, column - radius); x <= Math.min(grid.width - 1, column + radius); x++) {
+			const value = similarity(y, x);
+			sum += value;
+			count++;
+			if (value > most) {
+				most = value;
+				best = { row: y, column: x, similarity: value };
+			}
+		}
+	}
+	return best && { ...best, mean: sum / count };
+};
+
+const clamped = (position: number, cells: number): number => Math.min(Math.max(position, 0), cells - 1);

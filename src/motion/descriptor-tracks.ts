@@ -9,7 +9,7 @@ import {
 	similarityTo,
 } from '../matching/cell-descriptors.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
-import { peakPosition, subCellSettings } from '../matching/sub-cell.js';
+import { bestCellAround, descriptorPeak, peakPosition, subCellSettings } from '../matching/sub-cell.js';
 import type { Mesh } from './mesh.js';
 
 /** One frame's descriptors of length 1. */
@@ -58,9 +58,7 @@ export class DescriptorTracks {
 				row: clamp(Math.round(y), first.grid.height),
 				column: clamp(Math.round(x), first.grid.width),
 			};
-			const peak = peakPosition(first.grid, best, subCellSettings(this.#typicalDifference), (row, column) =>
-				similarityTo(first, row * first.grid.width + column, own),
-			);
+			const peak = descriptorPeak(first, best, subCellSettings(this.#typicalDifference), own);
 			return { x: peak.x - x, y: peak.y - y };
 		});
 	}
@@ -136,37 +134,20 @@ export class DescriptorTracks {
 				const cell = cellY * grid.width + cellX;
 				return (1 - share) * similarityTo(frame, cell, anchored) + share * similarityTo(frame, cell, recent);
 			};
-			let best = { row, column };
-			let [most, sum, count] = [-2, 0, 0];
-			for (
-				let y = clamp(row - SEARCH_RADIUS, grid.height);
-				y <= clamp(row + SEARCH_RADIUS, grid.height);
-				y++
-			) {
-				for (
-					let x = clamp(column - SEARCH_RADIUS, grid.width);
-					x <= clamp(column + SEARCH_RADIUS, grid.width);
-					x++
-				) {
-					const value = similarity(y, x);
-					sum += value;
-					count++;
-					if (value > most) {
-						most = value;
-						best = { row: y, column: x };
-					}
-				}
+			const best = bestCellAround(grid, { row, column }, SEARCH_RADIUS, similarity);
+			if (best === undefined) {
+				continue;
 			}
 			const peak = peakPosition(grid, best, settings, similarity);
 			const bias = this.#bias[i] ?? { x: 0, y: 0 };
 			found.x[i] = pixelsFromCells(peak.x - bias.x, this.#size.width, grid.width);
 			found.y[i] = pixelsFromCells(peak.y - bias.y, this.#size.height, grid.height);
-			const contrast = Math.min(1, (most - sum / count) / (4 * this.#typicalDifference));
+			const contrast = Math.min(1, (best.similarity - best.mean) / (4 * this.#typicalDifference));
 			const recognised = this.#recognised(
 				i,
 				similarityTo(frame, best.row * grid.width + best.column, anchored),
 			);
-			found.weight[i] = this.#mesh.evidence[i]! * Math.max(0, most) * contrast * recognised;
+			found.weight[i] = this.#mesh.evidence[i]! * Math.max(0, best.similarity) * contrast * recognised;
 		}
 		return found;
 	}

@@ -1,31 +1,24 @@
+import { type Axis, axis, cornerWeights } from '../core/bilinear.js';
 import type { Size } from '../core/size.js';
 import { type CellDescriptors, similarityTo } from '../matching/cell-descriptors.js';
 
-/** Where one row or column of pixels reads in the grid: cell `low` and its next, at `fraction` of the way. */
-export type AxisSampling = {
-	readonly low: Int32Array;
-	readonly fraction: Float64Array;
+/** An axis of pixels over one of cells, with the pixels that read at each cell and its next. */
+export type PixelAxis = Axis & {
 	/** [cells + 1] the pixels of low cell i are `starts[i]` to `starts[i + 1]`. */
 	readonly starts: Int32Array;
 };
 
-/** Bilinear sampling positions of `torch.nn.functional.interpolate(align_corners=False)` along one axis. */
-export const axisSampling = (cells: number, pixels: number): AxisSampling => {
-	const low = new Int32Array(pixels);
-	const fraction = new Float64Array(pixels);
+export const pixelAxis = (cells: number, pixels: number): PixelAxis => {
+	const positions = axis(cells, pixels);
 	const starts = new Int32Array(cells + 1).fill(pixels);
 	for (let pixel = pixels - 1; pixel >= 0; pixel--) {
-		const position = Math.max(0, (pixel + 0.5) * (cells / pixels) - 0.5);
-		const cell = Math.min(Math.floor(position), cells - 1);
-		low[pixel] = cell;
-		fraction[pixel] = position - cell;
-		starts[cell] = pixel;
+		starts[positions.low[pixel]!] = pixel;
 	}
 	// Cells without pixels (an image smaller than the grid) begin where the next cell does.
 	for (let cell = cells - 1; cell >= 0; cell--) {
 		starts[cell] = Math.min(starts[cell]!, starts[cell + 1]!);
 	}
-	return { low, fraction, starts };
+	return { ...positions, starts };
 };
 
 /**
@@ -38,8 +31,8 @@ export const axisSampling = (cells: number, pixels: number): AxisSampling => {
 export class InterpolatedDescriptors {
 	readonly size: Size;
 	readonly cells: CellDescriptors;
-	readonly rows: AxisSampling;
-	readonly columns: AxisSampling;
+	readonly rows: PixelAxis;
+	readonly columns: PixelAxis;
 	/** [H * W pixels] 1 / length of the interpolated descriptor; 0 where the pixel is excluded. */
 	readonly inverseLengths: Float64Array;
 	/** [cells] the largest and smallest of a quad's inverse lengths; 0 for a quad without pixels. */
@@ -51,8 +44,8 @@ export class InterpolatedDescriptors {
 		this.cells = cells;
 		this.size = size;
 		const { height, width } = cells.grid;
-		this.rows = axisSampling(height, size.height);
-		this.columns = axisSampling(width, size.width);
+		this.rows = pixelAxis(height, size.height);
+		this.columns = pixelAxis(width, size.width);
 		this.inverseLengths = new Float64Array(size.height * size.width);
 		this.largestInverse = new Float64Array(height * width);
 		this.smallestInverse = new Float64Array(height * width);
@@ -83,7 +76,7 @@ export class InterpolatedDescriptors {
 				if (allowed?.[pixel] === 0) {
 					continue;
 				}
-				const weights = cornerWeights(columns.fraction[x]!, rows.fraction[y]!);
+				const weights = cornerWeights(columns.share[x]!, rows.share[y]!);
 				let squared = 0;
 				for (let a = 0; a < 4; a++) {
 					for (let b = 0; b < 4; b++) {
@@ -100,14 +93,6 @@ export class InterpolatedDescriptors {
 		this.smallestInverse[quad] = largest === 0 ? 0 : smallest;
 	}
 }
-
-/** Bilinear weights of a quad's corners, in the order of {@link InterpolatedDescriptors.corners}. */
-export const cornerWeights = (across: number, down: number): [number, number, number, number] => [
-	(1 - down) * (1 - across),
-	(1 - down) * across,
-	down * (1 - across),
-	down * across,
-];
 
 /** A quad's greatest possible similarity, given its greatest corner product: products are bilinear, so highest at a corner. */
 export const quadBound = (field: InterpolatedDescriptors, quad: number, greatestProduct: number): number =>
@@ -126,13 +111,13 @@ export const searchQuad = (
 	const { size, rows, columns, inverseLengths, cells } = field;
 	const [row, column] = [Math.floor(quad / cells.grid.width), quad % cells.grid.width];
 	for (let y = rows.starts[row]!; y < rows.starts[row + 1]!; y++) {
-		const down = rows.fraction[y]!;
+		const down = rows.share[y]!;
 		const left = p0 + (p2 - p0) * down;
 		const right = p1 + (p3 - p1) * down;
 		for (let x = columns.starts[column]!; x < columns.starts[column + 1]!; x++) {
 			const pixel = y * size.width + x;
 			const inverse = inverseLengths[pixel]!;
-			const similarity = (left + (right - left) * columns.fraction[x]!) * inverse;
+			const similarity = (left + (right - left) * columns.share[x]!) * inverse;
 			if (
 				inverse !== 0 &&
 				(similarity > best.similarity || (similarity === best.similarity && pixel < best.pixel))

@@ -10,7 +10,12 @@ import type { DescribedImage } from '../matching/described-image.js';
 import { DescriptorBank } from '../matching/descriptor-bank.js';
 import { NearestMatcher } from '../matching/nearest-matcher.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
-import { peakPosition, subCellSettings } from '../matching/sub-cell.js';
+import {
+	bestCellAround,
+	descriptorPeak,
+	type SubCellSettings,
+	subCellSettings,
+} from '../matching/sub-cell.js';
 import type { Runtime } from '../runtime/session.js';
 import { maskCells, type PairMasks } from './pair-masks.js';
 import { type SmoothingSettings, smoothField, type VectorField } from './smooth-field.js';
@@ -132,34 +137,16 @@ const searchAround = (pair: Pair, guess: VectorField, allowed: Uint8Array | unde
 	const settings = subCellSettings(pair.temperature);
 	for (let cell = 0; cell < field.x.length; cell++) {
 		const [baseX, baseY] = scaledCell(cell, target.grid, grid);
-		const centreX = clamp(Math.round(baseX + guess.x[cell]!), grid.width);
-		const centreY = clamp(Math.round(baseY + guess.y[cell]!), grid.height);
-		const descriptor = target.rows.subarray(cell * target.channels, (cell + 1) * target.channels);
-		const similarity = (row: number, column: number): number =>
-			similarityTo(source, row * grid.width + column, descriptor);
-		let best: { row: number; column: number } | undefined;
-		let bestSimilarity = Number.NEGATIVE_INFINITY;
-		for (
-			let row = clamp(centreY - SEARCH_RADIUS, grid.height);
-			row <= clamp(centreY + SEARCH_RADIUS, grid.height);
-			row++
-		) {
-			for (
-				let column = clamp(centreX - SEARCH_RADIUS, grid.width);
-				column <= clamp(centreX + SEARCH_RADIUS, grid.width);
-				column++
-			) {
-				const value =
-					allowed?.[row * grid.width + column] === 0 ? Number.NEGATIVE_INFINITY : similarity(row, column);
-				if (value > bestSimilarity) {
-					[best, bestSimilarity] = [{ row, column }, value];
-				}
-			}
-		}
+		const centre = { row: Math.round(baseY + guess.y[cell]!), column: Math.round(baseX + guess.x[cell]!) };
+		const from = cell * target.channels;
+		const best = bestCellAround(grid, centre, SEARCH_RADIUS, (row, column) => {
+			const at = row * grid.width + column;
+			return allowed?.[at] === 0 ? Number.NEGATIVE_INFINITY : similarityTo(source, at, target.rows, from);
+		});
 		if (best === undefined) {
 			continue; // The mask leaves nothing near; the guess stands.
 		}
-		const found = peakPosition(grid, best, settings, similarity);
+		const found = descriptorPeak(source, best, settings, target.rows, from);
 		const bias = biasOf(target, cell, settings);
 		field.x[cell] = found.x - bias.x - baseX;
 		field.y[cell] = found.y - bias.y - baseY;
@@ -171,17 +158,13 @@ const searchAround = (pair: Pair, guess: VectorField, allowed: Uint8Array | unde
 const biasOf = (
 	cells: CellDescriptors,
 	cell: number,
-	settings: ReturnType<typeof subCellSettings>,
+	settings: SubCellSettings,
 ): { readonly x: number; readonly y: number } => {
 	const { grid, channels, rows } = cells;
 	const [row, column] = [Math.floor(cell / grid.width), cell % grid.width];
-	const peak = peakPosition(grid, { row, column }, settings, (y, x) =>
-		similarityTo(cells, y * grid.width + x, rows, cell * channels),
-	);
+	const peak = descriptorPeak(cells, { row, column }, settings, rows, cell * channels);
 	return { x: peak.x - column, y: peak.y - row };
 };
-
-const clamp = (value: number, cells: number): number => Math.min(Math.max(value, 0), cells - 1);
 
 /** A match is as good as its way back, or, where the second search moved it, as the smoothed field thought. */
 const withTrust = (found: VectorField, cycle: Float32Array, guess: VectorField): VectorField => ({

@@ -1,4 +1,5 @@
 import type { DescriptorMap } from '../core/descriptor-map.js';
+import { UserError } from '../core/errors.js';
 import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
 import type { Point } from '../core/point.js';
 import {
@@ -11,8 +12,10 @@ import {
 import type { DescribedImage } from '../matching/described-image.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
 import {
+	type BestCell,
+	bestCellAround,
+	descriptorPeak,
 	type GridPosition,
-	peakPosition,
 	type SubCellSettings,
 	subCellSettings,
 } from '../matching/sub-cell.js';
@@ -34,7 +37,7 @@ export type SearchLimits = {
 	readonly near?: (at: GridPosition) => CellWindow;
 };
 
-/** A square of cells. */
+/** Cells up to a distance from one, in each direction. */
 type CellWindow = { readonly centre: GridPosition; readonly radius: number };
 
 /**
@@ -61,7 +64,7 @@ export const matchPoints = (
 		};
 		const descriptor = descriptorAt(sourceCells, at.x, at.y);
 		const best = bestCell(targetUnit, descriptor, allowed, near?.(at));
-		const found = peak(targetUnit, best.cell, descriptor, settings);
+		const found = descriptorPeak(targetUnit, best, settings, descriptor);
 		const bias = selfBias(sourceUnit, descriptor, at, settings);
 		return {
 			source: point,
@@ -98,21 +101,7 @@ const prepared = (map: DescriptorMap): Prepared => {
 
 const clampTo = (position: number, pixels: number): number => Math.min(Math.max(position, 0), pixels - 1);
 
-const peak = (
-	cells: CellDescriptors,
-	cell: number,
-	descriptor: Float32Array,
-	settings: SubCellSettings,
-): GridPosition => {
-	const { grid } = cells;
-	const best = { row: Math.floor(cell / grid.width), column: cell % grid.width };
-	return peakPosition(grid, best, settings, (row, column) =>
-		similarityTo(cells, row * grid.width + column, descriptor),
-	);
-};
-
-type BestCell = { readonly cell: number; readonly similarity: number };
-
+/** The most similar cell of the window, or of all where the mask leaves nothing in it. */
 const bestCell = (
 	cells: CellDescriptors,
 	descriptor: Float32Array,
@@ -120,23 +109,23 @@ const bestCell = (
 	window: CellWindow | undefined,
 ): BestCell => {
 	const { grid } = cells;
-	const { centre, radius } = window ?? { centre: { x: 0, y: 0 }, radius: Math.max(grid.width, grid.height) };
-	const [centreX, centreY] = [
-		clampTo(Math.round(centre.x), grid.width),
-		clampTo(Math.round(centre.y), grid.height),
-	];
-	let best: BestCell | undefined;
-	for (let row = Math.max(0, centreY - radius); row <= Math.min(grid.height - 1, centreY + radius); row++) {
-		for (let x = Math.max(0, centreX - radius); x <= Math.min(grid.width - 1, centreX + radius); x++) {
-			const cell = row * grid.width + x;
-			const similarity = allowed?.[cell] === 0 ? undefined : similarityTo(cells, cell, descriptor);
-			if (similarity !== undefined && (best === undefined || similarity > best.similarity)) {
-				best = { cell, similarity };
-			}
-		}
+	const similarity = (row: number, column: number): number => {
+		const cell = row * grid.width + column;
+		return allowed?.[cell] === 0 ? Number.NEGATIVE_INFINITY : similarityTo(cells, cell, descriptor);
+	};
+	const near = window && {
+		row: Math.round(window.centre.y),
+		column: Math.round(window.centre.x),
+	};
+	const best =
+		(near && bestCellAround(grid, near, window.radius, similarity)) ??
+		bestCellAround(grid, { row: 0, column: 0 }, Math.max(grid.width, grid.height), similarity);
+	if (best === undefined) {
+		throw new UserError(
+			'Nothing can be matched: the mask leaves no part of the image, or its features are no numbers.',
+		);
 	}
-	// The mask may leave nothing in the window; it has cells elsewhere.
-	return best ?? bestCell(cells, descriptor, allowed, undefined);
+	return best;
 };
 
 /** How far the estimate misses a point whose place is known, because its surroundings are not symmetric. */
@@ -147,17 +136,17 @@ const selfBias = (
 	settings: SubCellSettings,
 ): GridPosition => {
 	const { grid } = cells;
-	let best = { cell: 0, similarity: Number.NEGATIVE_INFINITY };
+	let best = { row: 0, column: 0, similarity: Number.NEGATIVE_INFINITY };
 	// The four cells around the point: the best of them is the one that the descriptor was made of most.
 	for (const row of neighbours(at.y, grid.height)) {
 		for (const column of neighbours(at.x, grid.width)) {
 			const similarity = similarityTo(cells, row * grid.width + column, descriptor);
 			if (similarity > best.similarity) {
-				best = { cell: row * grid.width + column, similarity };
+				best = { row, column, similarity };
 			}
 		}
 	}
-	const found = peak(cells, best.cell, descriptor, settings);
+	const found = descriptorPeak(cells, best, settings, descriptor);
 	return { x: found.x - at.x, y: found.y - at.y };
 };
 

@@ -1,13 +1,13 @@
 import { type BackwardFlow, emptyFlow } from '../core/backward-flow.js';
+import { cornerWeights } from '../core/bilinear.js';
 import { type CellDescriptors, cellDescriptors } from '../matching/cell-descriptors.js';
 import { CellProducts } from '../matching/cell-products.js';
 import type { DescribedImage } from '../matching/described-image.js';
 import type { Runtime } from '../runtime/session.js';
 import {
-	axisSampling,
 	type BestPixel,
-	cornerWeights,
 	InterpolatedDescriptors,
+	pixelAxis,
 	quadBound,
 	searchQuad,
 } from './interpolated-descriptors.js';
@@ -42,8 +42,8 @@ export const matchEveryPixelAsPublished = async (
 	const samples = samplePixels(field);
 	const targetCells = cellDescriptors(target.map);
 	const { grid } = targetCells;
-	const rows = axisSampling(grid.height, target.height);
-	const columns = axisSampling(grid.width, target.width);
+	const rows = pixelAxis(grid.height, target.height);
+	const columns = pixelAxis(grid.width, target.width);
 	const flow = emptyFlow(target);
 	let above: CellView[] = [];
 	for await (const { row, views } of viewRows(targetCells, field, samples, runtime)) {
@@ -63,7 +63,7 @@ export const matchEveryPixelAsPublished = async (
 						if (masks.target?.[pixel] === 0) {
 							continue;
 						}
-						const weights = cornerWeights(columns.fraction[x]!, rows.fraction[y]!);
+						const weights = cornerWeights(columns.share[x]!, rows.share[y]!);
 						const best = bestOf(field, corners, weights, promising, previous);
 						previous = best.quad;
 						flow.positions[pixel * 2] = best.pixel % field.size.width;
@@ -139,8 +139,8 @@ const cellView = (field: InterpolatedDescriptors, samples: Int32Array, products:
 			continue;
 		}
 		const [wa, wb, wc, wd] = cornerWeights(
-			field.columns.fraction[pixel % field.size.width]!,
-			field.rows.fraction[Math.floor(pixel / field.size.width)]!,
+			field.columns.share[pixel % field.size.width]!,
+			field.rows.share[Math.floor(pixel / field.size.width)]!,
 		);
 		sample[quad] = (wa * pa + wb * pb + wc * pc + wd * pd) * field.inverseLengths[pixel]!;
 	}

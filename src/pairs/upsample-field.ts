@@ -1,7 +1,7 @@
 import { type BackwardFlow, emptyFlow } from '../core/backward-flow.js';
+import { cornersAt } from '../core/bilinear.js';
 import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
 import type { GridSize, Size } from '../core/size.js';
-import { cornerWeights } from './interpolated-descriptors.js';
 import { nearestInside } from './nearest-inside.js';
 import type { PairMasks } from './pair-masks.js';
 import type { VectorField } from './smooth-field.js';
@@ -75,22 +75,10 @@ export const offsetAt = (
 	column: number,
 	row: number,
 ): { readonly x: number; readonly y: number; readonly trust: number } => {
-	const clampedX = Math.min(Math.max(column, 0), grid.width - 1);
-	const clampedY = Math.min(Math.max(row, 0), grid.height - 1);
-	const [left, top] = [Math.floor(clampedX), Math.floor(clampedY)];
-	const right = Math.min(left + 1, grid.width - 1);
-	const bottom = Math.min(top + 1, grid.height - 1);
-	const corners = [
-		top * grid.width + left,
-		top * grid.width + right,
-		bottom * grid.width + left,
-		bottom * grid.width + right,
-	] as const;
-	const weights = cornerWeights(clampedX - left, clampedY - top);
-	const nearest = corners[weights.indexOf(Math.max(...weights))]!;
+	const corners = cornersAt(column, row, grid);
+	const [nearest] = corners.reduce((most, corner) => (corner[1] > most[1] ? corner : most));
 	const sum = { x: 0, y: 0, trust: 0, weight: 0 };
-	corners.forEach((cell, corner) => {
-		const weight = weights[corner]!;
+	for (const [cell, weight] of corners) {
 		const apart = Math.hypot(x[cell]! - x[nearest]!, y[cell]! - y[nearest]!);
 		if (weight > 0 && apart <= SAME_SURFACE) {
 			sum.x += weight * x[cell]!;
@@ -98,6 +86,6 @@ export const offsetAt = (
 			sum.trust += weight * trust[cell]!;
 			sum.weight += weight;
 		}
-	});
+	}
 	return { x: sum.x / sum.weight, y: sum.y / sum.weight, trust: sum.trust / sum.weight };
 };

@@ -1,3 +1,4 @@
+import { cornersAt } from '../../core/bilinear.js';
 import type { Raster } from '../../core/frame.js';
 import { cellsFromPixels, pixelsFromCells } from '../../core/grid-position.js';
 import type { GridSize } from '../../core/size.js';
@@ -118,16 +119,8 @@ const sampled = (from: View, probability: Float32Array, to: View): Float32Array 
 	);
 };
 
-const bilinearAt = (data: Float32Array, { width, height }: GridSize, x: number, y: number): number => {
-	const [column, row] = [Math.max(0, Math.min(width - 1, x)), Math.max(0, Math.min(height - 1, y))];
-	const [left, above] = [Math.floor(column), Math.floor(row)];
-	const [right, below] = [Math.min(width - 1, left + 1), Math.min(height - 1, above + 1)];
-	const [across, down] = [column - left, row - above];
-	const at = (x: number, y: number): number => data[y * width + x]!;
-	const upper = at(left, above) + across * (at(right, above) - at(left, above));
-	const lower = at(left, below) + across * (at(right, below) - at(left, below));
-	return upper + down * (lower - upper);
-};
+const bilinearAt = (data: Float32Array, grid: GridSize, x: number, y: number): number =>
+	cornersAt(x, y, grid).reduce((sum, [cell, share]) => sum + share * data[cell]!, 0);
 
 const rowsOf = (ids: Uint8Array, width: number): Uint8Array[] =>
 	Array.from({ length: ids.length / width }, (_, y) => ids.subarray(y * width, (y + 1) * width));
