@@ -4,9 +4,8 @@
  */
 
 export { writeFileAtomically } from './core/atomic-file.js';
-export type { DescriptorMap } from './core/descriptor-map.js';
+export type { DescriptorExtractor, DescriptorMap } from './core/descriptor-map.js';
 export { AbortedError, UserError } from './core/errors.js';
-export type { DescriptorExtractor } from './core/extractor.js';
 export type { Frame, LabelMap, Raster } from './core/frame.js';
 export type { TrackedPoint } from './core/point.js';
 export type { DavisScore, SequenceScore } from './evaluation/evaluate-davis.js';
@@ -51,7 +50,7 @@ export { openSink } from './output/encode.js';
 export { listFormats, resolveFormat } from './output/output-format.js';
 export type { FrameResult, VideoSink } from './output/video-sink.js';
 export { type EditorPreset, editorFileName, editorNames, loadEditorPreset } from './presets/editor-preset.js';
-export { loadPreset, presetNames } from './presets/load-preset.js';
+export { loadPreset, presetNames } from './presets/preset.js';
 export { addToQueue, type QueueAddition, type QueueAdditionResult } from './queue/add-jobs.js';
 export { cancelQueued, drainQueue, type JobsChoice, retryQueued } from './queue/change-jobs.js';
 export { type ListedQueueJob, listQueue, type QueueStatus, queueStatus } from './queue/queue-status.js';

@@ -95,7 +95,7 @@ describe('exports of src', () => {
 			.flatMap((file) =>
 				Array.from(
 					readFileSync(join(root, file), 'utf8').matchAll(
-						/^export (?:async )?(?:const|class|function\*?) (\w+)/gm,
+						/^export (?:async )?(?:const|class|function\*?|type|interface) (\w+)/gm,
 					),
 					([, name = '']) => ({ file, name }),
 				),

@@ -1,7 +1,7 @@
 import { printable } from './printable.js';
 
 /** Where a long command stands. */
-export type Progress = {
+type Progress = {
 	/** May lie between two whole ones. */
 	readonly done: number;
 	/** Undefined when the length is not known. */
@@ -9,7 +9,7 @@ export type Progress = {
 };
 
 /** As the command line says it: `--json` and `--quiet`. */
-export type ReporterOptions = { readonly json?: boolean | undefined; readonly quiet?: boolean | undefined };
+type ReporterOptions = { readonly json?: boolean | undefined; readonly quiet?: boolean | undefined };
 
 const BAR_WIDTH = 24;
 /** A terminal is redrawn, and a log gets a line, no more often than this. */

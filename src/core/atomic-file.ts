@@ -7,7 +7,7 @@ import { clearLeftoversOf, temporaryPath } from './temporary-names.js';
 export type WrittenFile = { readonly path: string; readonly bytes: number };
 
 /** A new, empty file under a name of its own, in the folder of the file that it will become. */
-export type TemporaryFile = { readonly partial: string; readonly file: FileHandle };
+type TemporaryFile = { readonly partial: string; readonly file: FileHandle };
 
 /**
  * Sees before any work whether files may be written. A link counts as what it leads to, but one that leads nowhere is there, too.

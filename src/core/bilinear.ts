@@ -1,5 +1,4 @@
-import { cellsFromPixels } from './grid-position.js';
-import type { Size } from './size.js';
+import { cellsFromPixels, type Size } from './size.js';
 
 /** Where each sample of one axis lies between two samples of another (half-pixel centres, edges clamped). */
 export type Axis = { readonly low: Int32Array; readonly high: Int32Array; readonly share: Float32Array };

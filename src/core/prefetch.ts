@@ -1,4 +1,11 @@
-import { handled } from './handled.js';
+/**
+ * The same promise, whose rejection is met later, when its turn comes: until then it must not count as unhandled, which would end
+ * the process.
+ */
+export const handled = <Result>(promise: Promise<Result>): Promise<Result> => {
+	promise.catch(() => {});
+	return promise;
+};
 
 /**
  * Reads ahead: while the consumer works on one item, the next `depth` are already being made.

@@ -1,5 +1,4 @@
-import type { LabelMap } from './frame.js';
-import { objectIds } from './object-ids.js';
+import { type LabelMap, objectIds } from './frame.js';
 import type { GridSize } from './size.js';
 
 /**

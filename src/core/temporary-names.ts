@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
 /**
@@ -122,3 +122,28 @@ export const clearLeftoversOf = (path: string, mine?: string): Promise<number[]>
 	const stem = stemOf(basename(path));
 	return clearLeftovers(dirname(path), (name) => name === stem, mine);
 };
+
+/**
+ * A name among the system's temporary files. What killed processes left there for the same purpose is removed.
+ *
+ * @param of the purpose
+ */
+export const scratchPath = async (of: string): Promise<string> => {
+	const place = join(tmpdir(), of);
+	await clearLeftoversOf(place);
+	return temporaryPath(place);
+};
+
+/** A name for a temporary folder; whoever writes there makes it. */
+export class ScratchFolder {
+	private constructor(readonly path: string) {}
+
+	/** Removes those of runs that were killed. */
+	static async open(): Promise<ScratchFolder> {
+		return new ScratchFolder(await scratchPath('propagate'));
+	}
+
+	async remove(): Promise<void> {
+		await rm(this.path, { recursive: true, force: true });
+	}
+}

@@ -1,4 +1,4 @@
-import type { DescriptorExtractor } from '../core/extractor.js';
+import type { DescriptorExtractor } from '../core/descriptor-map.js';
 import type { Frame, LabelMap, Raster } from '../core/frame.js';
 import { displayLight, linearLight } from '../core/light.js';
 import type { SoftLabels } from '../core/soft-labels.js';
@@ -17,7 +17,7 @@ import { lightGains } from './lighting.js';
 import { cutMap, objectVisibility } from './object-visibility.js';
 import { SMOOTHING_FRAMES, smoothInTime } from './smooth-in-time.js';
 
-export type CarryEditOptions = {
+type CarryEditOptions = {
 	readonly layer: EditLayer;
 	readonly mode: MeshMotion;
 	/** Blend in linear light instead of display values. */

@@ -1,6 +1,5 @@
 import type { Raster } from '../core/frame.js';
-import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
-import type { GridSize } from '../core/size.js';
+import { cellsFromPixels, type GridSize, pixelsFromCells } from '../core/size.js';
 import type { SoftLabels } from '../core/soft-labels.js';
 import { refineLabels } from '../masks/refinement/refine-labels.js';
 import { type CellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';

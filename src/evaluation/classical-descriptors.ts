@@ -1,5 +1,4 @@
-import type { DescriptorMap } from '../core/descriptor-map.js';
-import type { DescriptorExtractor } from '../core/extractor.js';
+import type { DescriptorExtractor, DescriptorMap } from '../core/descriptor-map.js';
 import type { Raster } from '../core/frame.js';
 import { type LabImage, labImage } from '../masks/refinement/lab-image.js';
 

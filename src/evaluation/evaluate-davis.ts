@@ -9,7 +9,7 @@ import { mean, type Statistics } from './statistics.js';
 /** The object ids that a method gives to the frame at `index` (from 0), of the first mask's size. */
 export type CarriedMask = { readonly index: number; readonly ids: Uint8Array };
 
-export type DavisEvaluationOptions = {
+type DavisEvaluationOptions = {
 	/** Folder in DAVIS layout; see {@link listDavisSequences}. */
 	readonly root: string;
 	/** Names of sequences; all when omitted. */
@@ -138,3 +138,23 @@ const meanOverObjects = (
 		jAndF: mean(objects.map((score) => score.jAndF)),
 	};
 };
+
+/**
+ * The scores as a table in Markdown, one row a sequence and one for the mean over objects; values are percentages, as
+ * the literature prints them.
+ */
+export const davisTable = (score: DavisScore): string => {
+	const rows = [...score.sequences, { ...score, name: 'mean over objects' }].map(
+		({ name, j, f, jAndF, frames, seconds }) =>
+			[name, percent(jAndF), ...cells(j), ...cells(f), (frames / seconds).toFixed(1)].join(' | '),
+	);
+	return [
+		'| sequence | J&F | J mean | J recall | J decay | F mean | F recall | F decay | frames/s |',
+		'| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+		...rows.map((row) => `| ${row} |`),
+	].join('\n');
+};
+
+const cells = ({ mean, recall, decay }: Statistics): string[] => [mean, recall, decay].map(percent);
+
+const percent = (share: number): string => (100 * share).toFixed(1);

@@ -2,7 +2,7 @@ import { inflateSync } from 'node:zlib';
 import { UserError } from '../core/errors.js';
 
 /** A numeric matrix of a MATLAB file, in MATLAB's column-major order: element (row, column) is `data[column * rows + row]`. */
-export type MatMatrix = { readonly rows: number; readonly columns: number; readonly data: Float64Array };
+type MatMatrix = { readonly rows: number; readonly columns: number; readonly data: Float64Array };
 
 const HEADER_BYTES = 128;
 const MI_MATRIX = 14;

@@ -14,7 +14,7 @@ export type ObjectScore = {
 };
 
 /** Scores frames one at a time, so that no sequence is ever held in memory. */
-export type SequenceScorer = {
+type SequenceScorer = {
 	/**
 	 * Compares one frame; the caller leaves out the first and the last annotated frame.
 	 *

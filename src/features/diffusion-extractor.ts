@@ -1,15 +1,21 @@
-import type { DescriptorExtractor } from '../core/extractor.js';
+import type { DescriptorExtractor } from '../core/descriptor-map.js';
 import type { Manifest } from '../models/manifest.js';
 import type { InstalledModel } from '../models/model-folder.js';
 import type { Runtime } from '../runtime/session.js';
-import { descriptorGrid } from './descriptor-grid.js';
 import { type Inversion, openInversion } from './inversion.js';
 import { mapCollector } from './map-collector.js';
-import type { Precision } from './precision.js';
-import { type FeaturePlan, type FeatureRecipe, planFeatures, usesLayers, wholeModel } from './recipe.js';
-import { inversionCalls } from './timesteps.js';
+import { descriptorGrid } from './preprocess.js';
+import {
+	type FeaturePlan,
+	type FeatureRecipe,
+	type Precision,
+	planFeatures,
+	usesLayers,
+	wholeModel,
+} from './recipe.js';
+import { inversionCalls } from './schedule.js';
 
-export type ExtractorOptions = {
+type ExtractorOptions = {
 	/** Which of the maps to use, and how; all of them, as trained, when omitted. */
 	readonly recipe?: FeatureRecipe | undefined;
 	/** Whether a CPU may run the model's 8-bit graph. */
@@ -17,7 +23,7 @@ export type ExtractorOptions = {
 };
 
 /** An extractor whose model is loaded with the first image, or before. */
-export type ModelExtractor = DescriptorExtractor & {
+type ModelExtractor = DescriptorExtractor & {
 	/** Loads the model, if that has not been done. @throws for what is wrong with its files, or a device that can't be used */
 	load(): Promise<void>;
 };

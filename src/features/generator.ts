@@ -9,15 +9,14 @@ import { openClipTokenizer } from '../models/prompts/clip-tokenizer.js';
 import { embedPrompts } from '../models/prompts/prompt-embedding.js';
 import type { Runtime, Session } from '../runtime/session.js';
 import { type Float32Tensor, float32 } from '../runtime/tensor.js';
-import { clipClean } from './clip-clean.js';
-import { descriptorGrid } from './descriptor-grid.js';
+import { clipClean, followTrajectory, guide } from './ddim.js';
 import { generationManifest } from './generation-manifest.js';
 import { mapCollector } from './map-collector.js';
+import { descriptorGrid } from './preprocess.js';
 import { type FeatureRecipe, planFeatures, usesLayers, wholeModel } from './recipe.js';
+import { generationCalls, inversionCalls, type ScheduleCall } from './schedule.js';
 import { readEmptyPrompt, runStep } from './step-network.js';
 import { withTapOutputs } from './tap-outputs.js';
-import { generationCalls, inversionCalls, type ScheduleCall } from './timesteps.js';
-import { followTrajectory, guide } from './trajectory.js';
 
 type GenerationRequest = {
 	readonly prompt: string;
@@ -41,7 +40,7 @@ type GeneratedImage = {
 };
 
 /** Makes images from prompts together with their hyperfeatures. */
-export type Generator = {
+type Generator = {
 	/** Shape of the noise: [1, channels, height, width]. */
 	readonly noiseShape: readonly [1, number, number, number];
 	generate(request: GenerationRequest): Promise<GeneratedImage>;

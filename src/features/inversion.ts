@@ -2,14 +2,13 @@ import type { Raster } from '../core/frame.js';
 import { loadGraph } from '../models/load-graph.js';
 import type { Manifest } from '../models/manifest.js';
 import type { InstalledModel } from '../models/model-folder.js';
-import type { Runtime } from '../runtime/session.js';
-import { float32 } from '../runtime/tensor.js';
-import { openImageSpace } from './image-space.js';
+import type { Runtime, Session } from '../runtime/session.js';
+import { type Float32Tensor, float32 } from '../runtime/tensor.js';
+import { followTrajectory } from './ddim.js';
 import { preprocess } from './preprocess.js';
+import type { ScheduleCall } from './schedule.js';
 import { readEmptyPrompt, runStep, type StepRequest, type StepResult } from './step-network.js';
 import { withTapOutputs } from './tap-outputs.js';
-import type { ScheduleCall } from './timesteps.js';
-import { followTrajectory } from './trajectory.js';
 
 /** Takes what is wanted of each step as it comes. */
 export type StepCollector = {
@@ -35,7 +34,7 @@ export type Inversion = {
 	close(): Promise<void>;
 };
 
-export type InversionOptions = {
+type InversionOptions = {
 	/** Whether the layers themselves are wanted, not their weighted sum; imported models give out both. */
 	readonly layers?: boolean | undefined;
 	/** Another graph of the model's for CPUs. */
@@ -75,4 +74,34 @@ export const openInversion = async (
 			await network.release();
 		},
 	};
+};
+
+/** The space a diffusion model works in: pixels, or the latents of an autoencoder. */
+type ImageSpace = {
+	/** [1, 3, H, W] normalised pixels to the model's clean sample. */
+	encode(pixels: Float32Tensor): Promise<Float32Tensor>;
+	close(): Promise<void>;
+};
+
+const pixelSpace: ImageSpace = { encode: async (pixels) => pixels, close: async () => {} };
+
+const latentSpace = (encoder: Session, scale: number): ImageSpace => ({
+	encode: async (pixels) => {
+		const { latent } = await encoder.run({ sample: pixels }, ['latent']);
+		if (latent?.type !== 'float32') {
+			throw new Error('The model\'s encoder returned no float32 "latent"; import the model again.');
+		}
+		return float32(
+			latent.data.map((value) => value * scale),
+			latent.dims,
+		);
+	},
+	close: () => encoder.release(),
+});
+
+const openImageSpace = async (model: InstalledModel, runtime: Runtime): Promise<ImageSpace> => {
+	const { space } = model.manifest;
+	return space.kind === 'pixel'
+		? pixelSpace
+		: latentSpace(await loadGraph(model, runtime, space.encoder), space.scale);
 };

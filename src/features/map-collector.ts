@@ -1,12 +1,12 @@
+import { resizeBilinear } from '../core/bilinear.js';
 import type { DescriptorMap } from '../core/descriptor-map.js';
 import type { Manifest } from '../models/manifest.js';
-import { DescriptorSum } from './descriptor-sum.js';
+import type { Float32Tensor } from '../runtime/tensor.js';
 import type { StepCollector } from './inversion.js';
-import { layerVisitor } from './layer-visitor.js';
 import type { FeaturePlan, MapChoice } from './recipe.js';
 
 /** Gathers one image's descriptor map over the steps. */
-export type MapCollector = StepCollector & { finish(): DescriptorMap };
+type MapCollector = StepCollector & { finish(): DescriptorMap };
 
 /**
  * The collector of a plan: the network's partial sums are added up in place, or, for recipes that concatenate, the
@@ -52,6 +52,63 @@ const concatenating = (
 				offset += map.data.length;
 			}
 			return { channels, height: grid.height, width: grid.width, data };
+		},
+	};
+};
+
+/** Adds up the steps' partial sums in place, so that one descriptor map is held however many steps there are. */
+export class DescriptorSum {
+	#dims: readonly number[] = [];
+	#data: Float32Array = new Float32Array(0);
+
+	/** @param partial [1, C, h, w], the same shape each time */
+	add(partial: Float32Tensor): void {
+		if (this.#data.length === 0) {
+			this.#data = partial.data;
+			this.#dims = partial.dims;
+			return;
+		}
+		if (partial.dims.join() !== this.#dims.join()) {
+			throw new Error(`Partial sums of different shapes: [${this.#dims}] and [${partial.dims}].`);
+		}
+		const data = this.#data;
+		for (let i = 0; i < data.length; i++) {
+			data[i]! += partial.data[i]!;
+		}
+	}
+
+	toMap(): DescriptorMap {
+		const [, channels = 0, height = 0, width = 0] = this.#dims;
+		return { channels, height, width, data: this.#data };
+	}
+}
+
+/**
+ * Hands over each of a plan's layers as it comes, on one grid: a step's maps are held at a time, never those of all
+ * steps. Resizing is bilinear, as the published code resizes its features.
+ */
+export const layerVisitor = (
+	{ taps }: Manifest,
+	{ concatenated }: FeaturePlan,
+	{ height, width }: { readonly height: number; readonly width: number },
+	visit: (choice: MapChoice, map: DescriptorMap) => void,
+): StepCollector => {
+	const choicesAt = (saveKey: number) => concatenated.filter((choice) => choice.saveKey === saveKey);
+	return {
+		wanted: (saveKey) => ({
+			layerWeights: undefined,
+			tapOutputs: choicesAt(saveKey).map(({ layer }) => taps[layer]?.output ?? ''),
+		}),
+		add: (saveKey, step) => {
+			for (const [i, choice] of choicesAt(saveKey).entries()) {
+				const tap = step.taps[i];
+				if (tap === undefined) {
+					throw new Error(`The step ${saveKey} gave out ${step.taps.length} layers.`);
+				}
+				const [, channels = 0, ownHeight = 0, ownWidth = 0] = tap.dims;
+				const data = resizeBilinear(tap.data, channels, ownHeight, ownWidth, height, width);
+				visit(choice, { channels, height, width, data });
+			}
 		},
 	};
 };

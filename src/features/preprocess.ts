@@ -3,7 +3,6 @@ import type { Raster } from '../core/frame.js';
 import type { Size } from '../core/size.js';
 import type { Manifest } from '../models/manifest.js';
 import { type Float32Tensor, float32 } from '../runtime/tensor.js';
-import { normaliseColours } from './normalise-colours.js';
 import { pilResize } from './pil-resize.js';
 
 type ImageSettings = Manifest['image'];
@@ -48,4 +47,43 @@ export const preprocess = (image: Raster<3>, settings: ImageSettings, loadSide?:
 	);
 	const data = resizeBilinear(planes, 3, shrunk.height, shrunk.width, height, width);
 	return float32(data, [1, 3, height, width]);
+};
+
+const VALUES = 256;
+
+/**
+ * Values of RGB pixels, normalised, in planes.
+ *
+ * @param data [pixels, 3]
+ * @param normalise what a channel's value 0..255 becomes
+ * @returns [3, pixels]
+ */
+const normaliseColours = (
+	data: Uint8Array,
+	normalise: (value: number, channel: number) => number,
+): Float32Array => {
+	// 256 possible values a channel: a table is faster than dividing at every pixel.
+	const table = Float32Array.from({ length: 3 * VALUES }, (_, at) =>
+		normalise(at % VALUES, Math.floor(at / VALUES)),
+	);
+	const pixels = data.length / 3;
+	const planes = new Float32Array(data.length);
+	for (let pixel = 0; pixel < pixels; pixel++) {
+		planes[pixel] = table[data[3 * pixel]!]!;
+		planes[pixels + pixel] = table[VALUES + data[3 * pixel + 1]!]!;
+		planes[2 * pixels + pixel] = table[2 * VALUES + data[3 * pixel + 2]!]!;
+	}
+	return planes;
+};
+
+/** The size of a model's descriptor grid for an image. */
+export const descriptorGrid = (
+	image: { readonly width: number; readonly height: number },
+	{ descriptor: { grid }, image: settings }: Manifest,
+): { readonly height: number; readonly width: number } => {
+	if (grid.mode === 'fixed') {
+		return { height: grid.height, width: grid.width };
+	}
+	const { width, height } = inputSize(image, settings);
+	return { height: Math.round(height / grid.stride), width: Math.round(width / grid.stride) };
 };

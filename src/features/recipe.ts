@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import type { Manifest } from '../models/manifest.js';
-import type { ScheduleCall } from './timesteps.js';
+import type { ScheduleCall } from './schedule.js';
 
 /**
  * Which of a model's maps make up the descriptor, as data: with it one imported model stands for several rows of the
@@ -130,3 +130,7 @@ const requireNamed = (
 		);
 	}
 };
+
+/** `fast` runs a CPU's 8-bit graph where the model has one; everything else is as the model was trained. */
+export const precisions = ['full', 'fast'] as const;
+export type Precision = (typeof precisions)[number];

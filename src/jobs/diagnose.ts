@@ -13,7 +13,7 @@ import { docsFolder, userModelsFolder } from '../store/locations.js';
 const run = promisify(execFile);
 
 /** One thing that was tried; `detail` says what was found, or what to do about it. */
-export type Check = { readonly name: string; readonly ok: boolean; readonly detail: string };
+type Check = { readonly name: string; readonly ok: boolean; readonly detail: string };
 
 /** Tries everything a run needs: ffmpeg, the inference runtime on each device, the models' files. */
 export const diagnose = async (): Promise<Check[]> => [

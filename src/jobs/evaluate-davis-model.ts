@@ -1,11 +1,10 @@
-import { objectIds } from '../core/object-ids.js';
+import { objectIds } from '../core/frame.js';
 import type { Quality } from '../core/quality.js';
 import { type DavisScore, evaluateDavis, type SequenceScore } from '../evaluation/evaluate-davis.js';
 import { nothingStored, propagateKeyframes } from '../masks/propagate-keyframes.js';
 import { openClip } from '../media/clip.js';
 import { RunFrames } from '../media/run-frames.js';
-import { loadPreset } from '../presets/load-preset.js';
-import { withQuality } from '../presets/quality.js';
+import { loadPreset, withQuality } from '../presets/preset.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { openEngine, openPropagator } from './open-engine.js';
 

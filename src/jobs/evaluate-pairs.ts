@@ -1,5 +1,5 @@
+import type { DescriptorExtractor } from '../core/descriptor-map.js';
 import { UserError } from '../core/errors.js';
-import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Baseline } from '../evaluation/baseline.js';
 import { classicalExtractor } from '../evaluation/classical-descriptors.js';
 import { cubPairs } from '../evaluation/pairs/cub.js';
@@ -20,10 +20,8 @@ import { type PairModel, pairInput } from '../pairs/pair-model.js';
 import { matchEveryPixelAsPublished } from '../pairs/paper-flow.js';
 import { pointMatcher } from '../pairs/point-matcher.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
-import { chosenModel, type ModelChoice } from './chosen-model.js';
 import { baselineMethods, extractorMethod, pairModelMethod } from './keypoint-methods.js';
-import { openStoredEngine } from './open-engine.js';
-import { withPairModel } from './with-pair-model.js';
+import { chosenModel, type ModelChoice, openStoredEngine, withPairModel } from './open-engine.js';
 
 /** Sets of pairs with keypoints, and how each is read. */
 const keypointDatasets = {
@@ -34,7 +32,7 @@ const keypointDatasets = {
 } as const;
 export type KeypointDataset = keyof typeof keypointDatasets;
 
-export type PairEvaluationJob = RuntimeOptions &
+type PairEvaluationJob = RuntimeOptions &
 	ModelChoice & {
 		readonly root: string;
 		/** How points are found. A flow is matched smoothly or as in the paper; on its own (`nearest`) means the paper's way. */
@@ -47,7 +45,7 @@ export type PairEvaluationJob = RuntimeOptions &
 		readonly onPair?: ((done: number, total: number) => void) | undefined;
 	};
 
-export type KeypointEvaluationJob = PairEvaluationJob & {
+type KeypointEvaluationJob = PairEvaluationJob & {
 	readonly dataset: KeypointDataset;
 	/** A list of pairs in the paper's format, to be used instead of the set's own. */
 	readonly pairs?: string | undefined;

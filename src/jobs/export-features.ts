@@ -8,8 +8,7 @@ import { readImage, requireImageName, writeImage } from '../media/image.js';
 import { loadSharp } from '../media/sharp.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { formatNpy } from '../store/npy.js';
-import { chosenModel, type ModelChoice } from './chosen-model.js';
-import { openEngine } from './open-engine.js';
+import { chosenModel, type ModelChoice, openEngine } from './open-engine.js';
 
 export type FeaturesJob = RuntimeOptions &
 	ModelChoice & {

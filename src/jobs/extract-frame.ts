@@ -5,7 +5,7 @@ import { frameAt } from '../media/frame-at.js';
 import { requireImageName, writeImage } from '../media/image.js';
 import { parsePosition } from '../media/position.js';
 
-export type ExtractFrameJob = {
+type ExtractFrameJob = {
 	/** Video file, folder of frames, or pattern of frame names. */
 	readonly input: string;
 	/** Which frame: a number from 0, or the one in an image's name; or a time like `1.5s`. Default: the first. */
@@ -17,7 +17,7 @@ export type ExtractFrameJob = {
 	readonly signal?: AbortSignal | undefined;
 };
 
-export type ExtractFrameResult = {
+type ExtractFrameResult = {
 	readonly output: string;
 	readonly width: number;
 	readonly height: number;

@@ -11,7 +11,7 @@ import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { type Float32Tensor, float32 } from '../runtime/tensor.js';
 import { formatNpy, parseNpy } from '../store/npy.js';
-import { chosenModel, type ModelChoice } from './chosen-model.js';
+import { chosenModel, type ModelChoice } from './open-engine.js';
 
 export type GenerateJob = RuntimeOptions &
 	ModelChoice & {

@@ -1,6 +1,6 @@
+import type { DescriptorExtractor } from '../core/descriptor-map.js';
 import { UserError } from '../core/errors.js';
-import type { DescriptorExtractor } from '../core/extractor.js';
-import { cellsFromPixels } from '../core/grid-position.js';
+import { cellsFromPixels } from '../core/size.js';
 import type { Baseline } from '../evaluation/baseline.js';
 import { classicalExtractor } from '../evaluation/classical-descriptors.js';
 import type { KeypointMethod, PairImage } from '../evaluation/pairs/evaluate-keypoints.js';

@@ -22,7 +22,7 @@ export type RunFrame = {
 	readonly computed: boolean;
 };
 
-export type MaskFramesJob = {
+type MaskFramesJob = {
 	readonly clip: Clip;
 	readonly range: RunRange;
 	/** What passes depend on besides their masks. */

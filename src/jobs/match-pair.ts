@@ -17,10 +17,8 @@ import { pointMatcher } from '../pairs/point-matcher.js';
 import { readPoints } from '../pairs/read-points.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { readDescriptorMap } from '../store/descriptor-file.js';
-import { chosenModel, type ModelChoice } from './chosen-model.js';
-import { type Engine, openEngine } from './open-engine.js';
+import { chosenModel, type Engine, type ModelChoice, openEngine, withPairModel } from './open-engine.js';
 import { type MaskPaths, readPairMasks } from './read-pair-masks.js';
-import { withPairModel } from './with-pair-model.js';
 
 export type MatchJob = RuntimeOptions &
 	ModelChoice &

@@ -1,16 +1,16 @@
 import type { DescriptorMap } from '../core/descriptor-map.js';
 import { throwIfAborted } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
-import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
 import type { Point } from '../core/point.js';
+import { cellsFromPixels, pixelsFromCells } from '../core/size.js';
 import type { LayerScore } from '../evaluation/layer-plot.js';
 import type { KeypointPair } from '../evaluation/pairs/keypoint-pair.js';
 import { imageExtent, type PckPair, pck } from '../evaluation/pck.js';
-import { descriptorGrid } from '../features/descriptor-grid.js';
 import { type Inversion, openInversion } from '../features/inversion.js';
-import { layerVisitor } from '../features/layer-visitor.js';
+import { layerVisitor } from '../features/map-collector.js';
+import { descriptorGrid } from '../features/preprocess.js';
 import { type FeaturePlan, type MapChoice, planFeatures } from '../features/recipe.js';
-import { inversionCalls } from '../features/timesteps.js';
+import { inversionCalls } from '../features/schedule.js';
 import { cellDescriptors, descriptorAt, normalised, similarityTo } from '../matching/cell-descriptors.js';
 import { readImage } from '../media/image.js';
 import { findModel } from '../models/registry.js';
@@ -18,7 +18,7 @@ import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { type KeypointDataset, keypointPairs } from './evaluate-pairs.js';
 
-export type LayersJob = RuntimeOptions & {
+type LayersJob = RuntimeOptions & {
 	readonly dataset: KeypointDataset;
 	readonly root: string;
 	readonly model?: string | undefined;

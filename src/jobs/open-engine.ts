@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DescriptorExtractor } from '../core/extractor.js';
+import type { DescriptorExtractor } from '../core/descriptor-map.js';
 import type { Quality } from '../core/quality.js';
 import { openExtractor } from '../features/diffusion-extractor.js';
-import type { Precision } from '../features/precision.js';
-import type { FeatureRecipe } from '../features/recipe.js';
+import type { FeatureRecipe, Precision } from '../features/recipe.js';
 import { LabelPropagator } from '../masks/labels/label-propagator.js';
 import type { Propagator } from '../masks/propagator.js';
 import { MaskTracker } from '../masks/tracker/mask-tracker.js';
-import type { InstalledModel } from '../models/model-folder.js';
+import type { InstalledModel, InstalledPairModel } from '../models/model-folder.js';
 import { findModel } from '../models/registry.js';
-import type { Preset } from '../presets/preset.js';
+import { openPairModel, type PairModel } from '../pairs/pair-model.js';
+import { loadPreset, type Preset } from '../presets/preset.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 import {
@@ -31,7 +31,7 @@ export type Engine = {
 	close(): Promise<void>;
 };
 
-export type EngineOptions = RuntimeOptions & {
+type EngineOptions = RuntimeOptions & {
 	readonly precision?: Precision | undefined;
 	/** Which of the model's maps to use; see {@link FeatureRecipe}. */
 	readonly features?: FeatureRecipe | undefined;
@@ -99,4 +99,41 @@ export const openPropagator = async (
 	return existsSync(own)
 		? MaskTracker.open({ ...options, folder: own })
 		: MaskTracker.open({ ...options, descriptors: { extractor, identity } });
+};
+
+export type ModelChoice = {
+	/** Name or folder; wins over the preset's. */
+	readonly model?: string | undefined;
+	/** Preset whose model and recipe of features are used. */
+	readonly preset?: string | undefined;
+};
+
+/**
+ * The model that a job of images asks for, and which of its maps.
+ *
+ * @throws UserError when there is no such preset
+ */
+export const chosenModel = async ({
+	model,
+	preset,
+}: ModelChoice): Promise<{
+	readonly model: string | undefined;
+	readonly features: FeatureRecipe | undefined;
+}> => {
+	const loaded = await loadPreset(preset);
+	return { model: model ?? loaded.model, features: loaded.features };
+};
+
+/** Opens a model that matches two images by itself for as long as it is used. */
+export const withPairModel = async <Result>(
+	installed: InstalledPairModel,
+	{ device, threads }: RuntimeOptions,
+	use: (model: PairModel, runtime: Runtime) => Promise<Result>,
+): Promise<Result> => {
+	const runtime = openRuntime({ device, threads });
+	try {
+		return await use(await openPairModel(installed, runtime), runtime);
+	} finally {
+		await runtime.close();
+	}
 };

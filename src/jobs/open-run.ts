@@ -1,6 +1,6 @@
 import { UserError } from '../core/errors.js';
-import { handled } from '../core/handled.js';
-import { ScratchFolder } from '../core/scratch-folder.js';
+import { handled } from '../core/prefetch.js';
+import { ScratchFolder } from '../core/temporary-names.js';
 import type { Propagator } from '../masks/propagator.js';
 import { type Keyframes, readKeyframes } from '../masks/read-keyframes.js';
 import { type Clip, openClip } from '../media/clip.js';
@@ -66,7 +66,7 @@ type PreparedRun = {
 };
 
 /** What a run works with. */
-export type RunTools = {
+type RunTools = {
 	/** For what is needed during the run only. */
 	readonly scratchFolder: string;
 	/** Waits for the model. @param edit what makes an edit what it is; empty without one */

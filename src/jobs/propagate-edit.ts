@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
+import type { DescriptorExtractor } from '../core/descriptor-map.js';
 import { UserError } from '../core/errors.js';
-import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Frame, LabelMap, Raster } from '../core/frame.js';
 import { referenceColours } from '../core/reference-colours.js';
 import { carryEdit } from '../edits/carry-edit.js';
+import { inFront } from '../edits/composite-edit.js';
 import type { EditLayer } from '../edits/difference-matte.js';
 import { readEdit } from '../edits/edit-layer.js';
 import { editParts } from '../edits/edit-parts.js';
-import { inFront } from '../edits/in-front.js';
 import { type MatteOptions, MattesBefore, matteSettingsSchema, mattesOf } from '../mattes/mattes.js';
 import { davisPalette } from '../media/davis-palette.js';
 import type { MeshMotion } from '../motion/mesh-tracker.js';

@@ -1,5 +1,5 @@
+import type { DescriptorExtractor } from '../core/descriptor-map.js';
 import { throwIfAborted } from '../core/errors.js';
-import type { DescriptorExtractor } from '../core/extractor.js';
 import {
 	evaluateKeypoints,
 	type KeypointMethod,
@@ -7,9 +7,9 @@ import {
 } from '../evaluation/pairs/evaluate-keypoints.js';
 import type { KeypointPair } from '../evaluation/pairs/keypoint-pair.js';
 import { type MethodKind, type PaperTable, paperTables, type TableRow } from '../evaluation/paper-tables.js';
-import { descriptorGrid } from '../features/descriptor-grid.js';
 import { recipeExtractor } from '../features/diffusion-extractor.js';
 import { openInversion } from '../features/inversion.js';
+import { descriptorGrid } from '../features/preprocess.js';
 import { type FeatureRecipe, heaviestMap, usesLayers, wholeModel } from '../features/recipe.js';
 import { readEmptyPrompt } from '../features/step-network.js';
 import { describeImage } from '../matching/described-image.js';
@@ -17,13 +17,13 @@ import { readImage } from '../media/image.js';
 import type { InstalledModel, InstalledPairModel } from '../models/model-folder.js';
 import { listModels } from '../models/registry.js';
 import { pointMatcher } from '../pairs/point-matcher.js';
-import { loadPreset } from '../presets/load-preset.js';
+import { loadPreset } from '../presets/preset.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
 import { type KeypointDataset, keypointPairs } from './evaluate-pairs.js';
 import { extractorMethod } from './keypoint-methods.js';
 
-export type TablesJob = RuntimeOptions & {
+type TablesJob = RuntimeOptions & {
 	readonly tables: readonly PaperTable['number'][];
 	/** Folders of the data sets that are there. */
 	readonly roots: Readonly<Partial<Record<KeypointDataset, string>>>;
@@ -32,7 +32,7 @@ export type TablesJob = RuntimeOptions & {
 	readonly onProgress?: ((what: string, done: number, total: number) => void) | undefined;
 };
 
-export type ReproducedTable = { readonly table: PaperTable; readonly measured: readonly TableRow[] };
+type ReproducedTable = { readonly table: PaperTable; readonly measured: readonly TableRow[] };
 
 /** Data sets in the order of each table's columns. */
 const datasetsOf: Record<PaperTable['number'], readonly KeypointDataset[]> = {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { DescriptorExtractor } from '../core/descriptor-map.js';
 import { AbortedError, throwIfAborted, UserError } from '../core/errors.js';
-import type { DescriptorExtractor } from '../core/extractor.js';
 import type { Frame, LabelMap } from '../core/frame.js';
 import { prefetch } from '../core/prefetch.js';
 import { isS3 } from '../core/s3-place.js';

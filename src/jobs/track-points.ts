@@ -10,7 +10,7 @@ import { parsePosition } from '../media/position.js';
 import { RunFrames } from '../media/run-frames.js';
 import { type NamedPoints, namedPointsFrom, requireInside } from '../pairs/named-points.js';
 import { readPoints } from '../pairs/read-points.js';
-import { loadPreset } from '../presets/load-preset.js';
+import { loadPreset } from '../presets/preset.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import { type Corners, isConvex, PlaneTracker } from '../tracks/plane-tracker.js';
 import { PointTracker } from '../tracks/point-tracker.js';

@@ -14,8 +14,7 @@ import { type PointMatcher, pointMatcher } from '../pairs/point-matcher.js';
 import { readJobs } from '../pairs/read-jobs.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import type { DescriptorCounts } from '../store/descriptor-store.js';
-import { chosenModel, type ModelChoice } from './chosen-model.js';
-import { openStoredEngine, type StoredEngine } from './open-engine.js';
+import { chosenModel, type ModelChoice, openStoredEngine, type StoredEngine } from './open-engine.js';
 
 export type TransferJob = RuntimeOptions &
 	ModelChoice & {

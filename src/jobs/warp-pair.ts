@@ -11,17 +11,14 @@ import { readImage, readImageWithAlpha, requireImageName, writeImage } from '../
 import { isPairModel } from '../models/model-folder.js';
 import { findAnyModel } from '../models/registry.js';
 import { blendOpacity } from '../pairs/blend-opacity.js';
-import { limitFlow } from '../pairs/limit-flow.js';
 import { matchSmoothly } from '../pairs/match-field.js';
 import type { WarpMode } from '../pairs/modes.js';
-import type { PairMasks } from '../pairs/pair-masks.js';
+import { limitFlow, type PairMasks } from '../pairs/pair-masks.js';
 import { matchEveryPixelAsPublished } from '../pairs/paper-flow.js';
 import { blendOnto, type Sampling, warpBackward } from '../pairs/warp-image.js';
 import type { Runtime, RuntimeOptions } from '../runtime/session.js';
-import { chosenModel, type ModelChoice } from './chosen-model.js';
-import { openEngine } from './open-engine.js';
+import { chosenModel, type ModelChoice, openEngine, withPairModel } from './open-engine.js';
 import { type MaskPaths, readPairMasks } from './read-pair-masks.js';
-import { withPairModel } from './with-pair-model.js';
 
 export type WarpJob = RuntimeOptions &
 	ModelChoice &

@@ -1,13 +1,11 @@
 import { throwIfAborted, UserError } from '../core/errors.js';
-import type { Frame } from '../core/frame.js';
-import { handled } from '../core/handled.js';
-import type { Direction, Keyframe } from '../core/keyframe.js';
-import { prefetch } from '../core/prefetch.js';
+import type { Direction, Frame, Keyframe } from '../core/frame.js';
+import { handled, prefetch } from '../core/prefetch.js';
 import { StageClock } from '../core/stage-clock.js';
 import type { FrameStore } from '../store/frame-store.js';
 import type { DoneFrame, PassMasks, Propagator } from './propagator.js';
 
-export type PassOptions<Description, Masks extends PassMasks> = {
+type PassOptions<Description, Masks extends PassMasks> = {
 	readonly propagator: Propagator<Description, Masks>;
 	/** In the order of the pass; the first is its own keyframe. */
 	readonly frames: AsyncIterable<Frame>;

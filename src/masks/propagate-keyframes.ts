@@ -1,5 +1,4 @@
-import type { Frame, LabelMap } from '../core/frame.js';
-import type { Keyframe } from '../core/keyframe.js';
+import type { Frame, Keyframe, LabelMap } from '../core/frame.js';
 import { StageClock } from '../core/stage-clock.js';
 import type { PassStores } from '../store/pass-stores.js';
 import { lost, type PassedFrame, runPass } from './pass.js';
@@ -19,7 +18,7 @@ type FrameSource = {
 	only(indices: readonly number[]): AsyncIterable<Frame>;
 };
 
-export type PropagateKeyframesOptions<Description, Masks extends PassMasks> = {
+type PropagateKeyframesOptions<Description, Masks extends PassMasks> = {
 	readonly frames: FrameSource;
 	/** At least one, by ascending frame. */
 	readonly keyframes: readonly Keyframe[];

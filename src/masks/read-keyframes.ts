@@ -1,6 +1,5 @@
 import { UserError } from '../core/errors.js';
-import type { Keyframe } from '../core/keyframe.js';
-import { objectIds } from '../core/object-ids.js';
+import { type Keyframe, objectIds } from '../core/frame.js';
 import type { ClipInfo } from '../media/clip-info.js';
 import { davisPalette, paletteUpTo } from '../media/davis-palette.js';
 import { readMask } from '../media/label-map.js';

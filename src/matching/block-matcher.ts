@@ -11,7 +11,7 @@ export type StoredDescriptors = {
 };
 
 /** A frame to be searched, and how far around a cell. */
-export type SearchedFrame = {
+type SearchedFrame = {
 	readonly descriptors: StoredDescriptors;
 	/** In cells (Chebyshev distance); each query sees at least these keys. `Infinity` for all. */
 	readonly radius: number;
@@ -22,7 +22,7 @@ export type SearchedFrame = {
 	readonly certainSuperblocks?: Uint8Array | undefined;
 };
 
-export type BlockMatcherOptions = {
+type BlockMatcherOptions = {
 	/** Matches per query, over all searched frames together. */
 	readonly k: number;
 	/**

@@ -1,5 +1,4 @@
-import type { DescriptorMap } from '../core/descriptor-map.js';
-import type { DescriptorExtractor } from '../core/extractor.js';
+import type { DescriptorExtractor, DescriptorMap } from '../core/descriptor-map.js';
 import type { Raster } from '../core/frame.js';
 
 /** An image as matching sees it: its size in pixels as displayed, and its descriptors. */

@@ -5,7 +5,7 @@ import { float32, type Tensor } from '../runtime/tensor.js';
 import type { NormalisedDescriptors } from './descriptor-bank.js';
 
 /** The best key of every query cell. */
-export type NearestMatches = {
+type NearestMatches = {
 	/** [queries] cell numbers in the key grid; the first of equals. */
 	readonly indices: Int32Array;
 	/** [queries] cosine similarities. */

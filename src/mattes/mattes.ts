@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { LabelMap, Raster } from '../core/frame.js';
-import { objectIds } from '../core/object-ids.js';
+import { type LabelMap, objectIds, type Raster } from '../core/frame.js';
 import type { Size } from '../core/size.js';
 import { despilled } from './despill.js';
 import { foregroundColours } from './foreground.js';

@@ -27,7 +27,7 @@ export type Clip = {
 	frames(options?: DecodeOptions): AsyncGenerator<Frame, void, void>;
 };
 
-export type OpenClipOptions = ProbeOptions & {
+type OpenClipOptions = ProbeOptions & {
 	/** Frames a second of still images. Default 25; a video file has its own, and another is refused. */
 	readonly frameRate?: number | undefined;
 };

@@ -9,7 +9,7 @@ import { messageOf, UserError } from '../core/errors.js';
 const run = promisify(execFile);
 
 /** The ffmpeg to run, what it says of itself, and what it can do. */
-export type FfmpegBinary = {
+type FfmpegBinary = {
 	readonly path: string;
 	/** First line of `ffmpeg -version`. */
 	readonly version: string;

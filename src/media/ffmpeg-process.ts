@@ -20,7 +20,7 @@ export type FfmpegOutput = {
 	readonly options: readonly string[];
 };
 
-export type FfmpegJob = {
+type FfmpegJob = {
 	readonly inputs: readonly FfmpegInput[];
 	readonly outputs: readonly FfmpegOutput[];
 	/** The file to name in error messages, as the person gave it. */

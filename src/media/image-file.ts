@@ -3,7 +3,7 @@ import { UserError } from '../core/errors.js';
 import { openAtOnce } from '../core/regular-file.js';
 
 /** Kinds of pictures that are read, as `sharp` calls them. */
-export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'gif' | 'tiff' | 'heif';
+type ImageFormat = 'png' | 'jpeg' | 'webp' | 'gif' | 'tiff' | 'heif';
 
 /** A picture has no more pixels, whatever its header says: twice a frame of 16K. */
 export const MOST_PIXELS = 2 ** 28;

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { OutsideClip, throwIfAborted, UserError } from '../core/errors.js';
 import type { Frame, Raster } from '../core/frame.js';
 import { readFailure } from '../core/given-file.js';
-import { handled } from '../core/handled.js';
+import { handled } from '../core/prefetch.js';
 import type { ClipInfo } from './clip-info.js';
 import type { DecodeOptions } from './decode.js';
 import { FramePool } from './frame-pool.js';
@@ -11,7 +11,7 @@ import { imageSize, readImage } from './image.js';
 import type { Position } from './position.js';
 
 /** Still images that are the frames of a clip, in order. */
-export type ImageSequence = {
+type ImageSequence = {
 	/** The folder or pattern as given. */
 	readonly path: string;
 	readonly files: readonly string[];

@@ -3,8 +3,7 @@ import { constants, deflate, type ZlibOptions } from 'node:zlib';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { crc32 } from '../core/crc32.js';
 import { discard } from '../core/discard.js';
-import type { LabelMap } from '../core/frame.js';
-import { objectIds } from '../core/object-ids.js';
+import { type LabelMap, objectIds } from '../core/frame.js';
 import { paletteUpTo } from './davis-palette.js';
 
 const deflateInThreadPool = promisify<Uint8Array, ZlibOptions, Buffer>(deflate);

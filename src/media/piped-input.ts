@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { writeFailure } from '../core/atomic-file.js';
 import { AbortedError, UserError } from '../core/errors.js';
-import { scratchPath } from '../core/scratch-folder.js';
+import { scratchPath } from '../core/temporary-names.js';
 
 const standardInput = /^(-|\/dev\/stdin|\/dev\/fd\/0|\/proc\/self\/fd\/0)$/;
 

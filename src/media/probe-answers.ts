@@ -54,7 +54,7 @@ const fraction = (text: string | undefined): Fraction | undefined => {
 const quotient = (of: Fraction | undefined): number | undefined => of && of.numerator / of.denominator;
 
 /** What the header of a Matroska file tells of its only track. */
-export type MatroskaTrack = {
+type MatroskaTrack = {
 	readonly colour: ColourTags;
 	/** Average, over the whole file. */
 	readonly framesPerSecond: number | undefined;

@@ -6,8 +6,8 @@ import type { ClipInfo, Fraction } from './clip-info.js';
 import { askFfmpeg } from './ffmpeg-process.js';
 import { imageFormatOf } from './image-file.js';
 import { type Mirroring, readMirroring } from './mirroring.js';
+import { sampleCount } from './mp4-boxes.js';
 import { type ListedTrack, readMatroskaHeader, readTrackList } from './probe-answers.js';
-import { sampleCount } from './sample-count.js';
 import { displayedSize, type VideoStream } from './video-stream.js';
 
 /** A video file that was looked into: what users see of it, and what decoding needs to know. */

@@ -25,7 +25,7 @@ export const recordOfFile = async (path: string, signal?: AbortSignal): Promise<
 	sha256: await sha256OfFile(path, signal),
 });
 
-export type FileCheck = {
+type FileCheck = {
 	readonly file: string;
 	readonly result: 'ok' | 'missing' | 'wrong size' | 'wrong checksum';
 };

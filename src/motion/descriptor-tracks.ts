@@ -1,6 +1,5 @@
 import type { DescriptorMap } from '../core/descriptor-map.js';
-import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
-import type { Size } from '../core/size.js';
+import { cellsFromPixels, pixelsFromCells, type Size } from '../core/size.js';
 import {
 	type CellDescriptors,
 	cellDescriptors,

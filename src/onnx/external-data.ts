@@ -4,7 +4,7 @@ import { UserError } from '../core/errors.js';
 import { pathInside } from '../core/path-inside.js';
 
 /** A file that holds weights, checked to be the model's own. */
-export type ExternalFile = { readonly path: string; readonly size: number };
+type ExternalFile = { readonly path: string; readonly size: number };
 
 const isInside = (folder: string, path: string): boolean => {
 	const fromFolder = relative(folder, path);

@@ -45,7 +45,7 @@ export const cutOut = (result: FrameResult, premultiplied: boolean): Raster<4> =
 	withAlpha(objectColours(result), frameMatte(result), premultiplied);
 
 /** Grey levels of a background at a pixel. */
-export type Background = (x: number, y: number) => readonly [number, number, number];
+type Background = (x: number, y: number) => readonly [number, number, number];
 
 /** The object over another background. */
 export const overBackground = (image: Raster<3>, alpha: Raster<1>, background: Background): Raster<3> => {

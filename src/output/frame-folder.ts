@@ -11,7 +11,7 @@ import {
 	writeFailure,
 } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
-import { handled } from '../core/handled.js';
+import { handled } from '../core/prefetch.js';
 import { readOwnFile } from '../core/regular-file.js';
 import { clearLeftovers } from '../core/temporary-names.js';
 import type { FrameNames } from '../media/frame-names.js';

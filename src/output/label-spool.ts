@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import { writeFailure } from '../core/atomic-file.js';
 import type { LabelMap } from '../core/frame.js';
-import { scratchPath } from '../core/scratch-folder.js';
+import { scratchPath } from '../core/temporary-names.js';
 import type { Matte } from '../mattes/mattes.js';
 import type { FrameResult } from './video-sink.js';
 

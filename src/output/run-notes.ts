@@ -65,7 +65,7 @@ export type NotedOutput = { readonly path: string; readonly form: string };
 export type OutputFiles = NotedOutput & { readonly files: readonly WrittenFile[] };
 
 /** Where notes are kept. */
-export type NotesPlace = {
+type NotesPlace = {
 	/** Paths in the notes are relative to it. */
 	readonly results: string;
 	readonly folder: string;
@@ -88,7 +88,7 @@ export const notesOfFile = (path: string): NotesPlace => ({
 });
 
 /** What is known of an output that was asked for. */
-export type OutputState =
+type OutputState =
 	/** No run into this folder has made it. */
 	| 'unknown'
 	/** It was to be made, or has gone since. */

@@ -37,7 +37,7 @@ export type ExistingResults =
 	/** Go on with those of the same job, and replace others. */
 	| 'update';
 
-export type RunOutputsOptions = {
+type RunOutputsOptions = {
 	readonly clip: Clip;
 	readonly outputs: readonly RunOutput[];
 	readonly review?: ReviewSheet | undefined;

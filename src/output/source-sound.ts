@@ -3,7 +3,7 @@ import { temporaryPath } from '../core/temporary-names.js';
 import { askFfmpeg, type FfmpegOutput } from '../media/ffmpeg-process.js';
 
 /** The part of a video file's sound that goes with a run's pictures. */
-export type SoundOfClip = {
+type SoundOfClip = {
 	/** The video file. */
 	readonly path: string;
 	/** ffmpeg's name of its codec. */

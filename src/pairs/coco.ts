@@ -24,7 +24,7 @@ export const cocoSchema = z.looseObject({
 	annotations: z.array(annotationSchema),
 	categories: z.array(categorySchema),
 });
-export type Coco = z.infer<typeof cocoSchema>;
+type Coco = z.infer<typeof cocoSchema>;
 type CocoAnnotation = z.infer<typeof annotationSchema>;
 
 /** An annotation that was carried to an image; what COCO asks for, and the mean similarity of its points. */

@@ -3,7 +3,7 @@ import type { Size } from '../core/size.js';
 import { type CellDescriptors, similarityTo } from '../matching/cell-descriptors.js';
 
 /** An axis of pixels over one of cells, with the pixels that read at each cell and its next. */
-export type PixelAxis = Axis & {
+type PixelAxis = Axis & {
 	/** [cells + 1] the pixels of low cell i are `starts[i]` to `starts[i + 1]`. */
 	readonly starts: Int32Array;
 };

@@ -1,7 +1,7 @@
 import type { DescriptorMap } from '../core/descriptor-map.js';
 import { UserError } from '../core/errors.js';
-import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
 import type { Point } from '../core/point.js';
+import { cellsFromPixels, pixelsFromCells } from '../core/size.js';
 import {
 	type CellDescriptors,
 	cellDescriptors,
@@ -30,7 +30,7 @@ export type PointMatch = {
 	readonly score: number;
 };
 
-export type SearchLimits = {
+type SearchLimits = {
 	/** Only what the target's mask marks, to a cell. */
 	readonly masks?: Pick<PairMasks, 'target'>;
 	/** Only the cells around a place in the target's grid, for a place in the source's. */

@@ -1,4 +1,4 @@
-import { pixelsFromCells } from '../core/grid-position.js';
+import { pixelsFromCells } from '../core/size.js';
 import { cellDescriptors, normalised } from '../matching/cell-descriptors.js';
 import type { DescribedImage } from '../matching/described-image.js';
 import { DescriptorBank } from '../matching/descriptor-bank.js';

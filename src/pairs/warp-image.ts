@@ -1,8 +1,7 @@
 import type { BackwardFlow } from '../core/backward-flow.js';
 import { cornersAt } from '../core/bilinear.js';
 import type { Raster } from '../core/frame.js';
-import { cellsFromPixels } from '../core/grid-position.js';
-import type { Size } from '../core/size.js';
+import { cellsFromPixels, type Size } from '../core/size.js';
 import { pilResize } from '../features/pil-resize.js';
 
 /** How colours are read from the source: its very pixels, or a mean of the four around a position. */

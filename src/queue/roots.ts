@@ -6,7 +6,7 @@ import { isS3, isWithinS3, joinPlace, parseS3Place, type S3Place, s3Text } from 
 import { absolutePlace, type ClipCommand, mapPaths } from '../jobs/clip-command.js';
 import { parsePaintedMask } from '../masks/painted-mask.js';
 import { isImagePattern } from '../media/image-sequence.js';
-import { loadPreset } from '../presets/load-preset.js';
+import { loadPreset } from '../presets/preset.js';
 import type { ObjectStore } from './object-store.js';
 
 type Root = { readonly folder: string; readonly identity: string } | { readonly objects: S3Place };

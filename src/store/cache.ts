@@ -1,10 +1,10 @@
 import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomically } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 import { readOwnText } from '../core/regular-file.js';
-import { forgetOldest } from './forget-oldest.js';
+import { clearLeftovers } from '../core/temporary-names.js';
 import { propagateHome } from './locations.js';
 
 /**
@@ -16,12 +16,12 @@ const parts = {
 	runs: { about: 'results of runs, which corrections and --resume go on from', share: 0.25 },
 } as const;
 
-export type CachePart = keyof typeof parts;
+type CachePart = keyof typeof parts;
 
 /** Bytes, while nobody has set another limit. */
 const DEFAULT_LIMIT = 2e9;
 
-export type CacheUsage = {
+type CacheUsage = {
 	/** Where it is. */
 	readonly folder: string;
 	readonly limitBytes: number;
@@ -94,4 +94,29 @@ const filesIn = async (folder: string): Promise<{ readonly bytes: number }[]> =>
 	const names = await readdir(folder, { recursive: true }).catch(() => []);
 	const found = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)));
 	return found.flatMap((entry) => (entry?.isFile() ? [{ bytes: entry.size }] : []));
+};
+
+/** Deletes what killed processes left below a folder, and then the files used longest ago until the rest is at most `maxBytes`. */
+export const forgetOldest = async (folder: string, maxBytes: number): Promise<void> => {
+	const names = await readdir(folder, { recursive: true }).catch(() => []);
+	const partial = names.filter((name) => name.endsWith('.partial'));
+	for (const place of new Set(partial.map((name) => dirname(join(folder, name))))) {
+		await clearLeftovers(place);
+	}
+	const files = await Promise.all(
+		names.map(async (name) => {
+			const path = join(folder, name);
+			const found = await stat(path).catch(() => undefined);
+			return found?.isFile() ? [{ path, bytes: found.size, used: found.mtimeMs }] : [];
+		}),
+	);
+	const oldestFirst = files.flat().sort((a, b) => a.used - b.used);
+	let total = oldestFirst.reduce((sum, { bytes }) => sum + bytes, 0);
+	for (const { path, bytes } of oldestFirst) {
+		if (total <= maxBytes) {
+			break;
+		}
+		await rm(path, { force: true }).catch(() => {});
+		total -= bytes;
+	}
 };

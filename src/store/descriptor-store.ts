@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
 import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DescriptorMap } from '../core/descriptor-map.js';
-import type { DescriptorExtractor } from '../core/extractor.js';
+import type { DescriptorExtractor, DescriptorMap } from '../core/descriptor-map.js';
 import type { Raster } from '../core/frame.js';
 import { readOwnFile } from '../core/regular-file.js';
-import { cacheShare } from './cache.js';
+import { cacheShare, forgetOldest } from './cache.js';
 import { makePrivateFolder, unsealed, writeCacheFile } from './cache-file.js';
 import { mapOfArray } from './descriptor-file.js';
-import { forgetOldest } from './forget-oldest.js';
 import { fromHalves, toHalves } from './half-precision.js';
 import { propagateHome } from './locations.js';
 import { formatNpy, parseNpy } from './npy.js';

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Direction, Keyframe } from '../core/keyframe.js';
-import { cacheShare } from './cache.js';
+import type { Direction, Keyframe } from '../core/frame.js';
+import { cacheShare, forgetOldest } from './cache.js';
 import { makePrivateFolder } from './cache-file.js';
-import { forgetOldest } from './forget-oldest.js';
 import { type FrameStore, openFrameStore } from './frame-store.js';
 import { propagateHome } from './locations.js';
 import { maskIdentity, type PassIdentity } from './run-identity.js';

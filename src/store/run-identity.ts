@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { LabelMap } from '../core/frame.js';
-import type { Keyframe } from '../core/keyframe.js';
+import type { Keyframe, LabelMap } from '../core/frame.js';
 import { openRegularFile } from '../core/regular-file.js';
 import type { Size } from '../core/size.js';
 import type { Position } from '../media/position.js';

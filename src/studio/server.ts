@@ -29,7 +29,7 @@ import {
 	settingsSchema,
 } from './protocol.js';
 
-export type StudioOptions = {
+type StudioOptions = {
 	/** Opened first: a clip, a folder of frames, or a project's folder. */
 	readonly clip?: string | undefined;
 	/** Where new projects go. Default: `Propagate` in the home folder. */
@@ -38,7 +38,7 @@ export type StudioOptions = {
 	readonly port?: number | undefined;
 };
 
-export type Studio = {
+type Studio = {
 	/** With the token: whoever has it may do all that the page can. */
 	readonly address: string;
 	/** Ends what is under way; what is painted is on disk already. */

@@ -1,6 +1,5 @@
-import { cellsFromPixels, pixelsFromCells } from '../core/grid-position.js';
 import type { Point, TrackedPoint } from '../core/point.js';
-import type { Size } from '../core/size.js';
+import { cellsFromPixels, pixelsFromCells, type Size } from '../core/size.js';
 import { type CellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';
 import { neighbourSimilarity } from '../matching/neighbour-similarity.js';
 import { peakPosition, type SubCellSettings, subCellSettings } from '../matching/sub-cell.js';

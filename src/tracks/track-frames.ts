@@ -1,4 +1,4 @@
-import type { DescriptorExtractor } from '../core/extractor.js';
+import type { DescriptorExtractor } from '../core/descriptor-map.js';
 import type { Frame } from '../core/frame.js';
 import type { TrackedPoint } from '../core/point.js';
 import type { Size } from '../core/size.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cutMask, scaledMask, writeLoopedClip } from '../../bench/looped-clip.js';
+import { cutMask, scaledMask, writeLoopedClip } from '../../bench/speed/looped-clip.js';
 import { openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { objectIds } from '../../src/core/object-ids.js';
+import { objectIds } from '../../src/core/frame.js';
 import { readLabelMap } from '../../src/media/label-map.js';
 import { runCli as propagate, quickCliPath, records, sample } from '../helpers/cli.js';
 import { ffmpeg } from '../helpers/ffmpeg.js';

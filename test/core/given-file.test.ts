@@ -6,7 +6,7 @@ import { readGivenFile, readGivenText } from '../../src/core/given-file.js';
 import { readMask } from '../../src/media/label-map.js';
 import { readJobs } from '../../src/pairs/read-jobs.js';
 import { readPoints } from '../../src/pairs/read-points.js';
-import { loadPreset } from '../../src/presets/load-preset.js';
+import { loadPreset } from '../../src/presets/preset.js';
 import { readDescriptorMap } from '../../src/store/descriptor-file.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { ScratchFolder } from '../../src/core/scratch-folder.js';
-import { temporaryPath } from '../../src/core/temporary-names.js';
+import { ScratchFolder, temporaryPath } from '../../src/core/temporary-names.js';
 import { seekableInput } from '../../src/media/piped-input.js';
 import { LabelSpool } from '../../src/output/label-spool.js';
 

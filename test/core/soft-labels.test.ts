@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LabelMap } from '../../src/core/frame.js';
 import { classIds, labelsFromMask } from '../../src/core/soft-labels.js';
-import { frameConfidence } from '../../src/masks/labels/confidence.js';
+import { frameConfidence } from '../../src/masks/labels/label-propagation.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 
 const mask = (width: number, height: number, ids: readonly number[]): LabelMap => ({

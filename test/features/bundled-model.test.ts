@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DescriptorExtractor } from '../../src/core/extractor.js';
+import type { DescriptorExtractor } from '../../src/core/descriptor-map.js';
 import type { Raster } from '../../src/core/frame.js';
 import { openExtractor } from '../../src/features/diffusion-extractor.js';
 import { findModel } from '../../src/models/registry.js';

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { DescriptorExtractor } from '../../src/core/extractor.js';
+import type { DescriptorExtractor } from '../../src/core/descriptor-map.js';
+import { forgetOldest } from '../../src/store/cache.js';
 import { SEAL_BYTES } from '../../src/store/cache-file.js';
 import { storedExtractor } from '../../src/store/descriptor-store.js';
-import { forgetOldest } from '../../src/store/forget-oldest.js';
 import { parseNpy } from '../../src/store/npy.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { texture } from '../helpers/textures.js';

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openExtractor } from '../../src/features/diffusion-extractor.js';
 import { openInversion } from '../../src/features/inversion.js';
 import { planFeatures } from '../../src/features/recipe.js';
-import { inversionCalls } from '../../src/features/timesteps.js';
+import { inversionCalls } from '../../src/features/schedule.js';
 import { readModelFolder } from '../../src/models/model-folder.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';
 import { maxDifference } from '../helpers/arrays.js';

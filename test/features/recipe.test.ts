@@ -6,7 +6,7 @@ import {
 	heaviestMap,
 	planFeatures,
 } from '../../src/features/recipe.js';
-import { inversionCalls } from '../../src/features/timesteps.js';
+import { inversionCalls } from '../../src/features/schedule.js';
 import type { Manifest } from '../../src/models/manifest.js';
 
 /** Two layers; of 50 steps the clean end, the fifth call and the last are saved. */

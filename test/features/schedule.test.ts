@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { alphasCumprod, betas } from '../../src/features/noise-schedule.js';
-import { generationCalls, inversionCalls } from '../../src/features/timesteps.js';
+import { alphasCumprod, betas, generationCalls, inversionCalls } from '../../src/features/schedule.js';
 import type { DiffusionSchedule } from '../../src/models/manifest.js';
 import { referenceArray } from '../helpers/npy.js';
 import { shared, sharedAvailable } from '../helpers/shared.js';

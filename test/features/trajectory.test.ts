@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { generationCalls, inversionCalls } from '../../src/features/timesteps.js';
-import { followTrajectory, guide } from '../../src/features/trajectory.js';
+import { followTrajectory, guide } from '../../src/features/ddim.js';
+import { generationCalls, inversionCalls } from '../../src/features/schedule.js';
 import type { DiffusionSchedule } from '../../src/models/manifest.js';
 
 const schedule: DiffusionSchedule = {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Keyframe } from '../../src/core/keyframe.js';
+import type { Keyframe } from '../../src/core/frame.js';
 import { regionSimilarity } from '../../src/evaluation/region-similarity.js';
 import { propagateKeyframes } from '../../src/masks/propagate-keyframes.js';
 import { MaskTracker, type TrackedMasks } from '../../src/masks/tracker/mask-tracker.js';

@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { LabelMap } from '../../src/core/frame.js';
-import type { Keyframe } from '../../src/core/keyframe.js';
+import type { Keyframe, LabelMap } from '../../src/core/frame.js';
 import { classicalExtractor } from '../../src/evaluation/classical-descriptors.js';
 import { LabelPropagator } from '../../src/masks/labels/label-propagator.js';
 import { type MaskedFrame, propagateKeyframes } from '../../src/masks/propagate-keyframes.js';
@@ -10,7 +9,7 @@ import type { PassMasks, PassStart, Propagator } from '../../src/masks/propagato
 import { openClip } from '../../src/media/clip.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { RunFrames } from '../../src/media/run-frames.js';
-import { loadPreset } from '../../src/presets/load-preset.js';
+import { loadPreset } from '../../src/presets/preset.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';
 import { openPassStores } from '../../src/store/pass-stores.js';
 import { collect } from '../helpers/collect.js';

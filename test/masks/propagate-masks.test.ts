@@ -4,7 +4,7 @@ import { classicalExtractor } from '../../src/evaluation/classical-descriptors.j
 import { propagateMasks } from '../../src/masks/labels/propagate-masks.js';
 import type { MaskedFrame } from '../../src/masks/propagate-keyframes.js';
 import { openClip } from '../../src/media/clip.js';
-import { loadPreset } from '../../src/presets/load-preset.js';
+import { loadPreset } from '../../src/presets/preset.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { drawScene, slidingSquare, writeScene } from '../helpers/textured-clip.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { decode, encode } from 'fast-png';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { objectIds } from '../../src/core/object-ids.js';
+import { objectIds } from '../../src/core/frame.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { encodeIndexedPng, writeIndexedPng } from '../../src/media/indexed-png.js';
 import { readLabelMap, readMask as readWhole, requireUsableMask } from '../../src/media/label-map.js';

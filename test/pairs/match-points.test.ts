@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Point } from '../../src/core/point.js';
 import { matchPoints } from '../../src/pairs/match-points.js';
-import { matchPointsTogether } from '../../src/pairs/match-points-together.js';
 import { mutualMatches } from '../../src/pairs/mutual-matches.js';
+import { matchPointsTogether } from '../../src/pairs/point-matcher.js';
 import { openRuntime } from '../../src/runtime/onnx-runtime.js';
 import { randomMap, waveMap } from './maps.js';
 

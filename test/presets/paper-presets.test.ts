@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { backboneSchema } from '../../src/models/import/backbone-description.js';
 import { loadDescription } from '../../src/models/import/data-file.js';
 import { pairDescriptionSchema } from '../../src/models/import/import-pair-model.js';
-import { loadPreset, presetNames } from '../../src/presets/load-preset.js';
+import { loadPreset, presetNames } from '../../src/presets/preset.js';
 
 /** Every system of the paper's tables 1, 2 and 4. */
 const rows = [

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { loadPreset } from '../../src/presets/load-preset.js';
-import { withQuality } from '../../src/presets/quality.js';
+import { loadPreset, withQuality } from '../../src/presets/preset.js';
 
 it('leaves a preset as it is without a quality; the default preset is balanced', async () => {
 	const preset = await loadPreset(undefined);

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
-import { objectIds } from '../../src/core/object-ids.js';
+import { objectIds } from '../../src/core/frame.js';
 import { openClip } from '../../src/media/clip.js';
 import { readLabelMap } from '../../src/media/label-map.js';
 

@@ -1,8 +1,8 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { forgetOldest } from '../../src/store/cache.js';
 import { makePrivateFolder, unsealed, writeCacheFile } from '../../src/store/cache-file.js';
-import { forgetOldest } from '../../src/store/forget-oldest.js';
 import { openFrameStore } from '../../src/store/frame-store.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 

@@ -63,7 +63,7 @@ export const registerEval = (program: Command): void => {
 
 const evaluateDavis = async (root: string, options: EvalOptions): Promise<void> => {
 	const { evaluateDavisModel } = await import('../../jobs/evaluate-davis-model.js');
-	const { davisTable } = await import('../../evaluation/score-table.js');
+	const { davisTable } = await import('../../evaluation/evaluate-davis.js');
 	const reporter = new Reporter(options);
 	const { sequences, ...score } = await evaluateDavisModel({
 		root,

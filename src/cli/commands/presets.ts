@@ -9,7 +9,7 @@ export const registerPresets = (program: Command): void => {
 	withReportOptions(
 		presets.command('list', { isDefault: true }).description('name and description of each'),
 	).action(async (options: ReportOptions) => {
-		const { loadPreset, presetNames } = await import('../../presets/load-preset.js');
+		const { loadPreset, presetNames } = await import('../../presets/preset.js');
 		const all = await Promise.all((await presetNames()).map((name) => loadPreset(name)));
 		const reporter = new Reporter(options);
 		reporter.record(all.map(({ name, description }) => ({ name, description })));
@@ -21,7 +21,7 @@ export const registerPresets = (program: Command): void => {
 			.description('one preset, as a file that --preset would take')
 			.argument('<name|file.json>'),
 	).action(async (name: string, options: ReportOptions) => {
-		const { loadPreset } = await import('../../presets/load-preset.js');
+		const { loadPreset } = await import('../../presets/preset.js');
 		const preset = await loadPreset(name);
 		const reporter = new Reporter(options);
 		reporter.record(preset);

@@ -28,7 +28,7 @@ type FlowScore = {
 
 export type FlowMethodScore = MethodScoreOf<FlowScore>;
 
-export type FlowEvaluation = {
+type FlowEvaluation = {
 	readonly pairs: readonly TssPair[];
 	readonly methods: readonly FlowMethod[];
 	readonly signal?: AbortSignal | undefined;

@@ -23,7 +23,7 @@ export type KeypointScore = { readonly image: Pck; readonly box: Pck };
 
 export type MethodScore = MethodScoreOf<KeypointScore>;
 
-export type KeypointEvaluation = {
+type KeypointEvaluation = {
 	readonly pairs: readonly KeypointPair[];
 	readonly methods: readonly KeypointMethod[];
 	readonly signal?: AbortSignal | undefined;

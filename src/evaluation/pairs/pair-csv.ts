@@ -5,7 +5,7 @@ import Papa from 'papaparse';
 import type { Point } from '../../core/point.js';
 
 /** A row of a pair list in CSV: two images and their points. */
-export type CsvPair = {
+type CsvPair = {
 	readonly source: string;
 	readonly target: string;
 	/** The folder that the source lies in. */

@@ -1,6 +1,5 @@
-import { cellsOfPixels } from '../../core/grid-position.js';
-import type { GridSize, Size } from '../../core/size.js';
-import { sharesOf } from './shares.js';
+import { cellsOfPixels, type GridSize, type Size } from '../../core/size.js';
+import { sharesOf } from './hint-maps.js';
 
 /**
  * What was marked before, changed only where it hangs together with a stroke: what somebody has painted elsewhere stays as it is (the

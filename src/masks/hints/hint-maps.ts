@@ -1,6 +1,6 @@
-import { cellsFromPixels } from '../../core/grid-position.js';
 import type { Point } from '../../core/point.js';
-import type { GridSize, Size } from '../../core/size.js';
+import { cellsFromPixels, type GridSize, type Size } from '../../core/size.js';
+import { labelsFromMask } from '../../core/soft-labels.js';
 import { type Float32Tensor, float32 } from '../../runtime/tensor.js';
 import type { Hints, Stroke } from './hints.js';
 
@@ -70,4 +70,10 @@ const distance = ([x, y]: Point, [ax, ay]: Point, [bx, by]: Point): number => {
 	const along = dx === 0 && dy === 0 ? 0 : ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy);
 	const share = Math.max(0, Math.min(1, along));
 	return Math.hypot(x - ax - share * dx, y - ay - share * dy);
+};
+
+/** How much of each cell a mask covers. @param mask [height * width] 1 on the object */
+export const sharesOf = (mask: Uint8Array, { width, height }: Size, grid: GridSize): Float32Array => {
+	const { data } = labelsFromMask({ width, height, ids: mask, palette: new Uint8Array() }, grid, [0, 1]);
+	return Float32Array.from({ length: grid.width * grid.height }, (_, cell) => data[cell * 2 + 1]!);
 };

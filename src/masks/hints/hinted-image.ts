@@ -1,15 +1,13 @@
 import { cornersAt } from '../../core/bilinear.js';
 import type { Raster } from '../../core/frame.js';
-import { cellsFromPixels, pixelsFromCells } from '../../core/grid-position.js';
-import type { GridSize } from '../../core/size.js';
+import { cellsFromPixels, type GridSize, pixelsFromCells } from '../../core/size.js';
 import type { ResidentTensor, Session } from '../../runtime/session.js';
 import type { Float32Tensor } from '../../runtime/tensor.js';
 import { idsOf } from '../tracker/soft-mask.js';
 import { corrected } from './corrected.js';
-import { hintMaps } from './hint-maps.js';
+import { hintMaps, sharesOf } from './hint-maps.js';
 import type { Hints } from './hints.js';
 import { closeUpOf, isSame, type Region, within } from './region.js';
-import { sharesOf } from './shares.js';
 
 /** What the runtime keeps of a part of an image. */
 export type View = {

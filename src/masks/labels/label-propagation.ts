@@ -1,12 +1,10 @@
 import type { DescriptorMap } from '../../core/descriptor-map.js';
 import { discard } from '../../core/discard.js';
-import type { LabelMap, Raster } from '../../core/frame.js';
-import { objectIds } from '../../core/object-ids.js';
+import { type LabelMap, objectIds, type Raster } from '../../core/frame.js';
 import { labelsFromMask, type SoftLabels } from '../../core/soft-labels.js';
 import type { DoneFrame, PassStart } from '../propagator.js';
 import type { RefinedLabels } from '../refinement/refine-labels.js';
 import type { CellMatcher, LabelledCells, MatchedCells } from './cell-matcher.js';
-import { frameConfidence } from './confidence.js';
 import { labelsOfMatches, type MatchedLabels } from './labels-of-matches.js';
 import { poolLabels } from './pool-labels.js';
 import type { PropagationSettings } from './settings.js';
@@ -22,7 +20,7 @@ export type PropagatedLabels = {
 	readonly confidence: number;
 };
 
-export type Refine = (labels: SoftLabels, image: Raster<3>) => RefinedLabels | Promise<RefinedLabels>;
+type Refine = (labels: SoftLabels, image: Raster<3>) => RefinedLabels | Promise<RefinedLabels>;
 
 /**
  * Label propagation on the descriptor grid, with all that it remembers: the painted frames for good, and the last few others. Their
@@ -135,3 +133,31 @@ export class LabelPropagation<Cells extends MatchedCells = MatchedCells> {
 		discard([labels.data]);
 	}
 }
+
+/** Cells where objects together are less probable than this say nothing about the objects. */
+const MIN_OBJECT_PROBABILITY = 0.05;
+
+/**
+ * How far a propagated frame can be trusted, 0..1: over the cells that may belong to an object, the mean of
+ * (how decided the cell is) x (how similar the best match is). 1 when no object is in sight.
+ *
+ * @param bestSimilarity [H * W] cosine similarity of each cell's best match
+ */
+export const frameConfidence = ({ ids, data }: SoftLabels, bestSimilarity: Float32Array): number => {
+	const classes = ids.length;
+	let sum = 0;
+	let weight = 0;
+	for (let cell = 0; cell < bestSimilarity.length; cell++) {
+		const object = 1 - data[cell * classes]!;
+		if (object < MIN_OBJECT_PROBABILITY) {
+			continue;
+		}
+		let best = 0;
+		for (let c = 0; c < classes; c++) {
+			best = Math.max(best, data[cell * classes + c]!);
+		}
+		sum += object * best * Math.max(0, bestSimilarity[cell]!);
+		weight += object;
+	}
+	return weight === 0 ? 1 : sum / weight;
+};

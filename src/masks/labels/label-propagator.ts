@@ -1,6 +1,5 @@
 import { builtUrl } from '../../core/built-url.js';
-import type { DescriptorMap } from '../../core/descriptor-map.js';
-import type { DescriptorExtractor } from '../../core/extractor.js';
+import type { DescriptorExtractor, DescriptorMap } from '../../core/descriptor-map.js';
 import type { LabelMap, Raster } from '../../core/frame.js';
 import { mixLabels, type SoftLabels } from '../../core/soft-labels.js';
 import type { Runtime } from '../../runtime/session.js';

@@ -1,7 +1,7 @@
 import type { MatchedLabels } from './labels-of-matches.js';
 import type { PropagationSettings } from './settings.js';
 
-export type KeyframeWeights = Pick<PropagationSettings, 'keyframeWeight' | 'reappearedWeight'>;
+type KeyframeWeights = Pick<PropagationSettings, 'keyframeWeight' | 'reappearedWeight'>;
 
 /** A class that one side excludes altogether could never win again; no match is that certain. */
 const LEAST_PROBABILITY = 1e-3;

@@ -1,13 +1,12 @@
-import type { DescriptorExtractor } from '../../core/extractor.js';
-import type { Frame, LabelMap } from '../../core/frame.js';
-import { objectIds } from '../../core/object-ids.js';
+import type { DescriptorExtractor } from '../../core/descriptor-map.js';
+import { type Frame, type LabelMap, objectIds } from '../../core/frame.js';
 import type { StageClock } from '../../core/stage-clock.js';
 import type { Runtime } from '../../runtime/session.js';
 import { type MaskedFrame, nothingStored, propagateKeyframes } from '../propagate-keyframes.js';
 import { LabelPropagator } from './label-propagator.js';
 import type { PropagationSettings } from './settings.js';
 
-export type PropagateMasksOptions = {
+type PropagateMasksOptions = {
 	/** In presentation order; the first one, numbered 0, is the frame the mask was painted on. */
 	readonly frames: AsyncIterable<Frame>;
 	/** The painted mask, of the frames' size. */

@@ -1,5 +1,4 @@
-import { cellsOfPixels } from '../../core/grid-position.js';
-import type { Size } from '../../core/size.js';
+import { cellsOfPixels, type Size } from '../../core/size.js';
 
 /**
  * Some of an image's pixels, as runs along its rows: [runs, 2] the number of a run's first pixel, and the one behind its last;

@@ -1,8 +1,7 @@
 import { axis } from '../../core/bilinear.js';
 import { discard } from '../../core/discard.js';
 import type { Raster } from '../../core/frame.js';
-import { cellsOfPixels } from '../../core/grid-position.js';
-import type { Size } from '../../core/size.js';
+import { cellsOfPixels, type Size } from '../../core/size.js';
 import { CERTAIN, type SoftLabels } from '../../core/soft-labels.js';
 import { labImage } from './lab-image.js';
 import { MAX_DISTANCE, meanField } from './mean-field.js';

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { resizeBilinear } from '../../core/bilinear.js';
 import { builtUrl } from '../../core/built-url.js';
-import type { DescriptorMap } from '../../core/descriptor-map.js';
-import type { DescriptorExtractor } from '../../core/extractor.js';
+import type { DescriptorExtractor, DescriptorMap } from '../../core/descriptor-map.js';
 import type { LabelMap, Raster } from '../../core/frame.js';
 import { pathInside } from '../../core/path-inside.js';
 import type { Quality } from '../../core/quality.js';
@@ -26,7 +25,7 @@ import type {
 	TrackerSettings,
 } from './tracker-protocol.js';
 
-export type TrackerOptions = {
+type TrackerOptions = {
 	/** Of the tracker's graphs; those that come with the program when undefined. */
 	readonly folder?: string | undefined;
 	readonly device?: Device | undefined;
@@ -37,7 +36,7 @@ export type TrackerOptions = {
 };
 
 /** What the tracker knows of a frame. */
-export type DescribedFrame = {
+type DescribedFrame = {
 	readonly maps: FrameMaps;
 	/** See `TrackerRequest`. */
 	readonly gain: number;

@@ -13,7 +13,7 @@ export type PickleValue<Extra> =
 	| Map<unknown, PickleValue<Extra>>;
 
 /** How names that a pickle asks for are resolved. Nothing outside these functions can be reached. */
-export type PickleHooks<Extra> = {
+type PickleHooks<Extra> = {
 	/** What stands for the function or type `module.name`; undefined when it is not allowed. */
 	global(name: string): Extra | undefined;
 	/** The result of calling such a function or type; undefined when it can't be called so. */

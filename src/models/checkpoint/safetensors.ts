@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { UserError } from '../../core/errors.js';
 import { openRegularFile } from '../../core/regular-file.js';
 import { fromHalves } from '../../store/half-precision.js';
-import { type Checkpoint, type CheckpointTensor, ValueBudget } from './checkpoint.js';
-import { bfloatToFloat } from './half-floats.js';
+import { bfloatToFloat, type Checkpoint, type CheckpointTensor, ValueBudget } from './checkpoint.js';
 
 const MAX_HEADER_BYTES = 100_000_000;
 const LENGTH_BYTES = 8;

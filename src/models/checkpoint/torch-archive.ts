@@ -2,8 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { UserError } from '../../core/errors.js';
 import { openRegularFile } from '../../core/regular-file.js';
 import { fromHalves } from '../../store/half-precision.js';
-import { type Checkpoint, type CheckpointTensor, ValueBudget } from './checkpoint.js';
-import { bfloatToFloat } from './half-floats.js';
+import { bfloatToFloat, type Checkpoint, type CheckpointTensor, ValueBudget } from './checkpoint.js';
 import { type PickleValue, unpickle } from './pickle.js';
 import { readZipEntries, type ZipEntry } from './zip-entries.js';
 

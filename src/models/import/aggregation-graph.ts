@@ -11,7 +11,7 @@ const PREFIX = 'propagate';
 
 export type GridSize = { readonly height: number; readonly width: number };
 
-export type AddedGraph = {
+type AddedGraph = {
 	readonly nodes: readonly NodeSpec[];
 	readonly initializers: readonly InitializerSpec[];
 };

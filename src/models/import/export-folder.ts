@@ -20,7 +20,7 @@ export type ExportFolder = {
 	readonly latentStride: number;
 };
 
-export type ExportOverrides = {
+type ExportOverrides = {
 	/** A UNet file other than `<folder>/unet/model.onnx`. */
 	readonly unet?: string | undefined;
 	readonly vaeEncoder?: string | undefined;

@@ -19,7 +19,7 @@ import { createModel, type NewModel } from './model-writer.js';
 import { withAggregation } from './step-graph.js';
 import { type FoundLayer, findLayers, GraphAddition, logBinned, tokensAsMap } from './token-map.js';
 
-export type BackboneImport = NewModel & {
+type BackboneImport = NewModel & {
 	/** The network as ONNX: one image in. */
 	readonly graph: string;
 	/** Name in `presets/backbones`, or a `.json` file like those. */

@@ -16,14 +16,13 @@ import type { Manifest } from '../manifest.js';
 import { type InstalledModel, readModelFolder } from '../model-folder.js';
 import { openClipTokenizer } from '../prompts/clip-tokenizer.js';
 import { embedPrompts } from '../prompts/prompt-embedding.js';
-import { canonicalDecoder } from './decoder-graph.js';
-import { deterministicEncoder } from './encoder-graph.js';
+import { canonicalDecoder, deterministicEncoder } from './encoder-graph.js';
 import { type ExportFolder, openExportFolder } from './export-folder.js';
 import { createModel, type ModelWriter, type NewModel } from './model-writer.js';
 import { joinStepGraph, type StepGraph } from './step-graph.js';
 import type { LinkedWeights } from './weight-links.js';
 
-export type ImportOptions = NewModel & {
+type ImportOptions = NewModel & {
 	/** An ONNX export in the layout of diffusers or Optimum. */
 	readonly exportFolder: string;
 	/** A UNet or VAE encoder other than the folder's own. */

@@ -22,7 +22,7 @@ export const pairDescriptionSchema = z.strictObject({
 	flow: flowConventionSchema,
 });
 
-export type PairImport = NewModel & {
+type PairImport = NewModel & {
 	/** The network as ONNX. */
 	readonly graph: string;
 	/** Name in `presets/pair-models`, or a `.json` file like those. */

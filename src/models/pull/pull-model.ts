@@ -10,7 +10,7 @@ import { download } from './download.js';
 import { type Hub, listSnapshot, type RepositoryFile, type RepositorySnapshot, readSnapshot } from './hub.js';
 import { loadSource, type ModelSource } from './source.js';
 
-export type PullOptions = {
+type PullOptions = {
 	readonly hub: Hub;
 	readonly runtime: Runtime;
 	/** Name for the model; the source's when omitted. */

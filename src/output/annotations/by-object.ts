@@ -10,7 +10,7 @@ type AnnotatedFrame = Pick<FrameResult, 'labels'> & {
 };
 
 /** What a file consists of that tells of one object after the other; each part is its text, piece by piece. */
-export type ObjectParts = {
+type ObjectParts = {
 	/** Told of each frame as it comes, before anything is written. */
 	see?(result: FrameResult): void;
 	begin(): string;

@@ -6,7 +6,7 @@ import { objectPolygons } from './object-polygons.js';
 import { compressRunLengths, objectArea, runLengths } from './run-length.js';
 
 /** How an object's pixels are told. */
-export type Segmentation = 'rle' | 'polygons';
+type Segmentation = 'rle' | 'polygons';
 
 /**
  * A JSON file in the layout of the COCO data set (https://cocodataset.org/#format-data): an image for each frame, an

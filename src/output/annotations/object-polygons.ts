@@ -1,7 +1,7 @@
 import type { LabelMap } from '../../core/frame.js';
 
 /** A closed ring, its last point joined to the first. Pixel (x, y) covers x..x+1 and y..y+1. */
-export type Polygon = readonly (readonly [x: number, y: number])[];
+type Polygon = readonly (readonly [x: number, y: number])[];
 
 /**
  * The outlines of an object as polygons without holes: where the object has one, it is cut in two through the hole.

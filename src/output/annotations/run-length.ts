@@ -1,7 +1,7 @@
 import type { LabelMap } from '../../core/frame.js';
 
 /** The part of a mask that one object covers. */
-export type ObjectArea = {
+type ObjectArea = {
 	/** Pixels. */
 	readonly area: number;
 	/** `[x, y, width, height]` in pixels; zeros when nothing is to be seen. */

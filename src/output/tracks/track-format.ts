@@ -8,7 +8,7 @@ import { tracksCsv, tracksJson } from './text-formats.js';
 import type { Tracks } from './tracks.js';
 
 /** How tracks are told: the file's text, given where the file will be. */
-export type TrackFormat = {
+type TrackFormat = {
 	readonly extension: string;
 	/** For whom, as a list of the formats says it. */
 	readonly reader: string;

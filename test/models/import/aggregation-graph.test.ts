@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { DescriptorSum } from '../../../src/features/descriptor-sum.js';
+import { DescriptorSum } from '../../../src/features/map-collector.js';
 import { aggregationNetworkFrom } from '../../../src/models/checkpoint/aggregation-network.js';
 import { readCheckpoint } from '../../../src/models/checkpoint/read-checkpoint.js';
 import { aggregationGraph } from '../../../src/models/import/aggregation-graph.js';
