@@ -15,7 +15,7 @@ import { mean } from '../src/evaluation/statistics.js';
 import { inputSize } from '../src/features/preprocess.js';
 import { openClip } from '../src/media/clip.js';
 import { findModel } from '../src/models/registry.js';
-import { loadPreset } from '../src/presets/load-preset.js';
+import { loadPreset } from '../src/presets/preset.js';
 import { openRuntime } from '../src/runtime/onnx-runtime.js';
 import { descriptorIdentity } from '../src/store/descriptor-store.js';
 import { type Costs, carry } from './ablation/carry.js';

@@ -8,7 +8,7 @@ import type { DescriptorMap } from '../src/core/descriptor-map.js';
 import { openEngine } from '../src/jobs/open-engine.js';
 import { BlockMatcher } from '../src/matching/block-matcher.js';
 import { openClip } from '../src/media/clip.js';
-import { loadPreset } from '../src/presets/load-preset.js';
+import { loadPreset } from '../src/presets/preset.js';
 import { head, median, row } from './table.js';
 
 const { values, positionals } = parseArgs({

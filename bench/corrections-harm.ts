@@ -13,8 +13,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Frame, LabelMap } from '../src/core/frame.js';
-import type { Keyframe } from '../src/core/keyframe.js';
+import type { Frame, Keyframe, LabelMap } from '../src/core/frame.js';
 import { listDavisSequences } from '../src/evaluation/davis-dataset.js';
 import { regionSimilarity } from '../src/evaluation/region-similarity.js';
 import { mean } from '../src/evaluation/statistics.js';

@@ -14,7 +14,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import type { DescriptorExtractor } from '../src/core/extractor.js';
+import type { DescriptorExtractor } from '../src/core/descriptor-map.js';
 import type { Frame, LabelMap } from '../src/core/frame.js';
 import type { CarriedField } from '../src/edits/carried-field.js';
 import { carryEdit } from '../src/edits/carry-edit.js';
@@ -28,7 +28,7 @@ import { readLabelMap } from '../src/media/label-map.js';
 import type { MeshMotion } from '../src/motion/mesh-tracker.js';
 import type { Runtime } from '../src/runtime/session.js';
 import { storedExtractor } from '../src/store/descriptor-store.js';
-import { followPoint, type KnownObject, knownObjects } from './known-motion.js';
+import { followPoint, type KnownObject, knownObjects } from './tracks/known-motion.js';
 
 const { values } = parseArgs({
 	options: {

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { openClip } from '../src/media/clip.js';
 import { davisPalette } from '../src/media/davis-palette.js';
 import { writeIndexedPng } from '../src/media/indexed-png.js';
-import { runProgram } from './run-program.js';
+import { runProgram } from './speed/run-program.js';
 import { head, row } from './table.js';
 
 const { values, positionals } = parseArgs({

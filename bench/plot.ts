@@ -6,7 +6,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
-import type { StageCost } from './stage-cost.js';
+import type { StageCost } from './table.js';
 
 const [source, target] = process.argv.slice(2);
 if (source === undefined || target === undefined) {

@@ -20,9 +20,7 @@ import { propagateMasks } from '../src/masks/labels/propagate-masks.js';
 import type { PropagationSettings } from '../src/masks/labels/settings.js';
 import { openClip } from '../src/media/clip.js';
 import { readLabelMap } from '../src/media/label-map.js';
-import { loadPreset } from '../src/presets/load-preset.js';
-import type { Preset } from '../src/presets/preset.js';
-import { withQuality } from '../src/presets/quality.js';
+import { loadPreset, type Preset, withQuality } from '../src/presets/preset.js';
 import { openRuntime } from '../src/runtime/onnx-runtime.js';
 import { head, row } from './table.js';
 
@@ -46,7 +44,7 @@ if (root === undefined) {
 }
 
 /** Window for descriptors that are not distinctive enough to do without: the baseline gets the settings that suit it. */
-const windowedPreset = fileURLToPath(new URL('windowed.json', import.meta.url));
+const windowedPreset = fileURLToPath(new URL('quality/windowed.json', import.meta.url));
 
 type Opened = Pick<Engine, 'runtime' | 'extractor' | 'close'>;
 
@@ -85,7 +83,7 @@ const modelMethod = ({ precision, features, propagation }: Preset): Method =>
 const disFlow: Method = async (davis, sequences) => {
 	const out = await mkdtemp(join(tmpdir(), 'dis-'));
 	try {
-		const script = fileURLToPath(new URL('dis_flow.py', import.meta.url));
+		const script = fileURLToPath(new URL('quality/dis_flow.py', import.meta.url));
 		// Debian's python3-opencv belongs to Debian's own interpreter, which need not be the first on the path.
 		const python = process.env.PYTHON ?? '/usr/bin/python3';
 		const { stdout } = await promisify(execFile)(python, [script, davis, out, ...(sequences ?? [])]);

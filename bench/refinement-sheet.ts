@@ -12,7 +12,7 @@ import { openClip } from '../src/media/clip.js';
 import { writeImage } from '../src/media/image.js';
 import { readLabelMap } from '../src/media/label-map.js';
 import { drawOverlay } from '../src/output/overlay.js';
-import { loadPreset } from '../src/presets/load-preset.js';
+import { loadPreset } from '../src/presets/preset.js';
 import { storedExtractor } from '../src/store/descriptor-store.js';
 
 type Crop = { readonly frame: number; readonly left: number; readonly top: number };

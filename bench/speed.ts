@@ -13,11 +13,10 @@ import { parseArgs } from 'node:util';
 import { qualities } from '../src/core/quality.js';
 import { stages } from '../src/core/stage-clock.js';
 import { openClip } from '../src/media/clip.js';
-import { loadPreset } from '../src/presets/load-preset.js';
-import { withQuality } from '../src/presets/quality.js';
-import { defaultPoints, pointsOf, printGrid } from './grid.js';
-import { measureOneThread } from './one-thread.js';
-import { helpSeconds, type ProgramRun, runProgram } from './run-program.js';
+import { loadPreset, withQuality } from '../src/presets/preset.js';
+import { defaultPoints, pointsOf, printGrid } from './speed/grid.js';
+import { measureOneThread } from './speed/one-thread.js';
+import { helpSeconds, type ProgramRun, runProgram } from './speed/run-program.js';
 import { head, median, row, spread } from './table.js';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));

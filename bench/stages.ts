@@ -23,13 +23,12 @@ import { WindowMatcher } from '../src/matching/window-matcher.js';
 import { openClip } from '../src/media/clip.js';
 import { readLabelMap } from '../src/media/label-map.js';
 import { findModel } from '../src/models/registry.js';
-import { loadPreset } from '../src/presets/load-preset.js';
+import { loadPreset } from '../src/presets/preset.js';
 import { openRuntime } from '../src/runtime/onnx-runtime.js';
 import { formatNpy } from '../src/store/npy.js';
-import { stepFlops } from './graph-flops.js';
-import { matMulPeak } from './machine-peak.js';
-import type { MissingPeer, StageCost } from './stage-cost.js';
-import { head, row } from './table.js';
+import { stepFlops } from './stages/graph-flops.js';
+import { matMulPeak } from './stages/machine-peak.js';
+import { head, type MissingPeer, row, type StageCost } from './table.js';
 
 const { values } = parseArgs({
 	options: {
@@ -131,7 +130,7 @@ if (!values['skip-peers']) {
 		const file = join(scratch, 'descriptors.npy');
 		await writeFile(file, formatNpy(all, [maps.length, map.channels, map.height, map.width]));
 		const { width, height } = inputSize(clip.info, model.manifest.image);
-		const script = fileURLToPath(new URL('peers.py', import.meta.url));
+		const script = fileURLToPath(new URL('stages/peers.py', import.meta.url));
 		// Debian's python3-opencv and python3-faiss belong to Debian's own interpreter, which need not be the first on the path.
 		const python = process.env.PYTHON ?? '/usr/bin/python3';
 		const numbers = [height, width, radius ?? 1000, topK, runs].map(String);

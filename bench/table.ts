@@ -14,3 +14,14 @@ export const mean = (numbers: readonly number[]): number =>
 /** Smallest and largest. */
 export const spread = (numbers: readonly number[], digits = 3): string =>
 	`${Math.min(...numbers).toFixed(digits)} to ${Math.max(...numbers).toFixed(digits)}`;
+
+/** CPU milliseconds of one stage of a frame; the name is "stage: who does it". */
+export type StageCost = {
+	readonly name: string;
+	readonly median: number;
+	readonly low: number;
+	readonly high: number;
+};
+
+/** A peer that could not be measured, and why. */
+export type MissingPeer = { readonly name: string; readonly missing: string };

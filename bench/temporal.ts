@@ -8,8 +8,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { LabelMap } from '../src/core/frame.js';
-import { objectIds } from '../src/core/object-ids.js';
+import { type LabelMap, objectIds } from '../src/core/frame.js';
 import { listDavisSequences } from '../src/evaluation/davis-dataset.js';
 import { mean } from '../src/evaluation/statistics.js';
 import { openEngine, openPropagator } from '../src/jobs/open-engine.js';
@@ -19,7 +18,7 @@ import { writeImage } from '../src/media/image.js';
 import { readLabelMap } from '../src/media/label-map.js';
 import { RunFrames } from '../src/media/run-frames.js';
 import { drawOverlay } from '../src/output/overlay.js';
-import { loadPreset } from '../src/presets/load-preset.js';
+import { loadPreset } from '../src/presets/preset.js';
 import { type Drawn, doubleClips, hiddenClips, leavingClips, movingClips } from './temporal/drawn.js';
 import { areaJitter, areas, change, type Masks, occlusion, overlaps, taken } from './temporal/measures.js';
 import { drawFrame, drawnClip, loadBirds, type Truth } from './temporal/scenes.js';

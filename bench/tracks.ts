@@ -24,8 +24,8 @@ import { RunFrames } from '../src/media/run-frames.js';
 import { type Corners, PlaneTracker } from '../src/tracks/plane-tracker.js';
 import { PointTracker } from '../src/tracks/point-tracker.js';
 import { type SeenFrame, type Tracker, trackFrames } from '../src/tracks/track-frames.js';
-import { followPoint, type KnownObject, knownObjects } from './known-motion.js';
 import { head, median, row } from './table.js';
+import { followPoint, type KnownObject, knownObjects } from './tracks/known-motion.js';
 import { type Compared, compare, quantile, tapVid } from './tracks/measures.js';
 import { drawScene, gridOf, loadScenes, type TruePoint, truePath } from './tracks/scenes.js';
 
@@ -122,7 +122,7 @@ type Run = {
 
 const lucasKanade = (folder: string, at: number, kind: string, points: readonly Point[]): Promise<Run> =>
 	new Promise((fulfil, reject) => {
-		const script = fileURLToPath(new URL('lucas_kanade.py', import.meta.url));
+		const script = fileURLToPath(new URL('tracks/lucas_kanade.py', import.meta.url));
 		const child = spawn(process.env.PYTHON ?? '/usr/bin/python3', [script, folder, String(at), kind], {
 			stdio: ['pipe', 'pipe', 'inherit'],
 		});

@@ -1,6 +1,5 @@
 import type { DescriptorMap } from '../../src/core/descriptor-map.js';
-import type { Frame, LabelMap } from '../../src/core/frame.js';
-import { objectIds } from '../../src/core/object-ids.js';
+import { type Frame, type LabelMap, objectIds } from '../../src/core/frame.js';
 import type { CarriedMask } from '../../src/evaluation/evaluate-davis.js';
 import { PyramidMatcher } from '../../src/masks/labels/cell-matcher.js';
 import { LabelPropagation } from '../../src/masks/labels/label-propagation.js';

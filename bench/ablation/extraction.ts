@@ -1,7 +1,7 @@
 import type { DescriptorMap } from '../../src/core/descriptor-map.js';
 import type { Raster } from '../../src/core/frame.js';
 import { type Inversion, openInversion, type StepCollector } from '../../src/features/inversion.js';
-import { inversionCalls, type ScheduleCall } from '../../src/features/timesteps.js';
+import { inversionCalls, type ScheduleCall } from '../../src/features/schedule.js';
 import type { Manifest } from '../../src/models/manifest.js';
 import type { InstalledModel } from '../../src/models/model-folder.js';
 import type { Runtime } from '../../src/runtime/session.js';

@@ -2,7 +2,7 @@
  * A UNet of Stable Diffusion 1.5's size with random weights: what import and a step of the real model cost on this
  * machine in time and memory, without the real weights. Needs 3.5 GB of disk and about 8 GB of memory.
  *
- *   npm run build && npx tsx bench/full-size-unet.ts [--side 64] [--keep] [--folder /tmp/full-size]
+ *   npm run build && npx tsx bench/stable-diffusion/full-size-unet.ts [--side 64] [--keep] [--folder /tmp/full-size]
  */
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
@@ -59,7 +59,7 @@ const { values } = parseArgs({
 });
 const side = Number(values.side);
 const env = { ...process.env, PROPAGATE_HOME: join(values.folder, 'home') };
-const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 try {
 	const started = performance.now();
 	const { folder, prompt, aggregation, parameters } = await writeRandomExport(

@@ -1,12 +1,12 @@
-// The pictures of docs/studio.md, taken anew: npx tsx bench/studio-screenshots.ts [name…], after npm run build.
+// The pictures of docs/studio.md, taken anew: npm run docs:studio [-- name…]
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium as playwright } from 'playwright-core';
 import sharp from 'sharp';
-import { readLabelMap } from '../src/index.js';
-import { cliPath, sample } from '../test/helpers/cli.js';
-import { chromium, RunningStudio } from '../test/helpers/studio.js';
+import { readLabelMap } from '../../src/index.js';
+import { cliPath, sample } from '../../test/helpers/cli.js';
+import { chromium, RunningStudio } from '../../test/helpers/studio.js';
 
 const names = process.argv.slice(2);
 // What is shown as a place should be nobody's in particular.
@@ -25,7 +25,7 @@ const take = async (name: string): Promise<void> => {
 		const png = await page.screenshot();
 		await sharp(png)
 			.webp({ quality: 82, effort: 6 })
-			.toFile(join(import.meta.dirname, '../docs/studio', `${name}.webp`));
+			.toFile(join(import.meta.dirname, '../../docs/studio', `${name}.webp`));
 	}
 };
 

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Stage } from '../src/core/stage-clock.js';
-import { median } from './table.js';
+import type { Stage } from '../../src/core/stage-clock.js';
+import { median } from '../table.js';
 
-const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const command = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** What one run of the command took. CPU time and memory are read from /proc: Linux only, else not a number. */
 export type ProgramRun = {

@@ -1,10 +1,10 @@
 /** Child of full-size-unet.ts: loads a model and times its calls. Twice, because the first call also packs weights. */
 import { parseArgs } from 'node:util';
-import { openExtractor } from '../src/features/diffusion-extractor.js';
-import { featureRecipeSchema } from '../src/features/recipe.js';
-import { readModelFolder } from '../src/models/model-folder.js';
-import { openRuntime } from '../src/runtime/onnx-runtime.js';
-import { matMulPeak } from './machine-peak.js';
+import { openExtractor } from '../../src/features/diffusion-extractor.js';
+import { featureRecipeSchema } from '../../src/features/recipe.js';
+import { readModelFolder } from '../../src/models/model-folder.js';
+import { openRuntime } from '../../src/runtime/onnx-runtime.js';
+import { matMulPeak } from '../stages/machine-peak.js';
 
 const { values, positionals } = parseArgs({
 	allowPositionals: true,

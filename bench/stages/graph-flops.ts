@@ -1,15 +1,15 @@
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { pathInside } from '../src/core/path-inside.js';
-import { inputSize } from '../src/features/preprocess.js';
-import type { InstalledModel } from '../src/models/model-folder.js';
-import { nodeFrom, pruneUnused, valueFrom } from '../src/onnx/edit.js';
-import type { OnnxNode } from '../src/onnx/model.js';
-import { readModel } from '../src/onnx/read-model.js';
-import { encodeModel } from '../src/onnx/write-model.js';
-import type { Runtime } from '../src/runtime/session.js';
-import { float32 } from '../src/runtime/tensor.js';
+import { pathInside } from '../../src/core/path-inside.js';
+import { inputSize } from '../../src/features/preprocess.js';
+import type { InstalledModel } from '../../src/models/model-folder.js';
+import { nodeFrom, pruneUnused, valueFrom } from '../../src/onnx/edit.js';
+import type { OnnxNode } from '../../src/onnx/model.js';
+import { readModel } from '../../src/onnx/read-model.js';
+import { encodeModel } from '../../src/onnx/write-model.js';
+import type { Runtime } from '../../src/runtime/session.js';
+import { float32 } from '../../src/runtime/tensor.js';
 
 /** Where a multiplying node has its weights; those without are products of two tensors. */
 const weightInputs: Readonly<Record<string, number>> = { Conv: 1, QLinearConv: 3 };

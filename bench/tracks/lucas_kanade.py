@@ -1,6 +1,6 @@
 """Baseline: points followed from frame to frame by OpenCV's pyramidal Lucas-Kanade (Bouguet 2000), its defaults.
 
-    python3 bench/lucas_kanade.py FOLDER AT points|plane < points.json
+    python3 bench/tracks/lucas_kanade.py FOLDER AT points|plane < points.json
 
 FOLDER holds the frames, in order of their names; points are [[x, y], ...] in frame AT. Prints {"milliseconds": CPU time,
 "frames": [[[x, y, visible], ...], ...]}. A point is hidden from where it is lost, leaves the frame, or does not lead back to

@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { davisPalette } from '../src/media/davis-palette.js';
-import { writeIndexedPng } from '../src/media/indexed-png.js';
-import { readLabelMap } from '../src/media/label-map.js';
+import { davisPalette } from '../../src/media/davis-palette.js';
+import { writeIndexedPng } from '../../src/media/indexed-png.js';
+import { readLabelMap } from '../../src/media/label-map.js';
+import { head, row } from '../table.js';
 import { cutMask, scaledMask, writeLoopedClip } from './looped-clip.js';
 import { type ProgramRun, runProgram } from './run-program.js';
-import { head, row } from './table.js';
 
 const sizes = {
 	'240p': { width: 426, height: 240 },

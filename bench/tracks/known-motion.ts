@@ -88,7 +88,7 @@ const strut =
 
 /** The objects of `samples/bear` and `samples/birds`. */
 export const knownObjects = async (): Promise<Record<'bear' | 'birds', readonly KnownObject[]>> => {
-	const file = new URL('motions/handheld.json', import.meta.url);
+	const file = new URL('handheld.json', import.meta.url);
 	const { bear, birds } = handheldSchema.parse(JSON.parse(await readFile(file, 'utf8')));
 	const wanderOf = (wander: readonly (readonly [number, number])[], frame: number) => wander[frame] ?? [0, 0];
 	const bearTime = (frame: number): number => frame / 71;

@@ -1,6 +1,6 @@
 """The same work in other people's hands: CPU milliseconds of one call each, as JSON lines. Called by stages.ts.
 
-    python3 bench/peers.py MODEL_FOLDER DESCRIPTORS HEIGHT WIDTH RADIUS K RUNS
+    python3 bench/stages/peers.py MODEL_FOLDER DESCRIPTORS HEIGHT WIDTH RADIUS K RUNS
 
 HEIGHT and WIDTH are of the network's input. DESCRIPTORS is a .npy file, float32 [frames + 1, channels, rows, columns],
 normalised: the remembered frames, then the one that is searched for.

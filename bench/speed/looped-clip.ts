@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { LabelMap } from '../src/core/frame.js';
-import { openClip } from '../src/media/clip.js';
-import { findFfmpeg } from '../src/media/ffmpeg-binary.js';
+import type { LabelMap } from '../../src/core/frame.js';
+import { openClip } from '../../src/media/clip.js';
+import { findFfmpeg } from '../../src/media/ffmpeg-binary.js';
 
 type Size = { readonly width: number; readonly height: number };
 

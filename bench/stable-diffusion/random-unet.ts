@@ -1,13 +1,13 @@
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { gaussianNoise } from '../src/features/gaussian-noise.js';
-import { nodeFrom, valueFrom, weightFrom } from '../src/onnx/edit.js';
-import { float, int, ints, type NodeSpec, string } from '../src/onnx/graph-spec.js';
-import type { OnnxNode, Weight } from '../src/onnx/model.js';
-import { encodeModel } from '../src/onnx/write-model.js';
-import { float32 } from '../src/runtime/tensor.js';
-import { formatNpy } from '../src/store/npy.js';
-import { tinyAggregation, writeTinyExport } from '../test/helpers/tiny-export.js';
+import { gaussianNoise } from '../../src/features/gaussian-noise.js';
+import { nodeFrom, valueFrom, weightFrom } from '../../src/onnx/edit.js';
+import { float, int, ints, type NodeSpec, string } from '../../src/onnx/graph-spec.js';
+import type { OnnxNode, Weight } from '../../src/onnx/model.js';
+import { encodeModel } from '../../src/onnx/write-model.js';
+import { float32 } from '../../src/runtime/tensor.js';
+import { formatNpy } from '../../src/store/npy.js';
+import { tinyAggregation, writeTinyExport } from '../../test/helpers/tiny-export.js';
 
 /** Channels of the first level of Stable Diffusion 1.5's UNet; the levels have 1, 2, 4 and 4 times as many. */
 export const FULL_WIDTH = 320;

@@ -1,9 +1,9 @@
-import { gaussianNoise } from '../src/features/gaussian-noise.js';
-import { buildGraph, type ModelSpec } from '../src/onnx/build-graph.js';
-import { elementTypeCodes } from '../src/onnx/element-type.js';
-import { float, int, ints } from '../src/onnx/graph-spec.js';
-import type { Runtime, Session } from '../src/runtime/session.js';
-import { float32, type Tensor } from '../src/runtime/tensor.js';
+import { gaussianNoise } from '../../src/features/gaussian-noise.js';
+import { buildGraph, type ModelSpec } from '../../src/onnx/build-graph.js';
+import { elementTypeCodes } from '../../src/onnx/element-type.js';
+import { float, int, ints } from '../../src/onnx/graph-spec.js';
+import type { Runtime, Session } from '../../src/runtime/session.js';
+import { float32, type Tensor } from '../../src/runtime/tensor.js';
 
 /** Large enough for full speed, small enough to take some hundredths of a second. */
 const SIZE = 1536;

@@ -1,6 +1,6 @@
 """Baseline: the first mask warped from frame to frame along dense optical flow (DIS, Kroeger et al. 2016; OpenCV).
 
-    python3 bench/dis_flow.py DAVIS_ROOT OUT [SEQUENCE ...]
+    python3 bench/quality/dis_flow.py DAVIS_ROOT OUT [SEQUENCE ...]
 
 Writes OUT/SEQUENCE/00000.png ... (indexed) and prints a JSON line with the seconds each sequence took.
 """

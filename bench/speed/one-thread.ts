@@ -1,14 +1,14 @@
-import type { DescriptorMap } from '../src/core/descriptor-map.js';
-import type { Frame } from '../src/core/frame.js';
-import { openExtractor } from '../src/features/diffusion-extractor.js';
-import { BlockMatcher } from '../src/matching/block-matcher.js';
-import { openClip } from '../src/media/clip.js';
-import { findModel } from '../src/models/registry.js';
-import type { Preset } from '../src/presets/preset.js';
-import { openRuntime } from '../src/runtime/onnx-runtime.js';
-import { fastStepFlops, stepFlops } from './graph-flops.js';
-import { openPeakProduct } from './machine-peak.js';
-import { median } from './table.js';
+import type { DescriptorMap } from '../../src/core/descriptor-map.js';
+import type { Frame } from '../../src/core/frame.js';
+import { openExtractor } from '../../src/features/diffusion-extractor.js';
+import { BlockMatcher } from '../../src/matching/block-matcher.js';
+import { openClip } from '../../src/media/clip.js';
+import { findModel } from '../../src/models/registry.js';
+import type { Preset } from '../../src/presets/preset.js';
+import { openRuntime } from '../../src/runtime/onnx-runtime.js';
+import { fastStepFlops, stepFlops } from '../stages/graph-flops.js';
+import { openPeakProduct } from '../stages/machine-peak.js';
+import { median } from '../table.js';
 
 /** Operations of a frame in each precision. */
 type Flops = { readonly float32: number; readonly int8: number; readonly int16: number };
