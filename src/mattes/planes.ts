@@ -3,7 +3,7 @@ import type { Size } from '../core/size.js';
 /** One number a pixel, [height * width]. */
 export type Plane = Float32Array;
 
-/** Means over squares of `2 radius + 1` pixels; beyond the edge the outermost pixels go on. */
+/** Means over windows of `2 radius + 1` pixels; beyond the edge the outermost pixels go on. */
 export const boxMean = (from: Plane, { width, height }: Size, radius: number): Plane => {
 	const taps = 2 * radius + 1;
 	const rows = new Float32Array(from.length);

@@ -107,7 +107,7 @@ describe('soft alpha', () => {
 		expect(found.coloursOf(image)).toBe(image);
 	});
 
-	it('can do frames that are smaller than its squares, and objects that fill them', () => {
+	it('can do frames that are smaller than its windows, and objects that fill them', () => {
 		const data = Uint8Array.from({ length: 5 * 3 * 3 }, (_, at) => at * 5);
 		const image: Raster<3> = { width: 5, height: 3, channels: 3, data };
 		const full = { width: 5, height: 3, ids: new Uint8Array(15).fill(1), palette: davisPalette };

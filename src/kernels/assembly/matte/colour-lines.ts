@@ -1,6 +1,6 @@
 /**
  * A guided filter (He, Sun & Tang, "Guided Image Filtering", ECCV 2010) of a mask by the image it belongs to, with two differences:
- * pixels where the mask is doubtful count less, and of the squares that a pixel is in, those count more in which colours do
+ * pixels where the mask is doubtful count less, and of the windows that a pixel is in, those count more in which colours do
  * explain the mask: one that only touches the border elsewhere has nothing to say.
  *
  * What is found for each pixel are lines: its opacity by its colour, in the colours of its surroundings, is
@@ -17,15 +17,15 @@ export const IMAGE_PLANES: i32 = 4;
 const VECTOR: usize = 16;
 /** Variance of colours from the camera's noise. */
 const NOISE: f32 = 3e-4;
-/** Of the mask's variance, that squares leave unexplained at least. */
+/** Of the mask's variance, that windows leave unexplained at least. */
 const LEAST_RESIDUE: f32 = 0.003;
 
 /**
  * @param image planes
  * @param trust a plane: how far the mask can be trusted at each pixel
- * @param radius of the squares in which opacity is taken to be linear in colour
- * @param reach of the squares whose findings a pixel goes by
- * @param isChoosy whether squares that explain the mask well count much more than others
+ * @param radius of the windows in which opacity is taken to be linear in colour
+ * @param reach of the windows whose findings a pixel goes by
+ * @param isChoosy whether windows that explain the mask well count much more than others
  * @param lines planes to be written
  */
 export function fitColourLines(
@@ -91,7 +91,7 @@ function dot(a: v128, x: v128, b: v128, y: v128, c: v128, z: v128): v128 {
 }
 
 /**
- * Four pixels' squares: their lines, multiplied by the weight that they have, which takes the place of the mask's trust.
+ * Four pixels' windows: their lines, multiplied by the weight that they have, which takes the place of the mask's trust.
  *
  * @param sums of trusted colours and mask, then of their products
  */

@@ -16,7 +16,7 @@ export function allocatePlane(width: i32, height: i32): usize {
 	return allocate(rowBytes(width) * height);
 }
 
-/** Means over squares of `2 radius + 1` pixels; beyond the edge the outermost pixels go on. @param to may be `from` */
+/** Means over windows of `2 radius + 1` pixels; beyond the edge the outermost pixels go on. @param to may be `from` */
 export function boxMean(from: usize, to: usize, width: i32, height: i32, radius: i32): void {
 	const pitch = rowBytes(width);
 	const rows = allocatePlane(width, height);
@@ -47,7 +47,7 @@ export function boxMean(from: usize, to: usize, width: i32, height: i32, radius:
 	free(rows);
 }
 
-/** Four rows side by side, a vector for each column, with as many more at both ends as squares reach. */
+/** Four rows side by side, a vector for each column, with as many more at both ends as windows reach. */
 function loadLines(
 	from: usize,
 	line: usize,
@@ -125,7 +125,7 @@ function transpose(a: v128, b: v128, c: v128, d: v128, to: usize): void {
 	v128.store(to, v128.shuffle<f32>(ab2, cd2, 2, 3, 6, 7), 3 * VECTOR);
 }
 
-/** The largest value within squares of `2 radius + 1` pixels. @param to may be `from` */
+/** The largest value within windows of `2 radius + 1` pixels. @param to may be `from` */
 export function boxMaximum(from: usize, to: usize, width: i32, height: i32, radius: i32): void {
 	const pitch = rowBytes(width);
 	const rows = allocatePlane(width, height);

@@ -1,9 +1,9 @@
 /**
  * The opacity of an object that covers pixels partly, from its mask and the colours around the mask's border.
  *
- * Opacity is taken to be linear in colour in squares of three sizes. Where the object and its surroundings are both thick, squares
+ * Opacity is taken to be linear in colour in windows of three sizes. Where the object and its surroundings are both thick, windows
  * are some pixels large and the mask close to the border is not believed, so that the band reaches over motion blur and over a border that is
- * some pixels off; where they are thin (legs, strands), squares are small and the mask is. Large squares see fur and hair that
+ * some pixels off; where they are thin (legs, strands), windows are small and the mask is. Large windows see fur and hair that
  * the mask has cut off; they are believed where their colours explain the mask on both sides of the border, and not much worse than
  * the others do.
  */
@@ -24,15 +24,15 @@ const WIDE_DOUBT: f32 = 12;
 /** Half the width of what is neither thin nor thick, on both sides of the border. */
 const THIN_BELOW: f32 = 4;
 const THICK_ABOVE: f32 = 7;
-/** From so far inside, what large squares do not find opaque speaks against them; outside, what they find so, from `WIDE_DOUBT` on. */
+/** From so far inside, what large windows do not find opaque speaks against them; outside, what they find so, from `WIDE_DOUBT` on. */
 const SURELY_INSIDE: f32 = 5;
-/** Mean square of errors, by their own mask, at which large squares are believed by half. */
+/** Mean square of errors, by their own mask, at which large windows are believed by half. */
 const WIDE_ERROR: f32 = 0.03;
-/** Large squares count half where they explain that much worse than others, in residues over squares around a pixel. */
+/** Large windows count half where they explain that much worse than others, in residues over windows around a pixel. */
 const WIDE_MERIT: f32 = 0.85;
 const MERIT_REACH: f32 = 8;
 const LEAST_RESIDUE: f32 = 0.001;
-/** What is outside by the mask and more opaque than this by its colour counts less in a second look at large squares. */
+/** What is outside by the mask and more opaque than this by its colour counts less in a second look at large windows. */
 const FOUND_OUTSIDE: f32 = 0.3;
 const LEAST_TRUST: f32 = 0.02;
 /** Farther from the border than this, the mask is right. */
@@ -209,7 +209,7 @@ function findThickness(distance: usize, to: usize, width: i32, height: i32, unit
 	free(outside);
 }
 
-/** Mixes into lines those of large squares, as far as they are believed. They are found for blocks of twice the size. @param residue of the others */
+/** Mixes into lines those of large windows, as far as they are believed. They are found for blocks of twice the size. @param residue of the others */
 function addWide(image: usize, residue: usize, lines: usize, width: i32, height: i32, unit: f32): void {
 	const plane = rowBytes(width) * height;
 	const halfWidth = (width + 1) >> 1;
@@ -269,7 +269,7 @@ function findWide(
 	free(distance);
 }
 
-/** How far large squares are believed. @param found what they find; the planes of distances and findings are used up */
+/** How far large windows are believed. @param found what they find; the planes of distances and findings are used up */
 function believe(
 	distance: usize,
 	found: usize,

@@ -20,8 +20,8 @@ const NEIGHBOURHOOD: f32 = 4;
 const FAR: f32 = 40;
 /** As far as things may move from frame to frame. */
 const MOTION: f32 = 16;
-/** Motion is one for squares of so many cells, and is found by more around them, of which every second in each direction is looked at. */
-const SQUARE: i32 = 16;
+/** Motion is one for tiles of so many cells, and is found by more around them, of which every second in each direction is looked at. */
+const TILE: i32 = 16;
 const MARGIN: i32 = 4;
 const STEP: i32 = 2;
 /** Any motion has to explain so much more light a cell than none. */
@@ -65,11 +65,11 @@ export function steadyLines(): usize {
 		const sum = load<f32>(image + at) + load<f32>(image + plane + at) + load<f32>(image + 2 * plane + at);
 		store<f32>(found + LIGHT * plane + at, sum / 3);
 	}
-	for (let top = 0; top < height; top += SQUARE) {
-		for (let left = 0; left < width; left += SQUARE) {
+	for (let top = 0; top < height; top += TILE) {
+		for (let left = 0; left < width; left += TILE) {
 			findMotion(found + LIGHT * plane, before + LIGHT * plane, left, top);
-			for (let y = top; y < min(height, top + SQUARE); y++) {
-				for (let x = left; x < min(width, left + SQUARE); x++) {
+			for (let y = top; y < min(height, top + TILE); y++) {
+				for (let x = left; x < min(width, left + TILE); x++) {
 					mix(around, plane, pitch * y + 4 * x, pitch * (y + motionY) + 4 * (x + motionX));
 				}
 			}
@@ -94,14 +94,14 @@ function mix(around: usize, plane: usize, at: usize, then: usize): void {
 	}
 }
 
-/** Where the cells of a square were in the frame before, from where they are. */
+/** Where the cells of a tile were in the frame before, from where they are. */
 let motionX: i32 = 0;
 let motionY: i32 = 0;
 
 function findMotion(now: usize, then: usize, left: i32, top: i32): void {
 	motionX = 0;
 	motionY = 0;
-	const middle = rowBytes(width) * min(height - 1, top + SQUARE / 2) + 4 * min(width - 1, left + SQUARE / 2);
+	const middle = rowBytes(width) * min(height - 1, top + TILE / 2) + 4 * min(width - 1, left + TILE / 2);
 	const unit = scale / (block as f32);
 	if (abs(load<f32>(distance + middle)) > FAR * unit) {
 		return;
@@ -125,19 +125,19 @@ function findMotion(now: usize, then: usize, left: i32, top: i32): void {
 	}
 }
 
-/** Mean difference of light of a square and its margin from where it may have been; anything beyond `most` is as good as that. */
+/** Mean difference of light of a tile and its margin from where it may have been; anything beyond `most` is as good as that. */
 function difference(now: usize, then: usize, left: i32, top: i32, x: i32, y: i32, most: f32): f32 {
 	const pitch = rowBytes(width);
 	const firstX = max(0, left - MARGIN);
 	const firstY = max(0, top - MARGIN);
-	const endX = min(width, left + SQUARE + MARGIN);
-	const endY = min(height, top + SQUARE + MARGIN);
-	// Cells that are squares' own have to have been in the box, so that something can be taken from there.
+	const endX = min(width, left + TILE + MARGIN);
+	const endY = min(height, top + TILE + MARGIN);
+	// Cells that are a tile's own have to have been in the box, so that something can be taken from there.
 	if (
 		left + x < 0 ||
 		top + y < 0 ||
-		min(width, left + SQUARE) + x > width ||
-		min(height, top + SQUARE) + y > height
+		min(width, left + TILE) + x > width ||
+		min(height, top + TILE) + y > height
 	) {
 		return most;
 	}
