@@ -10,22 +10,16 @@ export type { Frame, LabelMap, Raster } from './core/frame.js';
 export type { TrackedPoint } from './core/point.js';
 export type { DavisScore, SequenceScore } from './evaluation/evaluate-davis.js';
 export { type BatchEvent, type BatchJob, type BatchResult, runBatch } from './jobs/batch.js';
-export { type ClipEdit, type EditClipJob, editClip } from './jobs/edit-clip.js';
+export { type ClipEdit, type EditClipJob, editClip, type MaskClipJob, maskClip } from './jobs/clip-frames.js';
+export type { FrameProgress, PropagateClipJob, PropagateClipResult } from './jobs/clip-job.js';
 export { type DavisJob, evaluateDavisModel } from './jobs/evaluate-davis-model.js';
 export { evaluateFlowPairs, evaluateKeypointPairs } from './jobs/evaluate-pairs.js';
 export { exportFeatures, type FeaturesJob } from './jobs/export-features.js';
 export { type GenerateJob, generateImages } from './jobs/generate-images.js';
 export { type MarkFrameJob, type MarkFrameResult, markFrame } from './jobs/mark-frame.js';
-export { type MaskClipJob, maskClip } from './jobs/mask-clip.js';
 export { type MatchJob, matchPair, type NamedMatch } from './jobs/match-pair.js';
 export { type Engine, openEngine } from './jobs/open-engine.js';
-export { type Hints, type Marker, openMarker, type Stroke } from './jobs/open-marker.js';
-export {
-	type FrameProgress,
-	type PropagateClipJob,
-	type PropagateClipResult,
-	propagateClip,
-} from './jobs/propagate-clip.js';
+export { propagateClip } from './jobs/propagate-clip.js';
 export { type PropagateEditJob, propagateEdit } from './jobs/propagate-edit.js';
 export { type TrackClipJob, type TrackClipResult, trackClip } from './jobs/track-clip.js';
 export {
@@ -37,7 +31,9 @@ export {
 } from './jobs/track-points.js';
 export { type TransferJob, type TransferResult, transferKeypoints } from './jobs/transfer-keypoints.js';
 export { type WarpJob, type WarpResult, warpPair } from './jobs/warp-pair.js';
+export { type Marker, openMarker } from './masks/hints/click-decoder.js';
 export type { HintedImage } from './masks/hints/hinted-image.js';
+export type { Hints, Stroke } from './masks/hints/hints.js';
 export { propagateMasks } from './masks/labels/propagate-masks.js';
 export type { MaskedFrame } from './masks/propagate-keyframes.js';
 export { type Clip, openClip } from './media/clip.js';

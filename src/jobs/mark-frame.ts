@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { requireFree } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 import type { Frame } from '../core/frame.js';
+import { openMarker } from '../masks/hints/click-decoder.js';
+import type { Hints, Stroke } from '../masks/hints/hints.js';
 import { openClip } from '../media/clip.js';
 import { davisPalette } from '../media/davis-palette.js';
 import { requireDistinct } from '../media/distinct-files.js';
@@ -11,7 +13,6 @@ import { requireImageFile } from '../media/image-file.js';
 import { writeIndexedPng } from '../media/indexed-png.js';
 import { parsePosition } from '../media/position.js';
 import type { RuntimeOptions } from '../runtime/session.js';
-import { type Hints, openMarker, type Stroke } from './open-marker.js';
 
 export type MarkFrameJob = RuntimeOptions & {
 	/** Video file, folder or pattern of frames, or a single image. */

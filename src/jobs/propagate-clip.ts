@@ -3,8 +3,6 @@ import { resolveClipOutputs } from './clip-outputs.js';
 import type { RunFrame } from './mask-frames.js';
 import { type RunKind, type RunStep, runClip, type WrittenFrame } from './run-clip.js';
 
-export type { FrameProgress, PropagateClipJob, PropagateClipResult } from './clip-job.js';
-
 /**
  * Carries painted masks through a clip, from each in both directions, and writes the results: what `propagate <clip> --mask <png>`
  * does. See {@link runClip}.

@@ -1,6 +1,7 @@
 import type { Raster } from '../../core/frame.js';
 import { pathInside } from '../../core/path-inside.js';
 import { preprocess } from '../../features/preprocess.js';
+import { bundledClicksFolder } from '../../models/click-manifest.js';
 import { loadGraph } from '../../models/load-graph.js';
 import { type InstalledClickDecoder, readClicksFolder } from '../../models/model-folder.js';
 import { pruneUnused, valueFrom } from '../../onnx/edit.js';
@@ -21,33 +22,38 @@ const sideOf = (length: number): number => Math.max(STRIDE, Math.round(length / 
 
 type Sessions = { readonly encode: Session; readonly prepare: Session; readonly decode: Session };
 
+/** Turns clicks, strokes and boxes into masks. */
+export type Marker = {
+	/**
+	 * Looks at an image once; its masks then take a moment each. Close it to free what the runtime keeps of it.
+	 *
+	 * @param image as displayed
+	 * @throws UserError when the graphs or the device can't be used
+	 */
+	open(image: Raster<3>): Promise<HintedImage>;
+	close(): Promise<void>;
+};
+
+/** Opens the engine for marking objects by hints; its graphs are loaded with the first image. */
+export const openMarker = async (options: RuntimeOptions = {}): Promise<Marker> =>
+	new ClickDecoder(await readClicksFolder(bundledClicksFolder()), options);
+
 /**
  * Finds what a user points at, with a decoder that was trained on simulated clicks (as RITM, Sofiiuk et al. 2021) and stands on the
- * recognition encoder's maps. Graphs are loaded with the first image.
+ * recognition encoder's maps.
  */
-export class ClickDecoder {
+class ClickDecoder implements Marker {
 	readonly #runtime: Runtime;
 	#sessions: Promise<Sessions> | undefined;
 
-	/** @throws UserError when the folder holds no click decoder */
-	static async open(folder: string, options: RuntimeOptions): Promise<ClickDecoder> {
-		return new ClickDecoder(await readClicksFolder(folder), options);
-	}
-
-	private constructor(
+	constructor(
 		private readonly installed: InstalledClickDecoder,
 		options: RuntimeOptions,
 	) {
 		this.#runtime = openRuntime(options);
 	}
 
-	/**
-	 * Looks at an image; what does not depend on hints is kept by the runtime until the hinted image is closed.
-	 *
-	 * @param image as displayed
-	 * @throws UserError when the graphs or the device can't be used
-	 */
-	async look(image: Raster<3>): Promise<HintedImage> {
+	async open(image: Raster<3>): Promise<HintedImage> {
 		const { shortSide, closeUpSide } = this.installed.manifest;
 		const whole = { left: 0, top: 0, width: image.width, height: image.height };
 		const scale = Math.min(
