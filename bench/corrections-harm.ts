@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Frame, Keyframe, LabelMap } from '../src/core/frame.js';
 import { listDavisSequences } from '../src/evaluation/davis-dataset.js';
-import { regionSimilarity } from '../src/evaluation/region-similarity.js';
+import { regionSimilarity } from '../src/evaluation/mask-measures.js';
 import { mean } from '../src/evaluation/statistics.js';
 import { propagateKeyframes } from '../src/masks/propagate-keyframes.js';
 import { MaskTracker } from '../src/masks/tracker/mask-tracker.js';

@@ -1,7 +1,6 @@
 import { gaussianNoise } from '../../src/features/gaussian-noise.js';
 import { buildGraph, type ModelSpec } from '../../src/onnx/build-graph.js';
-import { elementTypeCodes } from '../../src/onnx/element-type.js';
-import { float, int, ints } from '../../src/onnx/graph-spec.js';
+import { elementTypeCodes, float, int, ints } from '../../src/onnx/graph-spec.js';
 import type { Runtime, Session } from '../../src/runtime/session.js';
 import { float32, type Tensor } from '../../src/runtime/tensor.js';
 

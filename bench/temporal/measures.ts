@@ -1,5 +1,4 @@
-import { type Labels, objectMask } from '../../src/evaluation/binary-mask.js';
-import { regionSimilarity } from '../../src/evaluation/region-similarity.js';
+import { type Labels, objectMask, regionSimilarity } from '../../src/evaluation/mask-measures.js';
 import { mean } from '../../src/evaluation/statistics.js';
 
 /** Masks of a clip, one a frame. */

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { qualities } from '../core/quality.js';
-import { parseFrameRate } from '../media/frame-rate.js';
+import { parseFrameRate } from '../media/position.js';
 import { pointModes } from '../pairs/modes.js';
 import { type Device, devices } from '../runtime/session.js';
 

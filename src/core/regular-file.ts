@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import type { z } from 'zod';
 import { UserError } from './errors.js';
 
 /** No file that is read whole is larger. */
@@ -63,3 +64,19 @@ export const readOwnFile = async (path: string): Promise<Buffer> => {
 /** As {@link readOwnFile}, of text. */
 export const readOwnText = async (path: string): Promise<string> =>
 	(await readOwnFile(path)).toString('utf8');
+
+/** What a file says; undefined where there is none, or it says something else. */
+export const readOwnJson = async <Value>(
+	path: string,
+	schema: z.ZodType<Value>,
+): Promise<Value | undefined> => {
+	const text = await readOwnText(path).catch(() => undefined);
+	if (text === undefined) {
+		return undefined;
+	}
+	try {
+		return schema.parse(JSON.parse(text));
+	} catch {
+		return undefined;
+	}
+};

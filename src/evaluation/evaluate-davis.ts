@@ -1,8 +1,8 @@
 import { throwIfAborted } from '../core/errors.js';
 import type { LabelMap } from '../core/frame.js';
 import { readLabelMap } from '../media/label-map.js';
-import type { Labels } from './binary-mask.js';
 import { type DavisSequence, listDavisSequences } from './davis-dataset.js';
+import type { Labels } from './mask-measures.js';
 import { type ObjectScore, objectCount, scoreSequence } from './sequence-score.js';
 import { mean, type Statistics } from './statistics.js';
 

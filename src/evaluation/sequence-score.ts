@@ -1,6 +1,4 @@
-import { type Labels, objectMask, voidId } from './binary-mask.js';
-import { contourAccuracy } from './contour-accuracy.js';
-import { regionSimilarity } from './region-similarity.js';
+import { contourAccuracy, type Labels, objectMask, regionSimilarity, voidId } from './mask-measures.js';
 import { type Statistics, statistics } from './statistics.js';
 
 /** J and F of one object over a sequence. */

@@ -27,7 +27,7 @@ export const only = (parent: Buffer, type: string): Buffer => {
 };
 
 /** Whether a box is a track of moving pictures. */
-export const isPictures = ({ type, body }: Box): boolean =>
+const isPictures = ({ type, body }: Box): boolean =>
 	type === 'trak' && only(only(body, 'mdia'), 'hdlr').toString('latin1', 8, 12) === 'vide';
 
 /** A day of video at 60 frames a second takes about 100 MB. */
@@ -57,21 +57,61 @@ export const readMovieBox = async (
 };
 
 /**
- * Pictures that a track of an MP4 or MOV file lists (`stsz`): its length even where the sound is longer, and where the rate varies.
+ * What a track of pictures says, of an MP4 or MOV file.
  *
- * @param index of the track among those of pictures; undefined is returned where the file lists none, as in fragments
+ * @param index of the track among those of pictures
+ * @param read its body
+ * @returns undefined where there is no such track, or the file is not laid out as expected: then it is as ffmpeg understands it
  */
-export const sampleCount = async (path: string, index: number): Promise<number | undefined> => {
+const ofTrack = async <Found>(
+	path: string,
+	index: number,
+	read: (track: Buffer) => Found | undefined,
+): Promise<Found | undefined> => {
 	const file = await openRegularFile(path);
 	try {
 		const found = await readMovieBox(file);
 		const track = found ? children(found.moov.subarray(8)).filter(isPictures)[index] : undefined;
-		const samples = track && only(only(only(only(track.body, 'mdia'), 'minf'), 'stbl'), 'stsz');
-		return samples?.readUInt32BE(8) || undefined;
+		return track && read(track.body);
 	} catch {
-		// A file that is not laid out as expected is as long as ffmpeg says.
 		return undefined;
 	} finally {
 		await file.close();
 	}
 };
+
+/**
+ * Pictures that a track lists (`stsz`): its length even where the sound is longer, and where the rate varies.
+ *
+ * @param index of the track among those of pictures; undefined is returned where the file lists none, as in fragments
+ */
+export const sampleCount = (path: string, index: number): Promise<number | undefined> =>
+	ofTrack(
+		path,
+		index,
+		(track) => only(only(only(only(track, 'mdia'), 'minf'), 'stbl'), 'stsz').readUInt32BE(8) || undefined,
+	);
+
+/** ffmpeg's filter that shows a mirrored picture the right way round. */
+export type Mirroring = 'hflip' | 'vflip' | 'transpose=0' | 'transpose=3';
+
+/**
+ * How a track is mirrored for display, by its matrix (`tkhd`). ffmpeg prints only the angle, and older versions turn mirrored pictures as
+ * if they were not.
+ *
+ * @param index of the track among those of pictures; undefined is returned when it is not mirrored
+ */
+export const readMirroring = (path: string, index: number): Promise<Mirroring | undefined> =>
+	ofTrack(path, index, (track) => {
+		const header = only(track, 'tkhd');
+		const at = header[0] === 1 ? 52 : 40;
+		const [a = 0, b = 0, , c = 0, d = 0] = [0, 1, 2, 3, 4].map((n) => header.readInt32BE(at + 4 * n));
+		// x' = a x + c y, y' = b x + d y: mirrored when the determinant is negative.
+		if (a * d - b * c >= 0) {
+			return undefined;
+		}
+		if (Math.abs(a) > Math.abs(b)) {
+			return a < 0 ? 'hflip' : 'vflip';
+		}
+		return b > 0 ? 'transpose=0' : 'transpose=3';
+	});

@@ -25,3 +25,10 @@ export const parsePosition = (text: string): Position => {
 		`"${text}" is not a place in a clip; give a frame number like 37, or a time like 1.5s or 00:00:01.5.`,
 	);
 };
+
+/** Frames a second as they are typed: `24`, `29.97`, `30000/1001`. Undefined for anything else, and below 0.01 or above 1000. */
+export const parseFrameRate = (text: string): number | undefined => {
+	const parts = /^(\d+(?:\.\d+)?)(?:\/(\d+(?:\.\d+)?))?$/.exec(text.trim());
+	const rate = Number(parts?.[1]) / Number(parts?.[2] ?? 1);
+	return rate >= 0.01 && rate <= 1000 ? rate : undefined;
+};

@@ -5,8 +5,7 @@ import { openRegularFile } from '../core/regular-file.js';
 import type { ClipInfo, Fraction } from './clip-info.js';
 import { askFfmpeg } from './ffmpeg-process.js';
 import { imageFormatOf } from './image-file.js';
-import { type Mirroring, readMirroring } from './mirroring.js';
-import { sampleCount } from './mp4-boxes.js';
+import { type Mirroring, readMirroring, sampleCount } from './mp4-boxes.js';
 import { type ListedTrack, readMatroskaHeader, readTrackList } from './probe-answers.js';
 import { displayedSize, type VideoStream } from './video-stream.js';
 

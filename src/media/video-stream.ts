@@ -1,4 +1,4 @@
-import type { Mirroring } from './mirroring.js';
+import type { Mirroring } from './mp4-boxes.js';
 
 /** How the samples of a video stream are stored, as far as turning them into displayed sRGB pixels needs it. */
 export type VideoStream = {

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { z } from 'zod';
+import { bundledModelsFolder } from '../store/locations.js';
 
 /** Every size is bounded: a manifest is a file that somebody else made, and work is planned by it. */
 const side = z.int().positive().max(8192);
@@ -48,7 +50,7 @@ export const modelNameSchema = z
 	.regex(/^[a-z0-9][a-z0-9._-]*$/, 'lower-case letters, digits, dots, dashes and underscores');
 
 /** Size and SHA-256 of each file that `models verify` checks. */
-export const fileRecordsSchema = z.record(
+const fileRecordsSchema = z.record(
 	z.string(),
 	z.object({ bytes: z.int().nonnegative(), sha256: z.string() }),
 );
@@ -112,3 +114,87 @@ export const manifestSchema = z.object({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export type DiffusionSchedule = z.infer<typeof scheduleSchema>;
+
+/** What every smaller model says of itself. */
+const common = {
+	formatVersion: z.literal(1),
+	name: modelNameSchema,
+	description: z.string(),
+	license: z.string(),
+	files: fileRecordsSchema,
+};
+
+/**
+ * `manifest.json` of a click decoder: two graphs (`prepare` once an image, `decode` with every click, see training/export_clicks.py) that
+ * stand on the recognition encoder of the model whose folder theirs lies in.
+ */
+export const clickManifestSchema = z.object({
+	...common,
+	kind: z.literal('clicks'),
+	/** Tensors of the model's graph, in the order of the inputs of `prepare`. */
+	taps: z.array(z.string()).min(1),
+	prepare: z.string(),
+	decode: z.string(),
+	/** Short side in pixels of an image as the encoder sees it; sides are rounded to multiples of 32. */
+	shortSide: side.max(2048),
+	/** A close-up has as many pixels as a square of this side. */
+	closeUpSide: side.max(2048),
+});
+
+export type ClickManifest = z.infer<typeof clickManifestSchema>;
+
+/** Folder of the click decoder that comes with the program. */
+export const bundledClicksFolder = (): string => join(bundledModelsFolder(), 'propagate-small', 'clicks');
+
+/**
+ * `manifest.json` of a mask tracker: three graphs (`encode` once a frame, `step` and `memorise` for its objects, see
+ * training/export_tracker.py), and the size at which they see a frame.
+ */
+export const trackerManifestSchema = z.object({
+	...common,
+	kind: z.literal('tracker'),
+	encode: z.string(),
+	step: z.string(),
+	memorise: z.string(),
+	/** Short side of a frame in pixels, for each quality; sides are rounded to multiples of 32. */
+	shortSide: z.object({ fast: side, balanced: side, best: side }),
+});
+
+type TrackerManifest = z.infer<typeof trackerManifestSchema>;
+
+/** A mask tracker on this machine. */
+export type InstalledTracker = { readonly folder: string; readonly manifest: TrackerManifest };
+
+/** Folder of the tracker that comes with the program. */
+export const bundledTrackerFolder = (): string => join(bundledModelsFolder(), 'propagate-small', 'tracker');
+
+/** What the numbers of a flow mean. */
+export const flowConventionSchema = z.strictObject({
+	/**
+	 * Which image's places the flow has an entry for: `target` says for each place of the second image where it comes
+	 * from in the first, `source` for each place of the first where it goes in the second.
+	 */
+	grid: z.enum(['target', 'source']),
+	/** A place in the other image, or the way there. */
+	values: z.enum(['position', 'displacement']),
+	/** Pixels of the network's input, cells of the flow's own grid, or -1..1 between the outermost pixels' centres. */
+	units: z.enum(['input-pixels', 'cells', 'normalised']),
+});
+
+export type FlowConvention = z.infer<typeof flowConventionSchema>;
+
+const triple = z.tuple([z.number(), z.number(), z.number()]);
+
+/**
+ * `manifest.json` of a model that matches two images by itself, such as the supervised ones of the paper's table 1:
+ * inputs `source` and `target` [1, 3, side, side], output `flow` [1, 2, h, w], x before y.
+ */
+export const pairManifestSchema = z.object({
+	...common,
+	kind: z.literal('pair'),
+	graph: z.string(),
+	image: z.object({ side: z.int().positive().max(8192), mean: triple, std: triple }),
+	flow: flowConventionSchema,
+});
+
+export type PairManifest = z.infer<typeof pairManifestSchema>;

@@ -2,10 +2,16 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { readGivenText } from '../core/given-file.js';
-import { type ClickManifest, clickManifestSchema } from './click-manifest.js';
-import { type Manifest, manifestSchema } from './manifest.js';
-import { type PairManifest, pairManifestSchema } from './pair-manifest.js';
-import { type InstalledTracker, trackerManifestSchema } from './tracker-manifest.js';
+import {
+	type ClickManifest,
+	clickManifestSchema,
+	type InstalledTracker,
+	type Manifest,
+	manifestSchema,
+	type PairManifest,
+	pairManifestSchema,
+	trackerManifestSchema,
+} from './manifest.js';
 
 /** A model on this machine: its folder and what its `manifest.json` says. */
 export type InstalledModel = { readonly folder: string; readonly manifest: Manifest };

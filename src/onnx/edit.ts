@@ -1,10 +1,10 @@
-import { elementTypeCodes } from './element-type.js';
 import { encodeInitializer, encodeNode } from './encode.js';
-import type { GraphValue, InitializerSpec, NodeSpec } from './graph-spec.js';
+import { FileSource } from './file-source.js';
+import { elementTypeCodes, type GraphValue, type InitializerSpec, type NodeSpec } from './graph-spec.js';
 import type { OnnxModel, OnnxNode, OnnxValue, Weight } from './model.js';
 import { readNode } from './read-node.js';
 import { fieldsOf, LENGTH_DELIMITED, sourceOf, textOf } from './wire-reader.js';
-import { type Chunks, concatenate, lengthOf, textField } from './wire-writer.js';
+import { bytesField, type Chunks, concatenate, intField, lengthOf, textField } from './wire-writer.js';
 
 export const nodeFrom = (spec: NodeSpec): OnnxNode => readNode(concatenate(encodeNode(spec)));
 
@@ -111,4 +111,32 @@ export const pruneUnused = (model: OnnxModel): OnnxModel => {
 		weights: model.weights.filter((weight) => needed.has(weight.name)),
 		inputs: model.inputs.filter((input) => needed.has(input.name)),
 	};
+};
+
+/** A small model with its weights inside: encoded, it needs no file beside it. */
+export const inlineWeights = (model: OnnxModel): OnnxModel => {
+	const sources = new Map<string, FileSource>();
+	const inlined = (weight: Weight): Weight => {
+		const { name, dims, typeCode, data } = weight;
+		if (data.kind === 'inline') {
+			return weight;
+		}
+		const source = sources.get(data.path) ?? new FileSource(data.path);
+		sources.set(data.path, source);
+		const raw = source.read(data.offset, data.offset + data.length);
+		const tensor = [
+			...dims.flatMap((size) => intField(1, size)),
+			...intField(2, typeCode),
+			...textField(8, name),
+			...bytesField(9, raw),
+		];
+		return { ...weight, data: { kind: 'inline', bytes: concatenate(tensor) } };
+	};
+	try {
+		return { ...model, weights: model.weights.map(inlined) };
+	} finally {
+		for (const source of sources.values()) {
+			source.close();
+		}
+	}
 };

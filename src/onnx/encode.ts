@@ -1,6 +1,12 @@
 import type { Tensor } from '../runtime/tensor.js';
-import { elementTypeCodes } from './element-type.js';
-import type { Attribute, GraphSpec, GraphValue, InitializerSpec, NodeSpec } from './graph-spec.js';
+import {
+	type Attribute,
+	elementTypeCodes,
+	type GraphSpec,
+	type GraphValue,
+	type InitializerSpec,
+	type NodeSpec,
+} from './graph-spec.js';
 import { bytesField, type Chunks, floatField, intField, messageField, textField } from './wire-writer.js';
 
 // Field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).

@@ -1,5 +1,4 @@
 import type { Tensor } from '../runtime/tensor.js';
-import type { ElementType } from './element-type.js';
 
 /** A node's attribute; ONNX tells 1 and 1.0 apart, so the kind is always said. Use the constructors below. */
 export type Attribute =
@@ -45,3 +44,15 @@ export type GraphSpec = {
 	readonly nodes: readonly NodeSpec[];
 	readonly initializers: readonly InitializerSpec[];
 };
+
+/** Element types of our tensors, by their number in ONNX's `TensorProto.DataType`. */
+export const elementTypeCodes = {
+	float32: 1,
+	uint8: 2,
+	int32: 6,
+	int64: 7,
+	bool: 9,
+	float16: 10,
+} as const satisfies Record<Tensor['type'], number>;
+
+type ElementType = keyof typeof elementTypeCodes;

@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { makeFolder, type WrittenFile, writeFailure, writeFileAtomically } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
-import { readOwnText } from '../core/regular-file.js';
+import { readOwnJson, readOwnText } from '../core/regular-file.js';
 import type { FrameNames } from '../media/frame-names.js';
 import type { RunIdentity } from '../store/run-identity.js';
 import { type FrameNotes, type FrameRecord, isIntact } from './frame-folder.js';
@@ -319,16 +319,8 @@ export const asUnfinished = (text: string): string => {
 
 const formatNotes = (notes: Notes): string => `${JSON.stringify(notes, undefined, '\t')}\n`;
 
-const readNotes = async (folder: string): Promise<Notes | undefined> => {
-	if (!(await isFolder(folder))) {
-		return undefined;
-	}
-	try {
-		return notesSchema.parse(JSON.parse(await readOwnText(join(folder, RUN_FILE))));
-	} catch {
-		return undefined;
-	}
-};
+const readNotes = async (folder: string): Promise<Notes | undefined> =>
+	(await isFolder(folder)) ? readOwnJson(join(folder, RUN_FILE), notesSchema) : undefined;
 
 /** Not a link to one. */
 const isFolder = (path: string): Promise<boolean> =>

@@ -5,9 +5,8 @@ import type { Point } from '../core/point.js';
 import type { Size } from '../core/size.js';
 import { preprocess } from '../features/preprocess.js';
 import { loadGraph } from '../models/load-graph.js';
-import type { Manifest } from '../models/manifest.js';
+import type { FlowConvention, Manifest } from '../models/manifest.js';
 import type { InstalledPairModel } from '../models/model-folder.js';
-import type { FlowConvention } from '../models/pair-manifest.js';
 import type { Runtime } from '../runtime/session.js';
 
 /** Matches two images by a network of its own, without descriptors: the supervised rows of the paper's table 1. */

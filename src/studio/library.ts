@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { readOwnText } from '../core/regular-file.js';
+import { readOwnJson } from '../core/regular-file.js';
 import { UserError, writeFileAtomically } from '../index.js';
 import { ClipExport } from './clip-export.js';
 import { ClipRun } from './clip-run.js';
@@ -238,12 +238,7 @@ export class Library {
 	}
 
 	async #readRecent(): Promise<RecentProject[]> {
-		const text = await readOwnText(join(this.folder, 'recent.json')).catch(() => '[]');
-		try {
-			return recentSchema.parse(JSON.parse(text));
-		} catch {
-			return [];
-		}
+		return (await readOwnJson(join(this.folder, 'recent.json'), recentSchema)) ?? [];
 	}
 }
 

@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { z } from 'zod';
 import { openTemporary } from '../core/atomic-file.js';
-import { readOwnFile } from '../core/regular-file.js';
+import { readOwnFile, readOwnJson } from '../core/regular-file.js';
 import { clearLeftovers } from '../core/temporary-names.js';
 import { type Clip, type Frame, type Raster, writeFileAtomically } from '../index.js';
 import type { FramesReady } from './protocol.js';
-import { readJson } from './read-json.js';
 
 /** Longer sides are made smaller for the screen; masks keep the clip's size. */
 const LONGEST_SIDE = 1920;
@@ -49,7 +48,7 @@ export class PictureStore {
 
 	/** Begins to decode, unless all pictures are there from an earlier time. */
 	async open(): Promise<void> {
-		const note = await readJson(join(this.folder, 'complete.json'), noteSchema);
+		const note = await readOwnJson(join(this.folder, 'complete.json'), noteSchema);
 		if (note !== undefined && note.clip === (await this.#identity())) {
 			this.#ready = note.frames;
 			this.#complete = true;

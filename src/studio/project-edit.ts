@@ -6,13 +6,12 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import sharp from 'sharp';
 import { z } from 'zod';
-import { readOwnFile } from '../core/regular-file.js';
+import { readOwnFile, readOwnJson } from '../core/regular-file.js';
 import type { Size } from '../core/size.js';
 import { type Clip, type Raster, readImageWithAlpha, UserError, writeFileAtomically } from '../index.js';
 import { pictureName, writePicture } from './picture-store.js';
 import { ProjectChanges, requireProjectThere } from './project-folder.js';
 import { type EditChange, type EditState, editModeSchema, type NewEdit, placeSchema } from './protocol.js';
-import { readJson } from './read-json.js';
 import { placedSticker, placeIn } from './sticker.js';
 
 const MOST_PICTURE_BYTES = 128 * 2 ** 20;
@@ -63,8 +62,8 @@ export class ProjectEdit {
 
 	/** Reads what an earlier time has left; what can't be read is none. */
 	async open(): Promise<void> {
-		this.#file = await readJson(join(this.#folder, 'edit.json'), editSchema);
-		this.#carried = (await readJson(join(this.#pictures, 'notes.json'), notesSchema)) ?? this.#carried;
+		this.#file = await readOwnJson(join(this.#folder, 'edit.json'), editSchema);
+		this.#carried = (await readOwnJson(join(this.#pictures, 'notes.json'), notesSchema)) ?? this.#carried;
 	}
 
 	get frame(): number | undefined {

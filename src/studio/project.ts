@@ -4,7 +4,7 @@ import { copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import sharp from 'sharp';
 import { z } from 'zod';
-import { readOwnText } from '../core/regular-file.js';
+import { readOwnJson, readOwnText } from '../core/regular-file.js';
 import {
 	type Clip,
 	davisPalette,
@@ -30,7 +30,6 @@ import {
 	qualitySchema,
 	type StudioEvent,
 } from './protocol.js';
-import { readJson } from './read-json.js';
 
 const projectSchema = z.object({
 	format: z.literal(1),
@@ -495,7 +494,7 @@ export class Project {
 			}
 		}
 		// What is damaged of it is found again.
-		const notes = await readJson(join(this.folder, 'masks', 'found.json'), foundSchema);
+		const notes = await readOwnJson(join(this.folder, 'masks', 'found.json'), foundSchema);
 		if (notes !== undefined) {
 			this.#confidence = new Map(
 				Object.entries(notes.confidence).map(([frame, value]) => [Number(frame), value]),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { halved, projected, strongestAxes } from '../../bench/ablation/descriptors.js';
 import { areaJitter, change, occlusion, taken } from '../../bench/temporal/measures.js';
 import { compare, tapVid } from '../../bench/tracks/measures.js';
-import type { Labels } from '../../src/evaluation/binary-mask.js';
+import type { Labels } from '../../src/evaluation/mask-measures.js';
 import { maxDifference } from '../helpers/arrays.js';
 import { randomMap } from '../pairs/maps.js';
 

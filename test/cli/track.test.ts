@@ -31,7 +31,7 @@ type Json = {
 	readonly at: number;
 	readonly tracks: { name: string; start: number[]; points: [number, number, boolean][] }[];
 };
-const readJson = (path: string): Json => JSON.parse(readFileSync(path, 'utf8'));
+const readOwnJson = (path: string): Json => JSON.parse(readFileSync(path, 'utf8'));
 
 it('writes points of every frame, from any frame, as several files', async () => {
 	const folder = temporaryFolder();
@@ -53,7 +53,7 @@ it('writes points of every frame, from any frame, as several files', async () =>
 		],
 	);
 	expect(run).toMatchObject({ code: 0 });
-	const { at, tracks } = readJson(join(folder, 'out/t.json'));
+	const { at, tracks } = readOwnJson(join(folder, 'out/t.json'));
 	expect(at).toBe(2);
 	expect(tracks.map(({ name, start, points }) => [name, start, points.length])).toEqual([
 		['body', [160.5, 90], 6],
@@ -83,7 +83,7 @@ it('writes the corners of a plane', async () => {
 	).toMatchObject({
 		code: 0,
 	});
-	const { tracks } = readJson(join(folder, 'pin.json'));
+	const { tracks } = readOwnJson(join(folder, 'pin.json'));
 	expect(tracks.map(({ name }) => name)).toEqual(['top left', 'top right', 'bottom right', 'bottom left']);
 	expect(readFileSync(join(folder, 'pin.setting'), 'utf8')).toContain('CornerPositioner');
 });
@@ -96,7 +96,7 @@ it('takes the box around a layer as a plane', async () => {
 	expect(await track(folder, 'clip.mp4', '--plane', 'sticker.png', '-o', 'pin.json')).toMatchObject({
 		code: 0,
 	});
-	expect(readJson(join(folder, 'pin.json')).tracks.map(({ start }) => start)).toEqual([
+	expect(readOwnJson(join(folder, 'pin.json')).tracks.map(({ start }) => start)).toEqual([
 		[30, 40],
 		[109, 40],
 		[109, 89],

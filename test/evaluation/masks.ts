@@ -1,4 +1,4 @@
-import type { BinaryMask, Labels } from '../../src/evaluation/binary-mask.js';
+import type { BinaryMask, Labels } from '../../src/evaluation/mask-measures.js';
 
 /** Labels drawn as text: `.` is background, a digit is an object's id, `v` is void. */
 export const draw = (...rows: string[]): Labels => ({

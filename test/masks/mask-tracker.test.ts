@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Keyframe } from '../../src/core/frame.js';
-import { regionSimilarity } from '../../src/evaluation/region-similarity.js';
+import { regionSimilarity } from '../../src/evaluation/mask-measures.js';
 import { propagateKeyframes } from '../../src/masks/propagate-keyframes.js';
 import { MaskTracker, type TrackedMasks } from '../../src/masks/tracker/mask-tracker.js';
 import { type Clip, openClip } from '../../src/media/clip.js';

@@ -9,7 +9,7 @@ import { matchPair } from '../../src/jobs/match-pair.js';
 import { warpPair } from '../../src/jobs/warp-pair.js';
 import { writeImage } from '../../src/media/image.js';
 import { importPairModel } from '../../src/models/import/import-pair-model.js';
-import type { FlowConvention } from '../../src/models/pair-manifest.js';
+import type { FlowConvention } from '../../src/models/manifest.js';
 import { findModel } from '../../src/models/registry.js';
 import { buildGraph } from '../../src/onnx/build-graph.js';
 import { openPairModel } from '../../src/pairs/pair-model.js';

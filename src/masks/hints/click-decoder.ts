@@ -1,11 +1,10 @@
 import type { Raster } from '../../core/frame.js';
 import { pathInside } from '../../core/path-inside.js';
 import { preprocess } from '../../features/preprocess.js';
-import { bundledClicksFolder } from '../../models/click-manifest.js';
 import { loadGraph } from '../../models/load-graph.js';
+import { bundledClicksFolder } from '../../models/manifest.js';
 import { type InstalledClickDecoder, readClicksFolder } from '../../models/model-folder.js';
-import { pruneUnused, valueFrom } from '../../onnx/edit.js';
-import { inlineWeights } from '../../onnx/inline-weights.js';
+import { inlineWeights, pruneUnused, valueFrom } from '../../onnx/edit.js';
 import { readModel } from '../../onnx/read-model.js';
 import { encodeModel } from '../../onnx/write-model.js';
 import { openRuntime } from '../../runtime/onnx-runtime.js';

@@ -2,8 +2,7 @@ import { colourObjects } from './colour-objects.js';
 import { colourOf, fromColours } from './colours.js';
 import { type Levels, levelsOfColours, lieOf, regionsOf, TRANSPARENT } from './levels.js';
 import { type Answer, explicitly, type MaskPixels, Unclear } from './meaning.js';
-import { halfOf, mark, oneObject } from './one-object.js';
-import { rgbOf } from './pixels.js';
+import { halfOf, mark, oneObject, rgbOf } from './pixels.js';
 
 /** What is opaque is one object, unless it is painted in several flat colours. */
 export const fromAlpha = (mask: MaskPixels, alpha: Uint8Array): Answer => {

@@ -3,8 +3,7 @@ import { idsOf } from './ids.js';
 import { indexObjects } from './indices.js';
 import { distance, levelsOfColours, levelsOfGreys, lieOf, regionsOf } from './levels.js';
 import { type Answer, highestSmallId, type MaskPixels, Unclear } from './meaning.js';
-import { halfOf, mark, oneObject } from './one-object.js';
-import { alphaOf, rgbOf } from './pixels.js';
+import { alphaOf, halfOf, mark, oneObject, rgbOf } from './pixels.js';
 
 /** A mask whose meaning a person has told with `--mask-type`: its values are ids; it shows one object, and so on. */
 export const asIds = (mask: MaskPixels): Answer => {

@@ -11,7 +11,7 @@ import {
 	regionsOf,
 } from './levels.js';
 import { type Answer, explicitly, highestSmallId, type MaskPixels, mostObjects, Unclear } from './meaning.js';
-import { halfOf, mark, oneObject } from './one-object.js';
+import { halfOf, mark, oneObject } from './pixels.js';
 
 export const fromGreys = (mask: MaskPixels, values: Uint8Array | Uint16Array, white: number): Answer => {
 	const levels = levelsOfGreys(values, white, mask);

@@ -4,8 +4,7 @@ import { fromColours, greysOf } from './colours.js';
 import { voidOf } from './ids.js';
 import { isLadder, type Levels, levelsOfGreys, levelsOfIndices, lieOf } from './levels.js';
 import { type Answer, highestSmallId, type MaskMeaning, type MaskPixels } from './meaning.js';
-import { oneObject } from './one-object.js';
-import { alphaOf, rgbOf } from './pixels.js';
+import { alphaOf, oneObject, rgbOf } from './pixels.js';
 
 type IndexPixels = Extract<MaskPixels, { readonly kind: 'indices' }>;
 

@@ -4,7 +4,7 @@ import { fromColours } from './colours.js';
 import { fromGreys } from './greys.js';
 import { fromIndices } from './indices.js';
 import { type Answer, type MaskPixels, type MaskType, Unclear } from './meaning.js';
-import { oneObject } from './one-object.js';
+import { oneObject } from './pixels.js';
 
 /**
  * Finds out what a mask means by where its values lie. See `docs/masks.md` for the rules.

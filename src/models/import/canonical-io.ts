@@ -1,7 +1,6 @@
 import { UserError } from '../../core/errors.js';
 import { nodeFrom, redirectReaders, valueFrom } from '../../onnx/edit.js';
-import { elementTypeCodes } from '../../onnx/element-type.js';
-import { type GraphValue, int } from '../../onnx/graph-spec.js';
+import { elementTypeCodes, type GraphValue, int } from '../../onnx/graph-spec.js';
 import type { OnnxModel, OnnxNode, OnnxValue } from '../../onnx/model.js';
 
 const castTo = (input: string, output: string, typeCode: number): OnnxNode =>

@@ -1,7 +1,7 @@
 import { UserError } from '../../core/errors.js';
 import { producersOf } from '../../onnx/edit.js';
 import type { OnnxModel, OnnxNode } from '../../onnx/model.js';
-import { readNodeInts, readNodeTensorDims } from '../../onnx/node-attributes.js';
+import { readNodeInts, readNodeTensorDims } from '../../onnx/read-node.js';
 
 /** Output of the second convolution of a decoder resnet, before the residual is added (paper, section 3.1). */
 export type Tap = {

@@ -1,7 +1,6 @@
 import { UserError } from '../../core/errors.js';
 import { freeNames, pruneUnused, valueFrom } from '../../onnx/edit.js';
-import { elementTypeCodes } from '../../onnx/element-type.js';
-import { int, string } from '../../onnx/graph-spec.js';
+import { elementTypeCodes, int, string } from '../../onnx/graph-spec.js';
 import { type OnnxModel, standardOpset } from '../../onnx/model.js';
 import { readModel } from '../../onnx/read-model.js';
 import { openRuntime } from '../../runtime/onnx-runtime.js';

@@ -1,7 +1,6 @@
 import { UserError } from '../../core/errors.js';
 import { nodeFrom, producersOf, weightFrom } from '../../onnx/edit.js';
-import { elementTypeCodes } from '../../onnx/element-type.js';
-import { int, ints, type NodeSpec, string } from '../../onnx/graph-spec.js';
+import { elementTypeCodes, int, ints, type NodeSpec, string } from '../../onnx/graph-spec.js';
 import type { OnnxModel, OnnxNode } from '../../onnx/model.js';
 import type { Tensor } from '../../runtime/tensor.js';
 import type { BackboneDescription } from './backbone-description.js';

@@ -1,4 +1,33 @@
-import type { BinaryMask } from './binary-mask.js';
+import type { LabelMap } from '../core/frame.js';
+
+/** One object's mask: 1 inside, 0 outside; rows top to bottom. */
+export type BinaryMask = {
+	readonly width: number;
+	readonly height: number;
+	/** `height * width` values, 0 or 1. */
+	readonly data: Uint8Array;
+};
+
+/** Ids without the palette: all that a metric needs. */
+export type Labels = Pick<LabelMap, 'width' | 'height' | 'ids'>;
+
+/** DAVIS marks pixels that count neither way with this id. */
+export const voidId = 255;
+
+/**
+ * The mask of one object.
+ *
+ * @param ignore labels of the same size; where they are {@link voidId} the mask is 0. Given to the truth's and the
+ * result's mask alike, this takes those pixels out of both metrics, as the official evaluation does.
+ */
+export const objectMask = (labels: Labels, id: number, ignore?: Labels): BinaryMask => {
+	const { width, height, ids } = labels;
+	const data = new Uint8Array(width * height);
+	for (let i = 0; i < data.length; i++) {
+		data[i] = ids[i] === id && ignore?.ids[i] !== voidId ? 1 : 0;
+	}
+	return { width, height, data };
+};
 
 /** Boundary tolerance as a share of the image diagonal (`bound_th` of davis2017-evaluation). */
 const toleranceShare = 0.008;
@@ -87,4 +116,20 @@ export const contourAccuracy = (truth: BinaryMask, result: BinaryMask): number =
 	const precision = matchedShare(resultBoundary, dilatePixels(truthBoundary, width, height, radius));
 	const recall = matchedShare(truthBoundary, dilatePixels(resultBoundary, width, height, radius));
 	return precision + recall === 0 ? 0 : (2 * precision * recall) / (precision + recall);
+};
+
+/**
+ * Region similarity J of the DAVIS benchmark: intersection over union of the two masks.
+ * 1 when both are empty (`db_eval_iou` of davis2017-evaluation).
+ */
+export const regionSimilarity = (truth: BinaryMask, result: BinaryMask): number => {
+	let intersection = 0;
+	let union = 0;
+	for (let i = 0; i < truth.data.length; i++) {
+		const a = truth.data[i] ?? 0;
+		const b = result.data[i] ?? 0;
+		intersection += a & b;
+		union += a | b;
+	}
+	return union === 0 ? 1 : intersection / union;
 };

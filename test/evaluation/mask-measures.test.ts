@@ -1,12 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import type { BinaryMask } from '../../src/evaluation/binary-mask.js';
 import {
+	type BinaryMask,
 	boundaryPixels,
 	boundaryTolerance,
 	contourAccuracy,
 	dilatePixels,
-} from '../../src/evaluation/contour-accuracy.js';
+	regionSimilarity,
+} from '../../src/evaluation/mask-measures.js';
 import { drawMask, rectangle } from './masks.js';
+
+describe('region similarity J', () => {
+	it('is the intersection over the union', () => {
+		const truth = drawMask('##..', '##..');
+		const result = drawMask('.##.', '.##.');
+		expect(regionSimilarity(truth, result)).toBeCloseTo(2 / 6, 12);
+	});
+
+	it('is 1 when both masks are empty and 0 when only one is', () => {
+		const empty = drawMask('....', '....');
+		const some = drawMask('.#..', '....');
+		expect(regionSimilarity(empty, empty)).toBe(1);
+		expect(regionSimilarity(some, empty)).toBe(0);
+		expect(regionSimilarity(empty, some)).toBe(0);
+	});
+});
 
 const boundaryOf = (...rows: string[]): string[] => {
 	const mask = drawMask(...rows);
