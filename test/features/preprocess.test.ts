@@ -27,6 +27,17 @@ describe('pilResize', () => {
 		expect([...pilResize(pair, 4, 1).data]).toEqual([0, 50, 150, 200]);
 	});
 
+	it('resizes every channel by itself, whatever their number', () => {
+		const rgba: Raster<4> = {
+			width: 2,
+			height: 1,
+			channels: 4,
+			data: Uint8Array.of(0, 10, 20, 0, 200, 10, 220, 100),
+		};
+		const { data } = pilResize(rgba, 4, 1);
+		expect([...data]).toEqual([0, 10, 20, 0, 50, 10, 70, 25, 150, 10, 170, 75, 200, 10, 220, 100]);
+	});
+
 	it('leaves an image of the right size alone', () => {
 		const image: Raster<3> = { width: 1, height: 2, channels: 3, data: Uint8Array.of(1, 2, 3, 4, 5, 6) };
 		expect(pilResize(image, 1, 2)).toEqual(image);

@@ -1,4 +1,4 @@
-/** Pillow's resampling of 8-bit images, along one axis at a time, with fixed-point weights: see `features/triangle-filter.ts`. */
+/** Pillow's resampling of 8-bit images, along one axis at a time, with fixed-point weights: see `features/pil-resize.ts`. */
 import { get } from './memory';
 
 /** Weights have so many bits behind the point. */
