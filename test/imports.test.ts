@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../src');
@@ -69,6 +69,12 @@ describe('docs/architecture.md', () => {
 		expect(files.length).toBeGreaterThan(10);
 		expect(files.length).toBeLessThanOrEqual(15);
 		expect(files.filter((file) => !imports.has(file))).toEqual([]);
+	});
+
+	it('names no other file of src that is not there', () => {
+		const named = Array.from(page.matchAll(/`(?:[\w-]+\/)*([\w-]+\.ts)`/g), ([, name = '']) => name);
+		const there = new Set([...imports.keys()].map((file) => basename(file)));
+		expect(named.filter((name) => !there.has(name) && name !== 'imports.test.ts')).toEqual([]);
 	});
 
 	it('has a word for every folder', () => {

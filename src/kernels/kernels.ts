@@ -95,6 +95,7 @@ type MatteKernels = {
 	cellRowBytes(): number;
 	steadyLines(): number;
 	writeAlpha(): number;
+	distanceToBorder(cover: number, to: number, width: number, height: number): void;
 	openForeground(width: number, height: number): void;
 	foregroundPixels(): number;
 	foregroundAlpha(): number;
