@@ -24,6 +24,10 @@ export class AbortedError extends Error {
 /** The message of anything that was thrown; some dependencies throw plain strings. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** Its first line without a full stop, for a sentence that it becomes a part of. */
+export const firstLineOf = (error: unknown): string =>
+	(messageOf(error).split('\n', 1)[0] ?? '').replace(/[.\s]*$/, '');
+
 /** Throws {@link AbortedError} when the signal has fired. */
 export const throwIfAborted = (signal: AbortSignal | undefined): void => {
 	if (signal?.aborted) {

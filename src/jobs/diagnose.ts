@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { builtUrl } from '../core/built-url.js';
-import { messageOf } from '../core/errors.js';
+import { firstLineOf } from '../core/errors.js';
 import { findFfmpeg } from '../media/ffmpeg-binary.js';
 import { listModels } from '../models/registry.js';
 import { verifyModel } from '../models/verify.js';
@@ -36,7 +36,7 @@ const check = async (name: string, attempt: () => Promise<string>): Promise<Chec
 	try {
 		return { name, ok: true, detail: await attempt() };
 	} catch (error) {
-		return { name, ok: false, detail: messageOf(error).split('\n')[0] ?? '' };
+		return { name, ok: false, detail: firstLineOf(error) };
 	}
 };
 

@@ -1,5 +1,5 @@
+import { handled } from '../core/concurrency.js';
 import { UserError } from '../core/errors.js';
-import { handled } from '../core/prefetch.js';
 import { ScratchFolder } from '../core/temporary-names.js';
 import type { Propagator } from '../masks/propagator.js';
 import { type Keyframes, readKeyframes } from '../masks/read-keyframes.js';

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import { prefetch } from '../core/concurrency.js';
 import type { DescriptorExtractor } from '../core/descriptor-map.js';
 import { AbortedError, throwIfAborted, UserError } from '../core/errors.js';
 import type { Frame, LabelMap } from '../core/frame.js';
-import { prefetch } from '../core/prefetch.js';
 import { isS3 } from '../core/s3-place.js';
 import { StageClock } from '../core/stage-clock.js';
 import type { Keyframes } from '../masks/read-keyframes.js';

@@ -1,5 +1,5 @@
 /** Runs a one-node graph on the device that is named, prints how that went, and ends with 1 if it did not work. */
-import { messageOf } from '../core/errors.js';
+import { firstLineOf } from '../core/errors.js';
 import { buildGraph } from '../onnx/build-graph.js';
 import { openRuntime } from '../runtime/onnx-runtime.js';
 import { devices } from '../runtime/session.js';
@@ -23,7 +23,7 @@ try {
 	}
 	process.stdout.write('works\n');
 } catch (error) {
-	process.stdout.write(`${messageOf(error).split('\n')[0]}\n`);
+	process.stdout.write(`${firstLineOf(error)}\n`);
 	process.exitCode = 1;
 } finally {
 	await runtime.close();

@@ -1,6 +1,6 @@
+import { handled, prefetch } from '../core/concurrency.js';
 import { throwIfAborted, UserError } from '../core/errors.js';
 import type { Direction, Frame, Keyframe } from '../core/frame.js';
-import { handled, prefetch } from '../core/prefetch.js';
 import { StageClock } from '../core/stage-clock.js';
 import type { FrameStore } from '../store/frame-store.js';
 import type { DoneFrame, PassMasks, Propagator } from './propagator.js';

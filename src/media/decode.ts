@@ -1,8 +1,8 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
+import { handled } from '../core/concurrency.js';
 import { discard } from '../core/discard.js';
 import { OutsideClip, UserError } from '../core/errors.js';
 import type { Frame, Raster } from '../core/frame.js';
-import { handled } from '../core/prefetch.js';
 import { findFfmpeg } from './ffmpeg-binary.js';
 import { everyFrame, startFfmpeg } from './ffmpeg-process.js';
 import { FramePool } from './frame-pool.js';

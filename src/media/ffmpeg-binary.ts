@@ -4,7 +4,7 @@ import { access, chmod, copyFile, mkdir, rename, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { messageOf, UserError } from '../core/errors.js';
+import { firstLineOf, messageOf, UserError } from '../core/errors.js';
 
 const run = promisify(execFile);
 
@@ -124,7 +124,7 @@ const versionOf = async (path: string, origin: Origin): Promise<Version> => {
 	}[origin];
 	const { stdout } = await run(path, ['-hide_banner', '-version'], { windowsHide: true }).catch((error) => {
 		throw new UserError(
-			`"${path}" (${where}) cannot be run as ffmpeg (${messageOf(error).split('\n')[0]}); give the path of an ffmpeg program with --ffmpeg or FFMPEG_PATH.`,
+			`"${path}" (${where}) cannot be run as ffmpeg (${firstLineOf(error)}); give the path of an ffmpeg program with --ffmpeg or FFMPEG_PATH.`,
 		);
 	});
 	if (!stdout.startsWith('ffmpeg version')) {

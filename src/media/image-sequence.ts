@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { handled } from '../core/concurrency.js';
 import { OutsideClip, throwIfAborted, UserError } from '../core/errors.js';
 import type { Frame, Raster } from '../core/frame.js';
 import { readFailure } from '../core/given-file.js';
-import { handled } from '../core/prefetch.js';
 import type { ClipInfo } from './clip-info.js';
 import type { DecodeOptions } from './decode.js';
 import { FramePool } from './frame-pool.js';

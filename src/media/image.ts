@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Sharp } from 'sharp';
 import { writeFileAtomically } from '../core/atomic-file.js';
-import { messageOf, UserError } from '../core/errors.js';
+import { firstLineOf, messageOf, UserError } from '../core/errors.js';
 import type { Raster } from '../core/frame.js';
 import type { Size } from '../core/size.js';
 import { MOST_PIXELS, requireImageFile } from './image-file.js';
@@ -139,7 +139,5 @@ const imageFailure = async (path: string, error: unknown): Promise<UserError> =>
 	if (/unsupported image format/i.test(messageOf(error))) {
 		return new UserError(`"${path}" is not an image that can be read; give a PNG, JPEG, WebP or TIFF file.`);
 	}
-	return new UserError(
-		`"${path}" cannot be read as an image (${messageOf(error).split('\n')[0]}); it may be damaged.`,
-	);
+	return new UserError(`"${path}" cannot be read as an image (${firstLineOf(error)}); it may be damaged.`);
 };

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
 import type { DecodedPng } from 'fast-png';
-import { messageOf, UserError } from '../core/errors.js';
+import { firstLineOf, UserError } from '../core/errors.js';
 import type { LabelMap } from '../core/frame.js';
 import { readGivenFile } from '../core/given-file.js';
 import type { Size } from '../core/size.js';
@@ -131,7 +131,7 @@ const readPng = async (path: string, bytes: Buffer, size: ClipSize | undefined):
 			: await decodeAny(clean, header, chunks);
 		return oriented(pixels, orientation);
 	} catch (error) {
-		throw error instanceof UserError ? error : damaged(messageOf(error).split('\n')[0] ?? '');
+		throw error instanceof UserError ? error : damaged(firstLineOf(error));
 	}
 };
 

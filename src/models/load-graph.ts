@@ -1,4 +1,4 @@
-import { messageOf, UserError } from '../core/errors.js';
+import { firstLineOf, UserError } from '../core/errors.js';
 import { pathInside } from '../core/path-inside.js';
 import type { Runtime, Session } from '../runtime/session.js';
 
@@ -21,11 +21,8 @@ export const loadGraph = async (
 		if (error instanceof UserError) {
 			throw error;
 		}
-		const reason = messageOf(error)
-			.split('\n')[0]
-			?.replace(/[.\s]*$/, '');
 		throw new UserError(
-			`The model "${manifest.name}" can't be loaded from ${file}: ${reason}; check it with "propagate models verify", or import it again.`,
+			`The model "${manifest.name}" can't be loaded from ${file}: ${firstLineOf(error)}; check it with "propagate models verify", or import it again.`,
 			{ cause: error },
 		);
 	});

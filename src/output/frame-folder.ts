@@ -10,8 +10,8 @@ import {
 	type WrittenFile,
 	writeFailure,
 } from '../core/atomic-file.js';
+import { handled } from '../core/concurrency.js';
 import { UserError } from '../core/errors.js';
-import { handled } from '../core/prefetch.js';
 import { readOwnFile } from '../core/regular-file.js';
 import { clearLeftovers } from '../core/temporary-names.js';
 import type { FrameNames } from '../media/frame-names.js';

@@ -2,6 +2,7 @@ import { constants, lstat, open, readdir, rm, rmdir, stat } from 'node:fs/promis
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { makeFolder, type WrittenFile, writeFailure, writeFileAtomically } from '../core/atomic-file.js';
+import { mapTogether } from '../core/concurrency.js';
 import { UserError } from '../core/errors.js';
 import { readOwnJson, readOwnText } from '../core/regular-file.js';
 import type { FrameNames } from '../media/frame-names.js';
@@ -357,16 +358,8 @@ const intactFrames = async (
 	results: string,
 	frames: ReadonlyMap<string, FrameRecord>,
 ): Promise<Map<string, FrameRecord>> => {
-	const all = [...frames];
-	const intact = new Map<string, FrameRecord>();
-	for (let at = 0; at < all.length; at += TOGETHER) {
-		const some = all.slice(at, at + TOGETHER);
-		const states = await Promise.all(some.map(([name, record]) => isIntact(join(results, name), record)));
-		for (const [position, [name, record]] of some.entries()) {
-			if (states[position] === true) {
-				intact.set(name, record);
-			}
-		}
-	}
-	return intact;
+	const states = await mapTogether(frames, TOGETHER, ([name, record]) =>
+		isIntact(join(results, name), record),
+	);
+	return new Map([...frames].filter((_, at) => states[at] === true));
 };

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, relative } from 'node:path';
 import { requireFree, type WrittenFile } from '../core/atomic-file.js';
+import { mapTogether } from '../core/concurrency.js';
 import { UserError } from '../core/errors.js';
 import type { Frame } from '../core/frame.js';
 import type { Clip } from '../media/clip.js';
@@ -307,15 +308,11 @@ const TOGETHER = 64;
 
 /** What was called written must be there, as it was: folders can be removed or renamed while a run goes on. */
 const requireFiles = async (files: readonly WrittenFile[]): Promise<void> => {
-	const wrong: string[] = [];
-	for (let at = 0; at < files.length; at += TOGETHER) {
-		const some = files.slice(at, at + TOGETHER);
-		const sizes = await Promise.all(some.map(({ path }) => stat(path).catch(() => undefined)));
-		wrong.push(...some.filter(({ bytes }, n) => sizes[n]?.size !== bytes).map(({ path }) => path));
-	}
+	const found = await mapTogether(files, TOGETHER, ({ path }) => stat(path).catch(() => undefined));
+	const wrong = files.filter(({ bytes }, at) => found[at]?.size !== bytes);
 	if (wrong.length > 0) {
 		throw new Error(
-			`${wrong.length} of ${files.length} files that were written have gone or changed since (the first is "${wrong[0]}"): somebody removed, renamed or replaced them while the command was at work; run again.`,
+			`${wrong.length} of ${files.length} files that were written have gone or changed since (the first is "${wrong[0]?.path}"): somebody removed, renamed or replaced them while the command was at work; run again.`,
 		);
 	}
 };

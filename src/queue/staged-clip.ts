@@ -1,6 +1,7 @@
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, sep } from 'node:path';
 import { makeFolder } from '../core/atomic-file.js';
+import { mapTogether } from '../core/concurrency.js';
 import { UserError } from '../core/errors.js';
 import { readOwnText } from '../core/regular-file.js';
 import { isS3, parseS3Place, type S3Place, s3Text } from '../core/s3-place.js';
@@ -109,7 +110,7 @@ export class StagedClip {
 				}
 			}
 		}
-		await eachOf(wanted, ([path, object]) => store.download(object, path, signal));
+		await mapTogether(wanted, AT_ONCE, ([path, object]) => store.download(object, path, signal));
 		const inputs = new Set(wanted.keys());
 
 		const there = new Map<string, StoredObject>();
@@ -121,7 +122,7 @@ export class StagedClip {
 				}
 			}
 		}
-		await eachOf(there, ([path, object]) => store.download(object, path, signal));
+		await mapTogether(there, AT_ONCE, ([path, object]) => store.download(object, path, signal));
 		const stored = new Map<string, string>();
 		for (const path of there.keys()) {
 			stored.set(path, await versionOf(path));
@@ -146,10 +147,12 @@ export class StagedClip {
 			await this.store.put(asUnfinished(await readOwnText(path)), placeOf(this.folder, path), signal);
 		}
 		const results = changed.filter((path) => !isRunNotes(path));
-		await eachOf(results, (path) => this.store.upload(path, placeOf(this.folder, path), signal));
+		await mapTogether(results, AT_ONCE, (path) =>
+			this.store.upload(path, placeOf(this.folder, path), signal),
+		);
 		const gone = [...this.stored.keys()].filter((path) => !files.includes(path));
-		await eachOf(gone, (path) => this.store.remove(placeOf(this.folder, path), signal));
-		await eachOf(notes, (path) => this.store.upload(path, placeOf(this.folder, path), signal));
+		await mapTogether(gone, AT_ONCE, (path) => this.store.remove(placeOf(this.folder, path), signal));
+		await mapTogether(notes, AT_ONCE, (path) => this.store.upload(path, placeOf(this.folder, path), signal));
 	}
 
 	/** A sentence with the places that the person knows, instead of those of the copies. */
@@ -263,21 +266,4 @@ const exists = (path: string): Promise<boolean> =>
 const versionOf = async (path: string): Promise<string> => {
 	const { ino, size, mtimeMs } = await stat(path);
 	return `${ino} ${size} ${mtimeMs}`;
-};
-
-/** Does something with each, some of them side by side. */
-const eachOf = async <Item>(items: Iterable<Item>, act: (item: Item) => Promise<void>): Promise<void> => {
-	const rest = items[Symbol.iterator]();
-	const work = async (): Promise<void> => {
-		for (let next = rest.next(); next.done !== true; next = rest.next()) {
-			await act(next.value);
-		}
-	};
-	// All of them come to an end before anybody removes what they are at.
-	const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
-	for (const end of ends) {
-		if (end.status === 'rejected') {
-			throw end.reason;
-		}
-	}
 };

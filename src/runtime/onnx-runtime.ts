@@ -1,6 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
 import { builtUrl } from '../core/built-url.js';
-import { UserError } from '../core/errors.js';
+import { firstLineOf, UserError } from '../core/errors.js';
 import type { Device, GraphSource, ResidentTensor, Runtime, RuntimeOptions, Session } from './session.js';
 import type { Tensor } from './tensor.js';
 import { WorkerChannel } from './worker-channel.js';
@@ -37,7 +37,7 @@ export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 			.catch((error: Error) => {
 				if (asked !== 'auto' && asked !== 'cpu') {
 					throw new UserError(
-						`The device ${asked} can't run the model here: ${firstLine(error)} Use --device cpu, or see "propagate doctor".`,
+						`The device ${asked} can't run the model here: ${firstLineOf(error)}. Use --device cpu, or see "propagate doctor".`,
 						{ cause: error },
 					);
 				}
@@ -89,8 +89,6 @@ export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 		close: async () => started?.terminate(),
 	};
 };
-
-const firstLine = (error: Error): string => `${error.message.split('\n')[0]?.replace(/[.\s]*$/, '')}.`;
 
 const TELEMETRY_SWITCH = 'ORT_DISABLE_TELEMETRY';
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DescriptorExtractor, DescriptorMap } from '../core/descriptor-map.js';
@@ -10,7 +9,7 @@ import { mapOfArray } from './descriptor-file.js';
 import { fromHalves, toHalves } from './half-precision.js';
 import { propagateHome } from './locations.js';
 import { formatNpy, parseNpy } from './npy.js';
-import { pixelsIdentity } from './run-identity.js';
+import { fingerprint, pixelsIdentity } from './run-identity.js';
 
 /** Where descriptor maps are kept; safe to delete at any time. */
 const descriptorsFolder = (env: NodeJS.ProcessEnv = process.env): string =>
@@ -138,7 +137,4 @@ const canKeep = async (folders: readonly string[]): Promise<boolean> => {
 
 /** What makes two models' descriptors differ: all of the manifest, checksums of the weights included, and how they are used. */
 export const descriptorIdentity = (manifest: unknown, precision = 'full', recipe: unknown = null): string =>
-	createHash('sha256')
-		.update(JSON.stringify([manifest, precision, recipe]))
-		.digest('hex')
-		.slice(0, 16);
+	fingerprint([manifest, precision, recipe]).slice(0, 16);

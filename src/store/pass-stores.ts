@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Direction, Keyframe } from '../core/frame.js';
 import { cacheShare, forgetOldest } from './cache.js';
 import { makePrivateFolder } from './cache-file.js';
 import { type FrameStore, openFrameStore } from './frame-store.js';
 import { propagateHome } from './locations.js';
-import { maskIdentity, type PassIdentity } from './run-identity.js';
+import { fingerprint, maskIdentity, type PassIdentity } from './run-identity.js';
 
 /** What earlier runs on the same clip have found, and where this one leaves what it finds. */
 export type PassStores = {
@@ -48,5 +47,4 @@ export const openPassStores = async (
 
 const nameOf = ({ frame, mask }: Keyframe): string => hashOf(frame, maskIdentity(mask));
 
-const hashOf = (...parts: unknown[]): string =>
-	createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24);
+const hashOf = (...parts: unknown[]): string => fingerprint(parts).slice(0, 24);

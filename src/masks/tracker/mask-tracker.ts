@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { resizeBilinear } from '../../core/bilinear.js';
 import { builtUrl } from '../../core/built-url.js';
@@ -14,6 +13,7 @@ import { openRuntime } from '../../runtime/onnx-runtime.js';
 import type { Device, Runtime, Session } from '../../runtime/session.js';
 import { float32, type Tensor } from '../../runtime/tensor.js';
 import { WorkerChannel } from '../../runtime/worker-channel.js';
+import { fingerprint } from '../../store/run-identity.js';
 import type { PassStart, Propagator } from '../propagator.js';
 import { blend, idsOf, type SoftMask, softMaskOf } from './soft-mask.js';
 import type {
@@ -74,10 +74,8 @@ export class MaskTracker implements Propagator<DescribedFrame, TrackedMasks> {
 		const shortSide = manifest.shortSide[options.quality ?? 'balanced'];
 		const half: [number, number, number] = [0.5, 0.5, 0.5];
 		this.#image = { resize: { mode: 'fit', shortSide, multiple: 32 }, mean: half, std: half };
-		this.identity = createHash('sha256')
-			.update(JSON.stringify([manifest.files, shortSide, options.descriptors?.identity ?? '']))
-			.digest('hex')
-			.slice(0, 24);
+		const descriptors = options.descriptors?.identity ?? '';
+		this.identity = fingerprint([manifest.files, shortSide, descriptors]).slice(0, 24);
 		this.#descriptors = options.descriptors?.extractor;
 		// The next frame is described while objects are tracked in this one, which takes longer: that may have all cores.
 		const cores = options.threads ?? availableParallelism();

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, throwIfAborted, UserError } from '../../core/errors.js';
+import { firstLineOf, throwIfAborted, UserError } from '../../core/errors.js';
 import { readOwnFile } from '../../core/regular-file.js';
 import { readModel } from '../../onnx/read-model.js';
 import type { Runtime } from '../../runtime/session.js';
@@ -156,12 +156,10 @@ const writeEmptyPrompt = async (
 	const tokenize = await openClipTokenizer(join(writer.folder, TOKENIZER));
 	const [embedding] = await embedPrompts(runtime, join(writer.folder, TEXT_ENCODER), tokenize, ['']).catch(
 		(cause: unknown) => {
-			const reason = messageOf(cause)
-				.split('\n')[0]
-				?.replace(/[.\s]*$/, '');
-			throw new UserError(`The text encoder of ${exportFolder} can't be run: ${reason}; export it again.`, {
-				cause,
-			});
+			throw new UserError(
+				`The text encoder of ${exportFolder} can't be run: ${firstLineOf(cause)}; export it again.`,
+				{ cause },
+			);
 		},
 	);
 	await writeFile(target, formatNpy(embedding?.data ?? new Float32Array(), embedding?.dims ?? []));

@@ -1,6 +1,6 @@
 import { HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import { z } from 'zod';
-import { messageOf, throwIfAborted, UserError } from '../../core/errors.js';
+import { firstLineOf, throwIfAborted, UserError } from '../../core/errors.js';
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
 
@@ -239,7 +239,7 @@ export const explainingHub = async <Result>(
 		}
 		const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
 		throw new UserError(
-			`The hub ${hub.endpoint} can't be reached (${messageOf(cause).split('\n')[0]}); check the connection, or set HF_ENDPOINT to a mirror and run again: what was downloaded is kept.`,
+			`The hub ${hub.endpoint} can't be reached (${firstLineOf(cause)}); check the connection, or set HF_ENDPOINT to a mirror and run again: what was downloaded is kept.`,
 			{ cause: error },
 		);
 	}

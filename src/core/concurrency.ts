@@ -34,3 +34,30 @@ export async function* prefetch<Item>(source: AsyncIterable<Item>, depth: number
 		await iterator.return?.();
 	}
 }
+
+/**
+ * What is made of each item, in their order, while `atOnce` of them are under way. All that has begun comes to an end before an error is
+ * thrown: nobody is at work any more on what its caller then removes.
+ */
+export const mapTogether = async <Item, Result>(
+	items: Iterable<Item>,
+	atOnce: number,
+	make: (item: Item) => Promise<Result>,
+): Promise<Result[]> => {
+	const rest = items[Symbol.iterator]();
+	const results: Result[] = [];
+	let count = 0;
+	const work = async (): Promise<void> => {
+		for (let next = rest.next(); next.done !== true; next = rest.next()) {
+			const at = count++;
+			results[at] = await make(next.value);
+		}
+	};
+	const ends = await Promise.allSettled(Array.from({ length: atOnce }, work));
+	for (const end of ends) {
+		if (end.status === 'rejected') {
+			throw end.reason;
+		}
+	}
+	return results;
+};
