@@ -3,7 +3,7 @@ import { readSettings } from './clip-job.js';
 import type { MaskClipJob } from './mask-clip.js';
 import { maskFrames } from './mask-frames.js';
 import { openInputs, openTools } from './open-run.js';
-import { type EditOptions, openEdit } from './propagate-edit.js';
+import { type EditOptions, editFilesOf, openEdits } from './propagate-edit.js';
 import { firstFrame } from './run-clip.js';
 
 export type EditClipJob = MaskClipJob & EditOptions;
@@ -14,12 +14,12 @@ export type ClipEdit = {
 	readonly frame: Frame;
 	/** The frame with the edit in it. */
 	readonly edited: Raster<3>;
-	/** 0..1: how much the frame looks like the first one where the edit is. */
+	/** 0..1: how much the frame looks like the one that was edited where the edit is. */
 	readonly confidence: number;
 };
 
 /**
- * The frames of a clip with an edit of the first one in them, as they are made: for a program that shows them. It is read from as `maskClip` is,
+ * The frames of a clip with an edit in them, as they are made: for a program that shows them. It is read from as `maskClip` is,
  * and makes what `propagateEdit` writes.
  *
  * @throws UserError for bad input, before the first frame
@@ -30,16 +30,14 @@ export async function* editClip(asked: EditClipJob): AsyncGenerator<ClipEdit, vo
 	const { range: given, preset } = await readSettings(job);
 	const tools = await openTools(job, preset, true);
 	try {
-		const inputs = await openInputs(job, given);
-		const { clip, range, keyframes } = inputs;
-		const mask = keyframes.keyframes.find(({ frame }) => frame === 0)?.mask;
-		const carry = await openEdit(job, await firstFrame(clip, range), mask);
+		const inputs = await openInputs(job, given, editFilesOf(job));
+		const carry = await openEdits(job, inputs, await firstFrame(inputs.clip, inputs.range));
 		const { engine, propagator, identity } = await tools.prepare(inputs, '');
 		const frames = maskFrames({
 			...{ ...inputs, identity, propagator, signal: job.signal },
 			...{ cache: job.cache !== false, scratchFolder: tools.scratchFolder },
 		});
-		yield* carry(frames, engine.extractor);
+		yield* carry(frames, { extractor: engine.extractor, scratchFolder: tools.scratchFolder });
 	} finally {
 		await tools.close();
 	}

@@ -22,7 +22,7 @@ export const kindOfClip = (job: PropagateClipJob): RunKind => {
 		openStep: async () => masksThemselves,
 		resolveOutputs: (clip) => resolveClipOutputs(clip, job.outputs, job.format),
 		describesFrames: false,
-		inputs: [],
+		edits: [],
 	};
 };
 

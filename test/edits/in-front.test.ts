@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { LabelMap } from '../../src/core/frame.js';
-import { carryEdit, type FrameToEdit } from '../../src/edits/carry-edit.js';
+import { carryEdit } from '../../src/edits/carry-edit.js';
 import type { EditLayer } from '../../src/edits/difference-matte.js';
+import type { FrameToEdit } from '../../src/edits/edit-carrier.js';
 import { inFront } from '../../src/edits/in-front.js';
 import { classicalExtractor } from '../../src/evaluation/classical-descriptors.js';
 import { defaultMatteSettings, mattesOf } from '../../src/mattes/mattes.js';
