@@ -21,10 +21,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { LabelMap } from '../src/core/frame.js';
+import type { PaintedFile } from '../src/core/painted-file.js';
 import { type DavisSequence, listDavisSequences } from '../src/evaluation/davis-dataset.js';
 import { scoreSequence } from '../src/evaluation/sequence-score.js';
 import { mean } from '../src/evaluation/statistics.js';
-import type { PaintedMask } from '../src/masks/painted-mask.js';
 import { readLabelMap } from '../src/media/label-map.js';
 
 const { values, positionals } = parseArgs({
@@ -68,7 +68,7 @@ type Progress = { readonly type: string; readonly confidence?: number };
 
 const run = async (
 	sequence: DavisSequence,
-	masks: readonly PaintedMask[],
+	masks: readonly PaintedFile[],
 	propagateHome: string,
 	name: string,
 ) => {
@@ -129,7 +129,7 @@ console.log(
 console.log(row('---', '---', ...Array<string>(8).fill('---:')));
 try {
 	for (const sequence of await listDavisSequences(root, values.sequences?.split(','))) {
-		const truthOf = (frame: number): PaintedMask => {
+		const truthOf = (frame: number): PaintedFile => {
 			const annotation = sequence.annotations.find(({ index }) => index === frame);
 			if (annotation === undefined) {
 				throw new Error(`"${sequence.name}" has no true mask of frame ${frame}.`);

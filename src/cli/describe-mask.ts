@@ -1,5 +1,6 @@
 import type { UnderstoodMask } from '../masks/read-keyframes.js';
 import type { MaskType } from '../media/mask-meaning/meaning.js';
+import { percent } from './percent.js';
 
 const typeNames: Readonly<Record<MaskType, string>> = {
 	ids: 'by ids',
@@ -10,8 +11,6 @@ const typeNames: Readonly<Record<MaskType, string>> = {
 
 /** As a person reads it: `1 object, 12 % of the frame (black and white)`. */
 export const describeMask = ({ maskType, objects, share, remark }: UnderstoodMask): string => {
-	const percent = (value: number): string =>
-		value > 0 && value < 0.01 ? 'less than 1 %' : `${Math.round(value * 100)} %`;
 	const shown = objects.slice(0, 8).map(({ id, share: own }) => `${id}: ${percent(own)}`);
 	const each =
 		objects.length > 1 ? ` (${shown.join(', ')}${objects.length > shown.length ? ', …' : ''})` : '';

@@ -1,87 +1,35 @@
-import type { DescriptorExtractor } from '../core/descriptor-map.js';
-import type { Frame, LabelMap, Raster } from '../core/frame.js';
-import { displayLight, linearLight } from '../core/light.js';
-import type { SoftLabels } from '../core/soft-labels.js';
-import { unitDescriptors } from '../motion/descriptor-tracks.js';
-import { lumaPyramid } from '../motion/luma-pyramid.js';
-import { type Mesh, meshOf } from '../motion/mesh.js';
-import { placeMesh } from '../motion/mesh-pose.js';
-import { type MeshMotion, MeshTracker, type TrackedFrame, type TrackedMesh } from '../motion/mesh-tracker.js';
-import { type CarriedField, drawMesh } from './carried-field.js';
-import { compositeEdit } from './composite-edit.js';
-import { DescriptorVisibility, visibleAtPixels } from './descriptor-visibility.js';
+import type { Frame, LabelMap } from '../core/frame.js';
+import type { FrameStore } from '../store/frame-store.js';
 import type { EditLayer } from './difference-matte.js';
-import { type EditPart, editParts } from './edit-parts.js';
-import { EditTexture } from './edit-texture.js';
-import { lightGains } from './lighting.js';
-import { cutMap, objectVisibility } from './object-visibility.js';
-import { SMOOTHING_FRAMES, smoothInTime } from './smooth-in-time.js';
+import {
+	type CarryingOptions,
+	type DrawnEdit,
+	EditCarrier,
+	type FrameToEdit,
+	lightOf,
+	type PartState,
+	type StatesNearby,
+} from './edit-carrier.js';
+import { mixed } from './mix-edited.js';
+import { SMOOTHING_FRAMES } from './smooth-in-time.js';
 
-type CarryEditOptions = {
-	readonly layer: EditLayer;
-	readonly mode: MeshMotion;
-	/** Blend in linear light instead of display values. */
-	readonly linearLight: boolean;
-	/** Let the edit get brighter and darker with what it lies on. */
-	readonly relight: boolean;
-	/** With masks: the edit goes with the background, also where objects hide that; they are to be put in front. */
-	readonly behind?: boolean | undefined;
-	readonly extractor: DescriptorExtractor;
-};
+type CarryEditOptions = CarryingOptions & { readonly layer: EditLayer };
 
-/** A frame that an edit is carried to, with the masks that were carried to it, if there are any. */
-export type FrameToEdit = { readonly frame: Frame; readonly mask: LabelMap | undefined };
-
-export type EditedFrame<Item> = {
-	readonly item: Item;
-	/** The frame with the edit in it. */
-	readonly edited: Raster<3>;
-	/** Where each part of the edit came from, in the order of drawing. */
-	readonly fields: readonly CarriedField[];
-	/** 0..1: how much the frame looks like the first one where the edit is. */
-	readonly trust: number;
-};
-
-const PYRAMID_LEVELS = 4;
-
-/** One part of an edit with all that follows it. */
-type CarriedPart = {
-	readonly part: EditPart;
-	readonly mesh: Mesh;
-	readonly tracker: MeshTracker;
-	readonly texture: EditTexture;
-	/** With masks: where the edit ends at its object's border. */
-	readonly cut: Uint8Array | undefined;
-	/** Without masks: what tells whether something is in front of the edit. */
-	readonly sight: DescriptorVisibility | undefined;
-};
-
-type PartState = {
-	readonly tracked: TrackedMesh;
-	readonly gains: Float64Array;
-	/** Without masks: where something is in front; undefined where nothing is. */
-	readonly hidden?: SoftLabels | undefined;
-};
-
-type Waiting<Item> = {
-	readonly item: Item;
-	/** One for each part. */
-	readonly states: readonly PartState[];
-};
+export type EditedFrame<Item> = DrawnEdit & { readonly item: Item };
 
 /**
- * Carries an edit of the first frame through a clip: every frame comes back with the edit in it. The first frame gives
- * the layer itself. Frames wait until the few after them are known, so that what moves on its own can be smoothed in
- * time; no more than these are held.
+ * Carries an edit of the first item's frame through those that follow: every frame comes back with the edit in it. The
+ * first gives the layer itself. Frames wait until the few after them are known, so that what moves on its own can be
+ * smoothed in time; no more than these are held.
  *
- * @param items in order, from the first frame of the run on, which the edit was made on
+ * @param items in order, from the frame on which the edit was made
  */
 export async function* carryEdit<Item extends FrameToEdit>(
 	items: AsyncIterable<Item>,
-	options: CarryEditOptions,
+	{ layer, ...options }: CarryEditOptions,
 ): AsyncGenerator<EditedFrame<Item>, void, void> {
 	let carrier: EditCarrier | undefined;
-	const window: Waiting<Item>[] = [];
+	const window: { readonly item: Item; readonly states: readonly PartState[] }[] = [];
 	let next = 0;
 	let dropped = 0;
 	const finish = (current: EditCarrier, index: number): EditedFrame<Item> => {
@@ -90,15 +38,9 @@ export async function* carryEdit<Item extends FrameToEdit>(
 		return { item, ...current.draw(item, around) };
 	};
 	for await (const item of items) {
-		const { image } = item.frame;
-		const frame: TrackedFrame = {
-			pyramid: lumaPyramid(image, PYRAMID_LEVELS),
-			descriptors: unitDescriptors(await options.extractor.extract(image)),
-			mask: item.mask,
-		};
-		const states: readonly PartState[] = carrier === undefined ? [] : carrier.advance(image, frame);
-		carrier ??= new EditCarrier(options, item, frame);
-		window.push({ item, states: states.length > 0 ? states : carrier.firstStates });
+		const states = await carrier?.advance(item);
+		carrier ??= await EditCarrier.open(layer, options, item);
+		window.push({ item, states: states ?? carrier.ownStates });
 		if (window.length + dropped - 1 - next >= SMOOTHING_FRAMES) {
 			yield finish(carrier, next++);
 		}
@@ -112,125 +54,195 @@ export async function* carryEdit<Item extends FrameToEdit>(
 	}
 }
 
-class EditCarrier {
-	readonly #options: CarryEditOptions;
-	readonly #parts: readonly CarriedPart[];
-	readonly #first: Raster<3>;
-	readonly firstStates: readonly PartState[];
+/** An edit, and the frame on which it was made, counted from 0 in the run. */
+export type FrameEdit = { readonly frame: number; readonly layer: EditLayer };
 
-	constructor(options: CarryEditOptions, { frame, mask }: FrameToEdit, tracked: TrackedFrame) {
-		const { layer, mode, behind = false } = options;
-		const { width, height } = frame.image;
-		this.#options = options;
-		this.#first = frame.image;
-		this.#parts = editParts(layer, mask, behind).map((part) => {
-			const mesh = meshOf(part, width, height);
-			const area = { width, height, data: part.evidence };
-			return {
-				part,
-				mesh,
-				tracker: new MeshTracker({ mesh, area, object: part.object }, mode, tracked),
-				texture: new EditTexture(layer, this.#light, part.support),
-				cut: mask === undefined || behind ? undefined : cutMap(part, layer, mask),
-				sight: mask === undefined ? new DescriptorVisibility(tracked.descriptors) : undefined,
-			};
-		});
-		this.firstStates = this.#parts.map(({ mesh, tracker }) => ({
-			tracked: tracker.state,
-			gains: new Float64Array(mesh.x.length * 3).fill(1),
-		}));
-	}
+/** All of an item but its frame; ids by themselves, because a store packs bytes that it finds at the top. */
+type KeptItem<Item> = {
+	readonly ids: Uint8Array | undefined;
+	readonly mask: Partial<Omit<LabelMap, 'ids'>>;
+	readonly rest: Omit<Item, 'frame' | 'mask'>;
+};
 
-	advance(image: Raster<3>, frame: TrackedFrame): PartState[] {
-		return this.#parts.map(({ part, mesh, tracker, sight }) => {
-			const tracked = tracker.advance(frame);
-			const gains = this.#options.relight
-				? lightGains(
-						mesh,
-						{ width: image.width, height: image.height, data: part.evidence },
-						this.#first,
-						image,
-						placeMesh(mesh, tracked),
-						tracked.correlation.map((value) => Math.max(0.01, value) ** 2),
-						this.#light,
-					)
-				: new Float64Array(0);
-			const hidden = sight?.look(
-				frame.descriptors,
-				drawMesh(mesh, placeMesh(mesh, tracked), image, tracked.correlation, 1),
-				image,
-			);
-			return { tracked, gains, hidden };
-		});
-	}
+/** What frames are decoded again from, and where what is known of them waits meanwhile. */
+type EditSpans<Item extends FrameToEdit> = {
+	readonly frames: {
+		/** @param to the first that is not wanted any more */
+		between(from: number, to: number): AsyncIterable<Frame>;
+		/** Both included, the last first. */
+		backwards(from: number, to: number): AsyncIterable<Frame>;
+	};
+	readonly items: FrameStore<KeptItem<Item>>;
+	/** @param frame of the edit that is followed backwards */
+	states(frame: number): FrameStore<{ readonly parts: readonly PartState[] }>;
+};
 
-	/** A frame with the edit in it. */
-	draw(
-		{ frame, mask }: FrameToEdit,
-		around: readonly { readonly at: number; readonly states: readonly PartState[] }[],
-	): Omit<EditedFrame<FrameToEdit>, 'item'> {
-		const fields: CarriedField[] = [];
-		let trust = 1;
-		const edited: Raster<3> = { ...frame.image, data: Uint8Array.from(frame.image.data) };
-		const { relight } = this.#options;
-		for (const [at, { part, mesh, texture, cut }] of this.#parts.entries()) {
-			const series = around.map(({ at: distance, states }) => {
-				const { tracked, gains, hidden } = states[at]!;
-				return {
-					...{ at: distance, tracked, gains, hidden },
-					weights: tracked.correlation.map((value) => Math.max(0, value) ** 2),
-				};
-			});
-			const own = series.find(({ at: distance }) => distance === 0) as (typeof series)[number];
-			const smooth = (
-				pick: (entry: (typeof series)[number]) => Float64Array,
-				perPoint: number,
-			): Float64Array =>
-				smoothInTime(
-					series.map((entry) => ({
-						at: entry.at,
-						values: pick(entry),
-						weights: perPoint === 1 ? entry.weights : repeat(entry.weights, perPoint),
-					})),
-				);
-			const place = placeMesh(mesh, {
-				motion: own.tracked.motion,
-				offsetX: smooth(({ tracked }) => tracked.offsetX, 1),
-				offsetY: smooth(({ tracked }) => tracked.offsetY, 1),
-			});
-			const isFirst = own.tracked === this.firstStates[at]?.tracked;
-			const gains = relight ? smooth((entry) => entry.gains, 3) : new Float64Array(0);
-			const field = drawMesh(
-				mesh,
-				isFirst ? mesh : place,
-				edited,
-				isFirst && relight ? new Float64Array(gains.length).fill(1) : gains,
-				relight ? 3 : 0,
-			);
-			const visible =
-				mask === undefined || cut === undefined || isFirst
-					? visibleAtPixels(field, own.hidden, frame.image)
-					: objectVisibility(field, part, cut, mask);
-			compositeEdit(edited, field, texture, visible, this.#light, relight);
-			fields.push(field);
-			trust = Math.min(trust, meanWhere(mesh.evidence, own.tracked.correlation));
+/**
+ * Carries edits of several frames through a clip, as painted masks are: they cut it into spans. Before the first one it
+ * is carried backwards, behind the last one forwards. Between two, each is carried towards the other, and every frame
+ * shows both, the nearer one and the one whose own frame it looks more like the more; so one goes over into the other.
+ *
+ * Memory does not grow with the clip: what is followed backwards waits on disk.
+ *
+ * @param items all frames of the run, in order
+ * @param edits at least one, by ascending frame
+ */
+export async function* carryEdits<Item extends FrameToEdit>(
+	items: AsyncIterable<Item>,
+	edits: readonly FrameEdit[],
+	options: CarryingOptions,
+	spans: EditSpans<Item>,
+): AsyncGenerator<EditedFrame<Item>, void, void> {
+	const source = items[Symbol.asyncIterator]();
+	try {
+		const [first, ...later] = edits;
+		if (first === undefined) {
+			throw new Error('There is no edit to carry.');
 		}
-		return { edited, fields, trust };
-	}
-
-	get #light() {
-		return this.#options.linearLight ? linearLight : displayLight;
+		let left = { ...first, item: await keepUntil(source, first.frame, spans) };
+		if (first.frame > 0) {
+			const drawInto = await followedBackwards(left, 0, options, spans);
+			for await (const item of keptItems(spans, 0, first.frame)) {
+				yield { item, ...(await drawInto(item)) };
+			}
+		}
+		for (const edit of later) {
+			await keep(spans, left.item);
+			const right = { ...edit, item: await keepUntil(source, edit.frame, spans) };
+			yield* between(left, right, options, spans);
+			left = right;
+		}
+		yield* carryEdit(joined(left.item, source), { ...options, layer: left.layer });
+	} finally {
+		await source.return?.();
 	}
 }
 
-const meanWhere = (weights: Float64Array, values: Float64Array): number => {
-	let [sum, total] = [0, 0];
-	for (let i = 0; i < values.length; i++) {
-		sum += weights[i]! * Math.max(0, values[i]!);
-		total += weights[i]!;
+type EditAt<Item> = FrameEdit & { readonly item: Item };
+
+/** The left edit's frame, and those between it and the right one's. */
+async function* between<Item extends FrameToEdit>(
+	left: EditAt<Item>,
+	right: EditAt<Item>,
+	options: CarryingOptions,
+	spans: EditSpans<Item>,
+): AsyncGenerator<EditedFrame<Item>> {
+	const drawRight = await followedBackwards(right, left.frame + 1, options, spans);
+	const onward = keptItems(spans, left.frame, right.frame);
+	for await (const drawn of carryEdit(onward, { ...options, layer: left.layer })) {
+		const { index } = drawn.item.frame;
+		if (index === left.frame) {
+			yield drawn;
+		} else {
+			const there = (index - left.frame) / (right.frame - left.frame);
+			yield bothOf(drawn, await drawRight(drawn.item), there, lightOf(options));
+		}
 	}
-	return total === 0 ? 0 : sum / total;
+}
+
+/** Puts aside what is known of the frames before one. @returns that one */
+const keepUntil = async <Item extends FrameToEdit>(
+	source: AsyncIterator<Item>,
+	frame: number,
+	spans: EditSpans<Item>,
+): Promise<Item> => {
+	for (;;) {
+		const { done, value } = await source.next();
+		if (done === true) {
+			throw new Error(`The run ends before frame ${frame}.`);
+		}
+		if (value.frame.index === frame) {
+			return value;
+		}
+		await keep(spans, value);
+	}
 };
 
-const repeat = (values: Float64Array, times: number): Float64Array =>
-	Float64Array.from({ length: values.length * times }, (_, at) => values[Math.floor(at / times)]!);
+const keep = <Item extends FrameToEdit>(
+	{ items }: EditSpans<Item>,
+	{ frame, mask, ...rest }: Item,
+): Promise<void> => {
+	const { ids, ...ofMask } = mask ?? {};
+	return items.put(frame.index, { ids, mask: ofMask, rest });
+};
+
+/** Items that were put aside, with their frames decoded once more. */
+async function* keptItems<Item extends FrameToEdit>(
+	{ frames, items }: EditSpans<Item>,
+	from: number,
+	to: number,
+): AsyncGenerator<Item> {
+	for await (const frame of frames.between(from, to)) {
+		yield withFrame(await items.get(frame.index), frame);
+	}
+}
+
+const withFrame = <Item extends FrameToEdit>(kept: KeptItem<Item> | undefined, frame: Frame): Item => {
+	if (kept === undefined) {
+		throw lostFrame(frame.index);
+	}
+	const { ids, mask, rest } = kept;
+	return { ...rest, frame, mask: ids && { ...mask, ids } } as Item;
+};
+
+const lostFrame = (index: number): Error =>
+	new Error(`What is known of frame ${index} has gone from the folder of temporary files.`);
+
+/** Follows an edit from its frame back to another. @returns what draws it into the frames between, in the order of time */
+const followedBackwards = async <Item extends FrameToEdit>(
+	{ frame: own, layer, item }: EditAt<Item>,
+	to: number,
+	options: CarryingOptions,
+	spans: EditSpans<Item>,
+): Promise<(item: Item) => Promise<DrawnEdit>> => {
+	const store = spans.states(own);
+	const carrier = await EditCarrier.open(layer, options, item);
+	for await (const frame of spans.frames.backwards(own - 1, to)) {
+		const parts = await carrier.advance(withFrame<Item>(await spans.items.get(frame.index), frame));
+		await store.put(frame.index, { parts });
+	}
+	const near = new Map<number, readonly PartState[]>([[own, carrier.ownStates]]);
+	return async (drawn) => {
+		const { index } = drawn.frame;
+		const around: StatesNearby[] = [];
+		for (let at = -SMOOTHING_FRAMES; at <= SMOOTHING_FRAMES; at++) {
+			const frame = index + at;
+			if (frame >= to && frame <= own) {
+				const states = near.get(frame) ?? (await store.get(frame))?.parts;
+				if (states === undefined) {
+					throw lostFrame(frame);
+				}
+				near.set(frame, states);
+				around.push({ at, states });
+			}
+		}
+		near.delete(index - SMOOTHING_FRAMES);
+		return carrier.draw(drawn, around);
+	};
+};
+
+/** @param there how far the frame is on its way from one edit to the other, 0..1 */
+const bothOf = <Item extends FrameToEdit>(
+	left: EditedFrame<Item>,
+	right: DrawnEdit,
+	there: number,
+	light: ReturnType<typeof lightOf>,
+): EditedFrame<Item> => {
+	const [a, b] = [(1 - there) * left.likeness ** 2, there * right.likeness ** 2];
+	const share = a + b === 0 ? there : b / (a + b);
+	const mean = (ofLeft: number, ofRight: number): number => ofLeft + share * (ofRight - ofLeft);
+	return {
+		item: left.item,
+		edited: mixed(left.edited, right.edited, share, light),
+		fields: [...left.fields, ...right.fields],
+		trust: mean(left.trust, right.trust),
+		likeness: mean(left.likeness, right.likeness),
+	};
+};
+
+async function* joined<Item>(first: Item, rest: AsyncIterator<Item>): AsyncGenerator<Item> {
+	yield first;
+	for (let result = await rest.next(); result.done !== true; result = await rest.next()) {
+		yield result.value;
+	}
+}

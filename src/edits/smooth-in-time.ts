@@ -3,6 +3,9 @@ export const SMOOTHING_FRAMES = 3;
 /** In frames. */
 const SIGMA = 1.3;
 
+/** Weight of a frame that is so many frames away. */
+export const smoothingKernel = (at: number): number => Math.exp(-(at * at) / (2 * SIGMA * SIGMA));
+
 /**
  * A weighted local line through the values of the frames around one, evaluated at it: noise goes, steady motion stays
  * as it is (a mean would lag behind it at the ends of a clip).
@@ -16,7 +19,7 @@ export const smoothInTime = (
 	if (first === undefined) {
 		throw new Error('There is nothing to smooth.');
 	}
-	const kernel = series.map(({ at }) => Math.exp(-(at * at) / (2 * SIGMA * SIGMA)));
+	const kernel = series.map(({ at }) => smoothingKernel(at));
 	const out = new Float64Array(first.values.length);
 	for (let i = 0; i < out.length; i++) {
 		let [s0, s1, s2, v0, v1] = [0, 0, 0, 0, 0];

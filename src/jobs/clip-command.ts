@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { type PaintedFile, parsePaintedFile } from '../core/painted-file.js';
 import { qualities } from '../core/quality.js';
 import { isS3, joinPlace } from '../core/s3-place.js';
-import { parsePaintedMask } from '../masks/painted-mask.js';
 import { clipStem } from '../media/file-names.js';
 import { maskTypes } from '../media/mask-meaning/meaning.js';
 import { parseFrameRate } from '../media/position.js';
@@ -20,6 +20,10 @@ const path = z
 const word = z.string().min(1).max(256);
 const list = <Item extends z.ZodType>(item: Item) =>
 	z.union([item.transform((one) => [one]), z.array(item).max(10_000)]);
+const painted = path.refine(
+	(text) => parsePaintedFile(text) !== undefined,
+	'expected a file, or <frame>=<file>, like "37=mask.png"',
+);
 const flag = z.union([z.boolean(), z.stringbool()]);
 const place = z.union([word, z.number().nonnegative().transform(String)]);
 
@@ -29,14 +33,9 @@ const place = z.union([word, z.number().nonnegative().transform(String)]);
  */
 export const clipCommandSchema = z.strictObject({
 	input: path,
-	mask: list(
-		path.refine(
-			(text) => parsePaintedMask(text) !== undefined,
-			'expected a file, or <frame>=<file>, like "37=mask.png"',
-		),
-	).optional(),
+	mask: list(painted).optional(),
 	'mask-type': z.enum(maskTypes).optional(),
-	edit: path.optional(),
+	edit: list(painted).optional(),
 	'edit-mode': z.enum(['dense', 'planar', 'affine']).optional(),
 	relight: flag.optional(),
 	'linear-light': flag.optional(),
@@ -91,19 +90,23 @@ export const mapPaths = (command: ClipCommand, change: (path: string) => string)
 	return {
 		...command,
 		input: change(command.input),
-		...(mask && { mask: mask.map((text) => changeMask(text, change)) }),
+		...(mask && { mask: mask.map((text) => changePainted(text, change)) }),
 		...(output && { output: output.map(change) }),
-		...(edit !== undefined && { edit: change(edit) }),
+		...(edit && { edit: edit.map((text) => changePainted(text, change)) }),
 		...(review !== undefined && { review: change(review) }),
 		...(preset !== undefined && isFile(preset, '.json') && { preset: change(preset) }),
 		...(model !== undefined && isPath(model) && { model: change(model) }),
 	};
 };
 
-const changeMask = (text: string, change: (path: string) => string): string => {
-	const mask = parsePaintedMask(text);
-	return mask === undefined ? text : `${mask.frame}=${change(mask.path)}`;
+const changePainted = (text: string, change: (path: string) => string): string => {
+	const file = parsePaintedFile(text);
+	return file === undefined ? text : `${file.frame}=${change(file.path)}`;
 };
+
+/** Files of painted frames: masks and edits. */
+export const paintedPathsOf = ({ mask = [], edit = [] }: Pick<ClipCommand, 'mask' | 'edit'>): string[] =>
+	[...mask, ...edit].map((text) => parsePaintedFile(text)?.path).filter((path) => path !== undefined);
 
 /** The same command with paths that hold from anywhere. @param folder that its paths are relative to */
 export const absoluteCommand = (command: ClipCommand, folder: string): ClipCommand =>
@@ -130,13 +133,16 @@ export const outputInFolder = (
 	return joinPlace(folder, form === 'png' ? clipStem(input) : `${clipStem(input)}-${form}`);
 };
 
+const paintedFiles = (texts: readonly string[]): PaintedFile[] =>
+	texts.map(parsePaintedFile).filter((file) => file !== undefined);
+
 /** The command's options as the program's own command line gives them. */
 const optionsOf = (command: ClipCommand): ClipOptions => {
-	const { mask = [], 'mask-type': maskType, 'edit-mode': editMode, 'linear-light': linearLight } = command;
+	const { mask = [], edit, 'mask-type': maskType, 'edit-mode': editMode } = command;
 	return {
 		...command,
-		...{ maskType, editMode, linearLight, startNumber: command['start-number'] },
-		mask: mask.map(parsePaintedMask).filter((painted) => painted !== undefined),
+		...{ maskType, editMode, linearLight: command['linear-light'], startNumber: command['start-number'] },
+		...{ mask: paintedFiles(mask), edit: edit && paintedFiles(edit) },
 		cache: command['no-cache'] !== true,
 	};
 };

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { UserError } from '../core/errors.js';
+import type { PaintedFile } from '../core/painted-file.js';
 import type { Quality } from '../core/quality.js';
 import type { Stage } from '../core/stage-clock.js';
-import type { PaintedMask } from '../masks/painted-mask.js';
 import type { Keyframes, UnderstoodMask } from '../masks/read-keyframes.js';
 import { type MatteOptions, type MatteSettings, matteSettingsSchema } from '../mattes/mattes.js';
 import type { Clip } from '../media/clip.js';
@@ -22,7 +22,7 @@ export type PropagateClipJob = RuntimeOptions & {
 	/** Video file, folder of frames, or pattern of frame names. */
 	readonly input: string;
 	/** Painted masks and the frames they belong to: indexed PNG, grey, or any image with alpha. */
-	readonly masks: readonly PaintedMask[];
+	readonly masks: readonly PaintedFile[];
 	/** What the masks are; found out when omitted. */
 	readonly maskType?: MaskType | undefined;
 	/** Folders or files to write; the extension says the format. One folder beside nothing else when empty. */

@@ -1,5 +1,5 @@
+import type { PaintedFile } from '../core/painted-file.js';
 import type { Quality } from '../core/quality.js';
-import type { PaintedMask } from '../masks/painted-mask.js';
 import type { MatteSettings } from '../mattes/mattes.js';
 import type { MaskType } from '../media/mask-meaning/meaning.js';
 import type { MeshMotion } from '../motion/mesh-tracker.js';
@@ -7,13 +7,14 @@ import { editorOutputs, loadEditorPreset } from '../presets/editor-preset.js';
 import type { Device } from '../runtime/session.js';
 import type { PropagateClipJob } from './clip-job.js';
 import { kindOfClip } from './propagate-clip.js';
+import type { EditOptions } from './propagate-edit.js';
 import type { RunKind } from './run-clip.js';
 
 /** Options of the main command by their names, be they given on a command line or in a list of jobs. */
 export type ClipOptions = {
-	readonly mask?: readonly PaintedMask[] | undefined;
+	readonly mask?: readonly PaintedFile[] | undefined;
 	readonly maskType?: MaskType | undefined;
-	readonly edit?: string | undefined;
+	readonly edit?: readonly PaintedFile[] | undefined;
 	readonly editMode?: MeshMotion | undefined;
 	readonly relight?: boolean | undefined;
 	readonly linearLight?: boolean | undefined;
@@ -46,13 +47,27 @@ export type ClipOptions = {
 
 /** What a run does not get from its options: it belongs to the machine, and to whoever watches. */
 export type RunContext = Pick<
-	PropagateClipJob,
-	'ffmpeg' | 'threads' | 'cache' | 'resume' | 'keepsNotes' | 'signal' | 'onNote' | 'onMask' | 'onFrame'
+	PropagateClipJob & EditOptions,
+	| 'ffmpeg'
+	| 'threads'
+	| 'cache'
+	| 'resume'
+	| 'keepsNotes'
+	| 'signal'
+	| 'onNote'
+	| 'onMask'
+	| 'onEdit'
+	| 'onFrame'
 >;
 
 /** Whether an edit is carried, or the masks are all. */
-export const carriesEdit = ({ edit, colormap }: Pick<ClipOptions, 'edit' | 'colormap'>): boolean =>
-	edit !== undefined || colormap === true;
+export const carriesEdit = ({
+	edit,
+	colormap,
+}: {
+	readonly edit?: unknown;
+	readonly colormap?: boolean | undefined;
+}): boolean => edit !== undefined || colormap === true;
 
 /**
  * What options ask for, for `runClip` and `checkRun`.
@@ -97,6 +112,7 @@ export const runOfOptions = async (
 	const { kindOfEdit } = await import('./propagate-edit.js');
 	const kind = kindOfEdit({
 		...job,
+		onEdit: context.onEdit,
 		edit: options.edit,
 		colourMap: options.colormap,
 		mode: options.editMode,

@@ -1,5 +1,6 @@
 import { handled } from '../core/concurrency.js';
 import { UserError } from '../core/errors.js';
+import { inOrderOfFrames, type PaintedFile, type PaintedKind } from '../core/painted-file.js';
 import { ScratchFolder } from '../core/temporary-names.js';
 import type { Propagator } from '../masks/propagator.js';
 import { type Keyframes, readKeyframes } from '../masks/read-keyframes.js';
@@ -12,35 +13,55 @@ import { MOST_DESCRIPTOR_BYTES, openPropagator, openStoredEngine, type StoredEng
 import { settleNumbers } from './source-numbers.js';
 
 /** What a run reads. */
-export type RunInputs = { readonly clip: Clip; readonly range: RunRange; readonly keyframes: Keyframes };
-
-/** Opens a run's clip and reads its painted masks. @param asked as it was asked for, in the source's numbers @throws UserError for bad input */
-export const openInputs = async (job: PropagateClipJob, asked: RunRange): Promise<RunInputs> => {
-	const { input, ffmpeg, signal, fps: frameRate, maskType } = job;
-	const clip = await openClip(input, { ffmpeg, signal, frameRate });
-	const { range, masks } = settleNumbers(clip, asked, job.masks);
-	const keyframes = await readKeyframes(masks, clip.info, maskType);
-	await requireFramesOfRun(clip, range, masks);
-	return { clip, range, keyframes };
+export type RunInputs = {
+	readonly clip: Clip;
+	readonly range: RunRange;
+	readonly keyframes: Keyframes;
+	/** Edited frames by ascending number; not read yet. */
+	readonly edits: readonly PaintedFile[];
 };
 
-/** @throws UserError for a mask of a frame that the run does not have */
+/**
+ * Opens a run's clip and reads its painted masks.
+ *
+ * @param asked as it was asked for, in the source's numbers
+ * @param given edited frames
+ * @throws UserError for bad input
+ */
+export const openInputs = async (
+	job: PropagateClipJob,
+	asked: RunRange,
+	given: readonly PaintedFile[] = [],
+): Promise<RunInputs> => {
+	const { input, ffmpeg, signal, fps: frameRate, maskType } = job;
+	const clip = await openClip(input, { ffmpeg, signal, frameRate });
+	const settled = settleNumbers(clip, asked, job.masks, given);
+	const { range, masks } = settled;
+	const edits = inOrderOfFrames(settled.edits, 'edit');
+	const keyframes = await readKeyframes(masks, clip.info, maskType);
+	await requireFramesOfRun(clip, range, masks, 'mask');
+	await requireFramesOfRun(clip, range, edits, 'edit');
+	return { clip, range, keyframes, edits };
+};
+
+/** @throws UserError for a painting of a frame that the run does not have */
 const requireFramesOfRun = async (
 	clip: Clip,
 	range: RunRange,
-	masks: readonly { readonly frame: number; readonly path: string }[],
+	files: readonly PaintedFile[],
+	kind: PaintedKind,
 ): Promise<void> => {
-	if (masks.length === 0) {
+	if (files.length === 0) {
 		return;
 	}
-	const last = masks.reduce((latest, mask) => (mask.frame > latest.frame ? mask : latest));
+	const last = files.reduce((latest, file) => (file.frame > latest.frame ? file : latest));
 	if (last.frame === 0) {
 		return;
 	}
 	const count = await countFrames(clip, range, last.frame + 1);
 	if (count <= last.frame) {
 		throw new UserError(
-			`The mask "${last.path}" is of frame ${last.frame}, but the run has ${count} frames (0 to ${count - 1}); frames count from 0, at --start if that is given.`,
+			`The ${kind} "${last.path}" is of frame ${last.frame}, but the run has ${count} frames (0 to ${count - 1}); frames count from 0, at --start if that is given.`,
 		);
 	}
 };

@@ -20,7 +20,7 @@ export const kindOfClip = (job: PropagateClipJob): RunKind => {
 		openStep: async () => masksThemselves,
 		resolveOutputs: (clip) => resolveClipOutputs(clip, job.outputs, job.format),
 		describesFrames: false,
-		inputs: [],
+		edits: [],
 	};
 };
 

@@ -1,26 +1,33 @@
 import { createHash } from 'node:crypto';
-import type { DescriptorExtractor } from '../core/descriptor-map.js';
+import { join } from 'node:path';
 import { UserError } from '../core/errors.js';
 import type { Frame, LabelMap, Raster } from '../core/frame.js';
+import type { PaintedFile } from '../core/painted-file.js';
 import { referenceColours } from '../core/reference-colours.js';
-import { carryEdit } from '../edits/carry-edit.js';
+import { carryEdits, type FrameEdit } from '../edits/carry-edit.js';
 import { inFront } from '../edits/composite-edit.js';
 import type { EditLayer } from '../edits/difference-matte.js';
 import { readEdit } from '../edits/edit-layer.js';
 import { editParts } from '../edits/edit-parts.js';
 import { type MatteOptions, MattesBefore, matteSettingsSchema, mattesOf } from '../mattes/mattes.js';
 import { davisPalette } from '../media/davis-palette.js';
+import { RunFrames } from '../media/run-frames.js';
 import type { MeshMotion } from '../motion/mesh-tracker.js';
+import { openFrameStore } from '../store/frame-store.js';
 import { fingerprint } from '../store/run-identity.js';
 import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
 import { resolveEditOutputs } from './edit-outputs.js';
 import type { RunFrame } from './mask-frames.js';
-import { type RunKind, runClip, type WrittenFrame } from './run-clip.js';
+import type { RunInputs } from './open-run.js';
+import { frameOf, type RunKind, runClip, type StepTools, type WrittenFrame } from './run-clip.js';
 
 /** What is carried, and how. */
 export type EditOptions = {
-	/** The edited first frame, or a layer of its size; undefined with `colourMap`. */
-	readonly edit?: string | undefined;
+	/**
+	 * The edited first frame, or a layer of its size; or several, with the frames that they belong to. Undefined with
+	 * `colourMap`.
+	 */
+	readonly edit?: string | readonly PaintedFile[] | undefined;
 	/** Carry a map of colours instead, which shows where everything comes from. */
 	readonly colourMap?: boolean | undefined;
 	/** Default: `dense`. */
@@ -31,12 +38,22 @@ export type EditOptions = {
 	readonly behind?: boolean | undefined;
 	/** How the objects' edges are found then. */
 	readonly matte?: MatteOptions | undefined;
+	/** Called before work begins, with what each edit was understood to be. */
+	readonly onEdit?: ((edit: UnderstoodEdit) => void) | undefined;
+};
+
+/** What an edit was understood to be, for the person to see whether it was. */
+export type UnderstoodEdit = PaintedFile & {
+	/** A layer with transparency, or a frame that was changed. */
+	readonly kind: 'layer' | 'frame';
+	/** Of the frame's pixels, 0..1: what it covers or changes. */
+	readonly share: number;
 };
 
 export type PropagateEditJob = PropagateClipJob & EditOptions;
 
 /**
- * Carries an edit of a clip's first frame through all of it and writes the results: what `propagate <clip> --edit <png>`
+ * Carries edits of a clip's frames through all of it and writes the results: what `propagate <clip> --edit <png>`
  * does. With masks, the edit goes with the object that it lies on, and behind what hides that. See {@link runClip}.
  *
  * @throws UserError for bad input; nothing has been written then
@@ -47,24 +64,41 @@ export const propagateEdit = (job: PropagateEditJob): Promise<PropagateClipResul
 
 /** What makes a run one that carries an edit. */
 export const kindOfEdit = (job: PropagateEditJob): RunKind => ({
-	openStep: async (first, mask) => {
+	openStep: async (inputs, first) => {
 		if (job.behind === true && job.masks.length === 0) {
 			throw new UserError('--behind needs to know what is in front; give a mask of it with --mask.');
 		}
-		const layer = await layerOf(job, first, mask);
+		const edits = await readEdits(job, inputs, first);
 		return {
-			identity: editFingerprint(job, layer),
+			identity: editFingerprint(job, edits),
 			ofMasksOnly: false,
-			run: (frames, extractor) => {
-				noteLoosePieces(job, layer);
-				return editFrames(job, layer, frames, extractor);
+			run: (frames, tools) => {
+				for (const edit of edits) {
+					noteLoosePieces(job, edit.layer);
+					tellEdit(job, edit);
+				}
+				return editFrames(job, edits, inputs, frames, tools);
 			},
 		};
 	},
 	resolveOutputs: (clip) => resolveEditOutputs(clip, job.outputs, job.format, job.masks.length > 0),
 	describesFrames: true,
-	inputs: [job.edit],
+	edits: editFilesOf(job),
 });
+
+/** The edited frames that are given, by whatever frames. */
+export const editFilesOf = ({ edit = [] }: Pick<EditOptions, 'edit'>): readonly PaintedFile[] =>
+	typeof edit === 'string' ? [{ frame: 0, path: edit }] : edit;
+
+/** An edit that was read. `path` is empty for a map of colours. */
+type OpenedEdit = FrameEdit & Pick<UnderstoodEdit, 'path' | 'kind'>;
+
+const tellEdit = ({ onEdit }: EditOptions, { frame, path, kind, layer }: OpenedEdit): void => {
+	if (path !== '') {
+		const covered = layer.data.reduce((sum, value, at) => (at % 4 === 3 && value > 0 ? sum + 1 : sum), 0);
+		onEdit?.({ frame, path, kind, share: covered / (layer.width * layer.height) });
+	}
+};
 
 /** Tells that pieces of an edit go each their own way, when no mask says what they lie on. */
 const noteLoosePieces = ({ masks, colourMap, onNote }: PropagateEditJob, layer: EditLayer): void => {
@@ -76,20 +110,30 @@ const noteLoosePieces = ({ masks, colourMap, onNote }: PropagateEditJob, layer: 
 	}
 };
 
-/** Reads an edit, for what carries it through a run's frames. @throws UserError when there is nothing to carry */
-export const openEdit = async (job: EditOptions, first: Frame, mask: LabelMap | undefined) => {
-	const layer = await layerOf(job, first, mask);
-	return (frames: AsyncIterable<RunFrame>, extractor: DescriptorExtractor) =>
-		editFrames(job, layer, frames, extractor);
+/** Reads edits, for what carries them through a run's frames. @throws UserError when there is nothing to carry */
+export const openEdits = async (job: EditOptions, inputs: RunInputs, first: Frame) => {
+	const edits = await readEdits(job, inputs, first);
+	return (frames: AsyncIterable<RunFrame>, tools: StepTools) => editFrames(job, edits, inputs, frames, tools);
 };
 
 async function* editFrames(
 	{ mode = 'dense', relight, linearLight, behind = false, matte }: EditOptions,
-	layer: EditLayer,
+	edits: readonly OpenedEdit[],
+	{ clip, range }: RunInputs,
 	frames: AsyncIterable<RunFrame>,
-	extractor: DescriptorExtractor,
+	{ extractor, scratchFolder }: StepTools,
 ): AsyncGenerator<WrittenFrame & { readonly edited: Raster<3> }> {
-	const carried = carryEdit(frames, { layer, mode, relight, linearLight, behind, extractor });
+	const painted = new Set(edits.map(({ frame }) => frame));
+	const carried = carryEdits(
+		frames,
+		edits,
+		{ mode, relight, linearLight, behind, extractor },
+		{
+			frames: new RunFrames(clip, range, true),
+			items: openFrameStore(join(scratchFolder, 'edited-items')),
+			states: (frame) => openFrameStore(join(scratchFolder, `edit-${frame}`)),
+		},
+	);
 	const settings = { ...matteSettingsSchema.parse(matte ?? {}), invert: false };
 	const before = new MattesBefore();
 	for await (const { item, edited, trust } of carried) {
@@ -98,31 +142,45 @@ async function* editFrames(
 		const shown = behind
 			? inFront(frame.image, edited, mattesOf(frame.image, labels, settings, before))
 			: edited;
-		yield { frame, labels, edited: shown, confidence: trust, painted: frame.index === 0, computed };
+		yield {
+			...{ frame, labels, edited: shown, confidence: trust },
+			...{ painted: painted.has(frame.index), computed },
+		};
 	}
 }
 
 const editFingerprint = (
 	{ mode = 'dense', relight, linearLight, behind = false }: EditOptions,
-	layer: EditLayer,
+	edits: readonly FrameEdit[],
 ): string =>
-	fingerprint([mode, relight, linearLight, behind, createHash('sha256').update(layer.data).digest('hex')]);
+	fingerprint([
+		...[mode, relight, linearLight, behind],
+		...edits.flatMap(({ frame, layer }) => [frame, createHash('sha256').update(layer.data).digest('hex')]),
+	]);
 
-const layerOf = async (
+const readEdits = async (
 	job: EditOptions,
-	{ image }: Frame,
-	mask: LabelMap | undefined,
-): Promise<EditLayer> => {
-	if (job.edit !== undefined) {
+	{ clip, range, keyframes, edits }: RunInputs,
+	first: Frame,
+): Promise<OpenedEdit[]> => {
+	if (edits.length > 0) {
 		if (job.colourMap === true) {
 			throw new UserError('--edit and --colormap carry different things; give one of them.');
 		}
-		return readEdit(job.edit, image);
+		const read: OpenedEdit[] = [];
+		for (const { frame, path } of edits) {
+			const { image } = frame === 0 ? first : await frameOf(clip, range, frame);
+			const { layer, isLayer } = await readEdit(path, image, frame === 0 ? undefined : `frame ${frame}`);
+			read.push({ frame, path, layer, kind: isLayer ? 'layer' : 'frame' });
+		}
+		return read;
 	}
-	return referenceColours(
-		image,
+	const mask = keyframes.keyframes.find(({ frame }) => frame === 0)?.mask;
+	const layer = referenceColours(
+		first.image,
 		mask?.ids.map((id) => (id > 0 ? 1 : 0)),
 	);
+	return [{ frame: 0, path: '', kind: 'layer', layer }];
 };
 
 const nothingMarked = ({ image: { width, height } }: Frame): LabelMap => ({

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { prefetch } from '../core/concurrency.js';
 import type { DescriptorExtractor } from '../core/descriptor-map.js';
 import { AbortedError, throwIfAborted, UserError } from '../core/errors.js';
-import type { Frame, LabelMap } from '../core/frame.js';
+import type { Frame } from '../core/frame.js';
+import type { PaintedFile } from '../core/painted-file.js';
 import { isS3 } from '../core/s3-place.js';
 import { StageClock } from '../core/stage-clock.js';
 import type { Keyframes } from '../masks/read-keyframes.js';
@@ -34,18 +35,24 @@ export type RunStep = {
 	readonly identity: string;
 	/** It looks at nothing but the masks. */
 	readonly ofMasksOnly: boolean;
-	run(frames: AsyncIterable<RunFrame>, extractor: DescriptorExtractor): AsyncIterable<WrittenFrame>;
+	run(frames: AsyncIterable<RunFrame>, tools: StepTools): AsyncIterable<WrittenFrame>;
+};
+
+/** What a step works with. */
+export type StepTools = {
+	readonly extractor: DescriptorExtractor;
+	/** For what is needed during the run only. */
+	readonly scratchFolder: string;
 };
 
 /** What a kind of run adds to frames and masks. */
 export type RunKind = {
-	/** @param mask of the first frame, if one is given */
-	openStep(first: Frame, mask: LabelMap | undefined): Promise<RunStep>;
+	openStep(inputs: RunInputs, first: Frame): Promise<RunStep>;
 	resolveOutputs(clip: Clip): Promise<readonly RunOutput[]>;
 	/** Whether its step looks at frames' descriptors. */
 	readonly describesFrames: boolean;
-	/** Files that it reads. */
-	readonly inputs: readonly (string | undefined)[];
+	/** Edited frames that it reads. */
+	readonly edits: readonly PaintedFile[];
 };
 
 /** A run as far as its inputs say, before a model is needed. */
@@ -64,16 +71,17 @@ const openRun = async (job: PropagateClipJob, kind: RunKind, asked: RunRange): P
 		...job.masks.map(({ path }) => path),
 		...job.outputs,
 		job.review,
-		...kind.inputs,
+		...kind.edits.map(({ path }) => path),
 	]);
-	const { clip, range, keyframes } = await openInputs(job, asked);
+	const opened = await openInputs(job, asked, kind.edits);
+	const { clip, range } = opened;
 	const first = await firstFrame(clip, range);
-	const step = await kind.openStep(first, keyframes.keyframes.find(({ frame }) => frame === 0)?.mask);
+	const step = await kind.openStep(opened, first);
 	const places = await kind.resolveOutputs(clip);
 	const written = [...places.map(({ path }) => path), job.review];
-	const inputs = [...inputsOf(job, clip), ...kind.inputs];
+	const inputs = [...inputsOf(job, clip), ...kind.edits.map(({ path }) => path)];
 	await requireDistinct(written, inputs);
-	return { clip, range, keyframes, first, step, places, inputs };
+	return { ...opened, first, step, places, inputs };
 };
 
 /** @throws UserError for a place in S3: a run reads and writes files, and a folder would get such a name */
@@ -156,7 +164,9 @@ export const runClip = async (job: PropagateClipJob, kind: RunKind): Promise<Pro
 		let [count, computedFrames, confidenceSum] = [0, 0, 0];
 		const before = new MattesBefore();
 		// While one frame is encoded, the next is already in the making.
-		const results = outputs.isComplete ? [] : prefetch(step.run(masked, engine.extractor), 1);
+		const results = outputs.isComplete
+			? []
+			: prefetch(step.run(masked, { extractor: engine.extractor, scratchFolder }), 1);
 		for await (const result of results) {
 			throwIfAborted(signal);
 			const { frame, labels, edited: image = frame.image, confidence } = result;
@@ -214,8 +224,11 @@ const tellInput = (job: PropagateClipJob, clip: Clip, { understood }: Keyframes)
 };
 
 /** @throws UserError when there is none */
-export const firstFrame = async (clip: Clip, range: RunRange): Promise<Frame> => {
-	for await (const frame of framesBetween(clip, range, 0, 1)) {
+export const firstFrame = (clip: Clip, range: RunRange): Promise<Frame> => frameOf(clip, range, 0);
+
+/** One frame of a run. @throws UserError when there is none */
+export const frameOf = async (clip: Clip, range: RunRange, index: number): Promise<Frame> => {
+	for await (const frame of framesBetween(clip, range, index, index + 1)) {
 		return frame;
 	}
 	throw new UserError(`"${clip.path}" has no frames; give a clip with at least one.`);

@@ -107,7 +107,7 @@ export const openPlaneTracking = async (job: TrackPlaneJob): Promise<OpenTrackin
 		);
 	}
 	return openTracking(job, async (image) => {
-		const corners = typed ?? boxOf(await readEdit(layer ?? '', image));
+		const corners = typed ?? boxOf((await readEdit(layer ?? '', image)).layer);
 		requireInSight(corners, image, job.input);
 		return {
 			given: { points: corners, names: cornerNames },

@@ -1,10 +1,10 @@
 import { UserError } from '../core/errors.js';
 import { type Keyframe, objectIds } from '../core/frame.js';
+import { inOrderOfFrames, type PaintedFile } from '../core/painted-file.js';
 import type { ClipInfo } from '../media/clip-info.js';
 import { davisPalette, paletteUpTo } from '../media/davis-palette.js';
 import { readMask } from '../media/label-map.js';
 import type { MaskMeaning, MaskType } from '../media/mask-meaning/meaning.js';
-import type { PaintedMask } from './painted-mask.js';
 
 export type Keyframes = {
 	/** By ascending frame. */
@@ -52,21 +52,12 @@ type ReadMask = {
  *   leave open which object is which
  */
 export const readKeyframes = async (
-	masks: readonly PaintedMask[],
+	masks: readonly PaintedFile[],
 	clip: Pick<ClipInfo, 'width' | 'height' | 'stored'>,
 	type?: MaskType,
 ): Promise<Keyframes> => {
-	const ordered = [...masks].sort((a, b) => a.frame - b.frame);
-	for (const [position, mask] of ordered.entries()) {
-		const next = ordered[position + 1];
-		if (next?.frame === mask.frame) {
-			throw new UserError(
-				`The masks "${mask.path}" and "${next.path}" are both of frame ${mask.frame}; give one mask for each frame.`,
-			);
-		}
-	}
 	const read: ReadMask[] = [];
-	for (const { frame, path } of ordered) {
+	for (const { frame, path } of inOrderOfFrames(masks, 'mask')) {
 		const mask = await readMask(path, { type, size: clip });
 		read.push({ frame, path, mask, objects: objectIds(mask) });
 	}

@@ -2,9 +2,8 @@ import { stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { messageOf, throwIfAborted, UserError } from '../core/errors.js';
 import { isS3, isWithinS3, parseS3Place } from '../core/s3-place.js';
-import { type ClipCommand, mapPaths } from '../jobs/clip-command.js';
+import { type ClipCommand, mapPaths, paintedPathsOf } from '../jobs/clip-command.js';
 import { type JobDefaults, readJobList } from '../jobs/job-list.js';
-import { parsePaintedMask } from '../masks/painted-mask.js';
 import { fingerprint } from '../store/run-identity.js';
 import { cancelledKey, openQueue, TOGETHER } from './clip-queue.js';
 import { ObjectStore, type StoreAddress } from './object-store.js';
@@ -201,17 +200,14 @@ const outsideOf = (root: string, command: ClipCommand): string | undefined => {
 };
 
 /** What can be seen from here of the files that a command reads: a mask that was painted anew makes another job. */
-const filesOf = (
-	{ input, mask = [], edit }: ClipCommand,
-	store: ObjectStore | undefined,
-): Promise<(string | null)[]> =>
+const filesOf = (command: ClipCommand, store: ObjectStore | undefined): Promise<(string | null)[]> =>
 	Promise.all(
-		[input, ...mask.map((text) => parsePaintedMask(text)?.path), edit].map(async (path) => {
-			if (path !== undefined && isS3(path)) {
+		[command.input, ...paintedPathsOf(command)].map(async (path) => {
+			if (isS3(path)) {
 				const object = await store?.find(parseS3Place(path));
 				return object === undefined ? null : `${object.bytes} ${object.tag ?? object.changed?.getTime()}`;
 			}
-			const found = path === undefined ? undefined : await stat(path).catch(() => undefined);
+			const found = await stat(path).catch(() => undefined);
 			return found === undefined ? null : `${found.size} ${found.mtimeMs}`;
 		}),
 	);

@@ -3,8 +3,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import { UserError } from '../core/errors.js';
 import { readFailure } from '../core/given-file.js';
 import { isS3, isWithinS3, joinPlace, parseS3Place, type S3Place, s3Text } from '../core/s3-place.js';
-import { absolutePlace, type ClipCommand, mapPaths } from '../jobs/clip-command.js';
-import { parsePaintedMask } from '../masks/painted-mask.js';
+import { absolutePlace, type ClipCommand, mapPaths, paintedPathsOf } from '../jobs/clip-command.js';
 import { isImagePattern } from '../media/image-sequence.js';
 import { loadPreset } from '../presets/preset.js';
 import type { ObjectStore } from './object-store.js';
@@ -47,14 +46,15 @@ export class Roots {
 	 */
 	async allow(command: ClipCommand): Promise<ClipCommand> {
 		const absolute = mapPaths(command, (path) => this.#absolute(path));
-		const { input, mask = [], edit, preset, model, output = [], review } = absolute;
+		const { input, preset, model, output = [], review } = absolute;
 		if (output.length === 0) {
 			throw new UserError('The job names no "output", and a worker has no folder of its own for results.');
 		}
 		const all = [...this.writable, ...this.readable];
-		const masks = mask.map((text) => parsePaintedMask(text)?.path);
 		// Names of presets and models are no paths: they stand for what the worker's owner has installed.
-		for (const path of [input, edit, ...masks, preset, model].filter((path) => path !== undefined)) {
+		for (const path of [input, ...paintedPathsOf(absolute), preset, model].filter(
+			(path) => path !== undefined,
+		)) {
 			if (isS3(path) || isAbsolute(path)) {
 				await requireInside(path, all, 'reads');
 			}

@@ -5,8 +5,7 @@ import { mapTogether } from '../core/concurrency.js';
 import { UserError } from '../core/errors.js';
 import { readOwnText } from '../core/regular-file.js';
 import { isS3, parseS3Place, type S3Place, s3Text } from '../core/s3-place.js';
-import { type ClipCommand, mapPaths } from '../jobs/clip-command.js';
-import { parsePaintedMask } from '../masks/painted-mask.js';
+import { type ClipCommand, mapPaths, paintedPathsOf } from '../jobs/clip-command.js';
 import { extensionOf } from '../media/file-names.js';
 import { FrameNames, isFramePattern } from '../media/frame-names.js';
 import { isImagePattern } from '../media/image-sequence.js';
@@ -101,10 +100,9 @@ export class StagedClip {
 				await rm(path);
 			}
 		}
-		const { input, mask = [], edit } = given;
 		const wanted = new Map<string, StoredObject>();
-		for (const path of [input, edit, ...mask.map((text) => parsePaintedMask(text)?.path)]) {
-			if (path !== undefined && isS3(path)) {
+		for (const path of [given.input, ...paintedPathsOf(given)]) {
+			if (isS3(path)) {
 				for (const object of await objectsOf(store, parseS3Place(path), signal)) {
 					wanted.set(copyOf(object), object);
 				}

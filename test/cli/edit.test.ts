@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Raster } from '../../src/core/frame.js';
 import { referenceColours } from '../../src/core/reference-colours.js';
 import { openClip } from '../../src/media/clip.js';
 import { readImage, writeImage } from '../../src/media/image.js';
@@ -101,6 +102,37 @@ describe('propagate <clip> --edit <png>', () => {
 		expect(expected.equals(first.data)).toBe(true);
 	});
 
+	test('takes edits of several frames, which come back as they are', async () => {
+		const other = join(folder, 'other.png');
+		const green = new Uint8Array(96 * 64 * 4);
+		for (let y = 24; y < 40; y++) {
+			for (let x = 40; x < 60; x++) {
+				green.set([0, 255, 0, 255], (y * 96 + x) * 4);
+			}
+		}
+		await writeImage(other, { width: 96, height: 64, channels: 4, data: green });
+		const output = join(temporaryFolder(), 'frames');
+		const { code, stdout, stderr } = await run([
+			...['--edit', `3=${other}`, '--edit', `1=${layer}`, '--mask', good.mask, '-o', output, '--json'],
+		]);
+		expect({ code, stderr }).toMatchObject({ code: 0 });
+		expect(records(stdout).filter(({ type }) => type === 'edit')).toEqual([
+			{ type: 'edit', frame: 1, path: layer, kind: 'layer', share: 320 / 6144 },
+			{ type: 'edit', frame: 3, path: other, kind: 'layer', share: 320 / 6144 },
+		]);
+		expect(records(stdout).at(-1)).toMatchObject({ type: 'done', frames: FRAMES });
+		const middle = async (frame: number) => {
+			const { data } = await readImage(join(output, `0000${frame}.png`));
+			return [...data.subarray((32 * 96 + 50) * 3, (32 * 96 + 50) * 3 + 3)];
+		};
+		expect(await middle(1)).toEqual([255, 0, 255]);
+		expect(await middle(3)).toEqual([0, 255, 0]);
+		// Between them it is on its way from one to the other.
+		const [, between = 0] = await middle(2);
+		expect(between).toBeGreaterThan(50);
+		expect(between).toBeLessThan(205);
+	});
+
 	test('writes a video named after the clip when no place is given', async () => {
 		const cwd = temporaryFolder();
 		const { code, stderr } = await run(['--edit', layer, '--mask', good.mask, '--quiet'], cwd);
@@ -130,13 +162,23 @@ describe('propagate <clip> --edit <png>', () => {
 		const small = join(folder, 'small.png');
 		await writeImage(small, { width: 8, height: 8, channels: 3, data: new Uint8Array(192) });
 		expect(await refusal('--edit', small)).toContain('is 8×8, but the clip is 96×64');
-		const [first] = await collect((await openClip(good.clip)).frames());
-		const same = join(folder, 'same.png');
-		if (first !== undefined) {
-			await writeImage(same, first.image);
+		const unchanged = join(folder, 'same.png');
+		const [first, , third] = await collect((await openClip(good.clip)).frames());
+		for (const [frame, called] of [
+			[first, 'the first frame'],
+			[third, 'frame 2'],
+		] as const) {
+			await writeImage(unchanged, frame?.image as Raster<3>);
+			expect(await refusal('--edit', `${frame?.index}=${unchanged}`)).toContain(
+				`shows no difference from ${called}`,
+			);
 		}
-		expect(await refusal('--edit', same)).toContain('shows no difference from the first frame');
 		expect(await refusal('--edit', layer, '--colormap')).toContain('give one of them');
+		expect(await refusal('--edit', layer, '--edit', `0=${layer}`)).toContain('are both of frame 0');
+		expect(await refusal('--edit', `9=${layer}`)).toContain(
+			`is of frame 9, but the run has ${FRAMES} frames`,
+		);
+		expect(await refusal('--edit', `1s=${layer}`)).toContain('the number of a frame before "="');
 		expect(await refusal('--edit', layer, '-o', join(folder, 'x-overlay.mp4'))).toContain(
 			'there is no --mask',
 		);

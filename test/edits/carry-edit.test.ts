@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { carryEdit, type EditedFrame, type FrameToEdit } from '../../src/edits/carry-edit.js';
+import { carryEdit, type EditedFrame } from '../../src/edits/carry-edit.js';
 import type { EditLayer } from '../../src/edits/difference-matte.js';
+import type { FrameToEdit } from '../../src/edits/edit-carrier.js';
 import { classicalExtractor } from '../../src/evaluation/classical-descriptors.js';
 import type { MeshMotion } from '../../src/motion/mesh-tracker.js';
 import { collect } from '../helpers/collect.js';

@@ -27,7 +27,7 @@ describe('reading an edit', () => {
 		const path = join(temporaryFolder(), 'layer.png');
 		const layer = rectangle(20, 30, 40, 50);
 		await writeImage(path, layer);
-		expect(Buffer.from(layer.data).equals((await readEdit(path, first)).data)).toBe(true);
+		expect(Buffer.from(layer.data).equals((await readEdit(path, first)).layer.data)).toBe(true);
 	});
 
 	it('says what is wrong with a size, with no difference and with an empty layer', async () => {

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { LabelMap } from '../../src/core/frame.js';
-import { carryEdit, type FrameToEdit } from '../../src/edits/carry-edit.js';
+import { carryEdit } from '../../src/edits/carry-edit.js';
 import { inFront } from '../../src/edits/composite-edit.js';
 import type { EditLayer } from '../../src/edits/difference-matte.js';
+import type { FrameToEdit } from '../../src/edits/edit-carrier.js';
 import { classicalExtractor } from '../../src/evaluation/classical-descriptors.js';
 import { defaultMatteSettings, mattesOf } from '../../src/mattes/mattes.js';
 import { collect } from '../helpers/collect.js';

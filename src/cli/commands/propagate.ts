@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../core/errors.js';
+import { type PaintedFile, parsePaintedFile } from '../../core/painted-file.js';
 import type { ClipOptions } from '../../jobs/clip-options.js';
-import { type PaintedMask, parsePaintedMask } from '../../masks/painted-mask.js';
 import { maskTypes } from '../../media/mask-meaning/meaning.js';
 import { docsFolder } from '../../store/locations.js';
 import { cancelOnInterrupt } from '../cancellation.js';
@@ -17,6 +17,7 @@ import {
 	withModelOptions,
 	withReportOptions,
 } from '../common-options.js';
+import { describeEdit } from '../describe-edit.js';
 import { describeMask } from '../describe-mask.js';
 import { Reporter } from '../reporter.js';
 import { isMeantAsCommand, unknownCommand } from '../usage-error.js';
@@ -24,22 +25,22 @@ import { isMeantAsCommand, unknownCommand } from '../usage-error.js';
 type PropagateOptions = ModelOptions &
 	ReportOptions &
 	ClipOptions & {
-		readonly mask: readonly PaintedMask[];
+		readonly mask: readonly PaintedFile[];
 		readonly ffmpeg?: string;
 		readonly resume?: boolean;
 	};
 
-const collectMask = (text: string, masks: readonly PaintedMask[]): readonly PaintedMask[] => {
-	const mask = parsePaintedMask(text);
-	if (mask === undefined) {
+const collectPainted = (text: string, files: readonly PaintedFile[] = []): readonly PaintedFile[] => {
+	const file = parsePaintedFile(text);
+	if (file === undefined) {
 		throw new InvalidArgumentError('Expected a file, or <frame>=<file>.');
 	}
-	if (mask.path === text && /^[\d.:]+s?=./.test(text) && !existsSync(text)) {
+	if (file.path === text && /^[\d.:]+s?=./.test(text) && !existsSync(text)) {
 		throw new InvalidArgumentError(
 			'Expected the number of a frame before "=", which "propagate frame --at <time>" tells',
 		);
 	}
-	return [...masks, mask];
+	return [...files, file];
 };
 
 const frameNumber = (text: string): number => {
@@ -76,7 +77,7 @@ export const registerPropagate = (program: Command): void => {
 				'--mask <[frame=]image>',
 				'painted mask; of frame 0 unless a frame is named; may be repeated (docs/first-mask.md)',
 			)
-				.argParser(collectMask)
+				.argParser(collectPainted)
 				.default([], 'none'),
 		)
 		.addOption(
@@ -85,7 +86,12 @@ export const registerPropagate = (program: Command): void => {
 				'what the masks are, where it cannot be seen: object ids, black and white, a colour for each object, or transparency (docs/masks.md)',
 			).choices(maskTypes),
 		)
-		.option('--edit <image>', 'edited first frame, or layer with transparency of its size, to carry along')
+		.addOption(
+			new Option(
+				'--edit <[frame=]image>',
+				'edited frame, or layer with transparency of its size, to carry along; of frame 0 unless a frame is named; may be repeated (docs/edits.md)',
+			).argParser(collectPainted),
+		)
 		.addOption(
 			new Option('--edit-mode <mode>', 'how the edit moves: with every bend, as a plane, or affinely')
 				.choices(['dense', 'planar', 'affine'])
@@ -203,6 +209,10 @@ const run = async (input: string, options: PropagateOptions): Promise<void> => {
 		onMask: (mask) => {
 			reporter.record({ type: 'mask', ...mask });
 			reporter.line(`mask ${mask.path}: ${describeMask(mask)}`);
+		},
+		onEdit: (edit) => {
+			reporter.record({ type: 'edit', ...edit });
+			reporter.line(`edit ${edit.path}: ${describeEdit(edit)}`);
 		},
 		onFrame: ({ frame, total, timeSeconds, confidence }) => {
 			reporter.record({ type: 'progress', frame, total, timeSeconds, confidence });
