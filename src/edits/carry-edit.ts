@@ -1,5 +1,6 @@
 import type { Frame, LabelMap } from '../core/frame.js';
 import type { FrameStore } from '../store/frame-store.js';
+import { mixed } from './composite-edit.js';
 import type { EditLayer } from './difference-matte.js';
 import {
 	type CarryingOptions,
@@ -10,7 +11,6 @@ import {
 	type PartState,
 	type StatesNearby,
 } from './edit-carrier.js';
-import { mixed } from './mix-edited.js';
 import { SMOOTHING_FRAMES } from './smooth-in-time.js';
 
 type CarryEditOptions = CarryingOptions & { readonly layer: EditLayer };

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { describeMask } from '../../src/cli/describe-mask.js';
+import { describeMask } from '../../src/cli/describe-painted.js';
 import { readKeyframes } from '../../src/masks/read-keyframes.js';
 import { davisPalette } from '../../src/media/davis-palette.js';
 import { writeIndexedPng } from '../../src/media/indexed-png.js';

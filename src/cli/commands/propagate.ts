@@ -17,8 +17,7 @@ import {
 	withModelOptions,
 	withReportOptions,
 } from '../common-options.js';
-import { describeEdit } from '../describe-edit.js';
-import { describeMask } from '../describe-mask.js';
+import { describeEdit, describeMask } from '../describe-painted.js';
 import { Reporter } from '../reporter.js';
 import { isMeantAsCommand, unknownCommand } from '../usage-error.js';
 
