@@ -4,8 +4,8 @@ export default defineConfig({
 	test: {
 		include: ['test/**/*.test.ts'],
 		globalSetup: ['test/helpers/own-home.ts', 'test/helpers/quick-program.ts'],
-		// Inference and ffmpeg already use every core; parallel files would only fight over them.
-		fileParallelism: false,
+		// Most of the time goes into programs that start, on one core each. Inference and ffmpeg use every core: more would only fight over them.
+		maxWorkers: 2,
 		testTimeout: 60_000,
 		hookTimeout: 60_000,
 	},

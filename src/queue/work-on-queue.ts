@@ -82,7 +82,7 @@ type JobOfQueue = { readonly job: string; readonly clip: string };
 
 export type QueueWorkResult = { readonly finished: number; readonly failed: number; readonly frames: number };
 
-/** How often it is looked whether somebody wants a job given up, and progress is told. */
+/** How often it is looked whether somebody wants a job given up or others have emptied the queue, and progress is told. */
 const LOOK_MS = 2000;
 /** How long a worker that has stopped waits for a Redis that is gone. */
 const FAREWELL_SECONDS = 5;
@@ -235,6 +235,7 @@ const takeJobs = async (
 		const id = job.id ?? '';
 		const end = leases.begin(id);
 		let about = { job: id, clip: '' };
+		let isAllowed = false;
 		try {
 			const parsed = queuedClipSchema.safeParse(job.data);
 			if (!parsed.success) {
@@ -242,7 +243,9 @@ const takeJobs = async (
 			}
 			about = { job: id, clip: parsed.data.command.input };
 			onEvent?.({ type: 'started', ...about, attempt: job.attemptsStarted });
-			const result = await run(job, await roots.allow(parsed.data.command), end);
+			const command = await roots.allow(parsed.data.command);
+			isAllowed = true;
+			const result = await run(job, command, end);
 			const wasFinished = result.meanConfidence === undefined;
 			finished++;
 			frames += wasFinished ? 0 : result.frames;
@@ -253,8 +256,10 @@ const takeJobs = async (
 				...{ outputs: result.outputs, program: version, model: result.model, worker: me },
 			};
 		} catch (error) {
-			// Who ends this worker may end the processes that it started, too, and before it.
-			await pause(TOLD_MS);
+			if (isAllowed) {
+				// Who ends this worker may end the processes that it started, too, and before it.
+				await pause(TOLD_MS);
+			}
 			const reason = end.aborted ? (end.reason as EndReason) : signal?.aborted ? 'stopped' : undefined;
 			if (reason === 'stopped') {
 				onEvent?.({ type: 'handed back', ...about });
@@ -330,22 +335,27 @@ const takeJobs = async (
 		stop();
 	}
 	signal?.addEventListener('abort', stop, { once: true });
-	const look = setInterval(async () => {
-		const { ids } = leases;
-		if (!isThere) {
+	const stopIfEmpty = async (): Promise<void> => {
+		if (work.untilEmpty !== true || !isThere || leases.ids.length > 0) {
 			return;
 		}
-		if (ids.length > 0) {
+		const left = await countJobs(open).catch(() => undefined);
+		if (left !== undefined && left.waiting + left.active + left.delayed === 0) {
+			stop();
+		}
+	};
+	for (const event of ['completed', 'failed', 'drained'] as const) {
+		worker.on(event, stopIfEmpty);
+	}
+	const look = setInterval(async () => {
+		const { ids } = leases;
+		if (isThere && ids.length > 0) {
 			const wanted = await redis.smismember(cancelledKey(name), ...ids).catch(() => []);
 			for (const id of ids.filter((_, at) => wanted[at] === 1)) {
 				leases.end(id, 'cancelled');
 			}
-		} else if (work.untilEmpty === true) {
-			const left = await countJobs(open).catch(() => undefined);
-			if (left !== undefined && left.waiting + left.active + left.delayed === 0) {
-				stop();
-			}
 		}
+		await stopIfEmpty();
 	}, LOOK_MS);
 
 	onEvent?.({ type: 'ready', redis: address, worker: me, metrics: metricsAddress });

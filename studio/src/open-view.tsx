@@ -1,40 +1,48 @@
 import { useSignal } from '@preact/signals';
-import type { OpenRequest } from '../../src/studio/protocol';
+import type { OpenRequest, UploadLimits } from '../../src/studio/protocol';
 import { beginUpload, uploadFile } from './api';
 import { failure, isOpening, openAny, studio } from './app-state';
-import { clipOf } from './chosen-files';
+import { clipOf, requireFewPictures } from './chosen-files';
 import { Icon } from './icons';
 
-/** The files of what was dropped; a folder's in it. */
-const filesOf = async (transfer: DataTransfer): Promise<File[]> => {
-	const entries = [...transfer.items]
+/** The files in a folder, none of folders in it. */
+const entriesIn = async (folder: FileSystemDirectoryEntry): Promise<FileSystemFileEntry[]> => {
+	const reader = folder.createReader();
+	const entries: FileSystemFileEntry[] = [];
+	// It gives a hundred at a time, until there are none.
+	for (;;) {
+		const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+			reader.readEntries(resolve, reject),
+		);
+		if (some.length === 0) {
+			return entries;
+		}
+		entries.push(
+			...(some.filter(({ isFile, name }) => isFile && !name.startsWith('.')) as FileSystemFileEntry[]),
+		);
+	}
+};
+
+/**
+ * The files of what was dropped; a folder's in it.
+ *
+ * @throws Error with a sentence for the person, before thousands of files are looked at
+ */
+const filesOf = async (transfer: DataTransfer, limits: UploadLimits): Promise<File[]> => {
+	const dropped = [...transfer.items]
 		.map((item) => item.webkitGetAsEntry())
 		.filter((entry) => entry !== null);
-	const files: File[] = [];
-	for (const entry of entries) {
-		if (entry.isDirectory) {
-			const reader = (entry as FileSystemDirectoryEntry).createReader();
-			// It gives a hundred at a time, until there are none.
-			for (;;) {
-				const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
-					reader.readEntries(resolve, reject),
-				);
-				if (some.length === 0) {
-					break;
-				}
-				for (const inner of some.filter(({ isFile, name }) => isFile && !name.startsWith('.'))) {
-					files.push(
-						await new Promise((resolve, reject) => (inner as FileSystemFileEntry).file(resolve, reject)),
-					);
-				}
-			}
-		} else {
-			files.push(
-				await new Promise((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject)),
-			);
-		}
-	}
-	return files;
+	const entries = (
+		await Promise.all(
+			dropped.map((entry) =>
+				entry.isDirectory ? entriesIn(entry as FileSystemDirectoryEntry) : [entry as FileSystemFileEntry],
+			),
+		)
+	).flat();
+	requireFewPictures(entries, limits);
+	return Promise.all(
+		entries.map((entry) => new Promise<File>((resolve, reject) => entry.file(resolve, reject))),
+	);
 };
 
 /** Where a clip or a project is opened. */
@@ -44,9 +52,11 @@ export const OpenView = () => {
 	const path = useSignal('');
 	const { value: state } = studio;
 
-	const upload = (all: readonly File[]): void => {
+	const limits = state?.limits ?? { gigabytes: 16, files: 20_000 };
+
+	const upload = (chosen: () => Promise<readonly File[]>): void => {
 		void openAny(async (): Promise<OpenRequest> => {
-			const files = clipOf(all, state?.limits ?? { gigabytes: 16, files: 20_000 });
+			const files = clipOf(await chosen(), limits);
 			sent.value = { done: 0, total: files.length };
 			try {
 				const { id } = await beginUpload();
@@ -74,8 +84,9 @@ export const OpenView = () => {
 			onDrop={(event) => {
 				event.preventDefault();
 				isOver.value = false;
-				if (event.dataTransfer !== null) {
-					void filesOf(event.dataTransfer).then(upload);
+				const { dataTransfer } = event;
+				if (dataTransfer !== null) {
+					upload(() => filesOf(dataTransfer, limits));
 				}
 			}}
 		>
@@ -94,7 +105,7 @@ export const OpenView = () => {
 							const files = [...(event.currentTarget.files ?? [])];
 							event.currentTarget.value = '';
 							if (files.length > 0) {
-								upload(files);
+								upload(async () => files);
 							}
 						}}
 					/>

@@ -27,16 +27,25 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 let material: string;
 let video: BoxClip;
 let frames: BoxClip;
+/** What the commands make of {@link two}, one by one. */
+let single: Map<string, Buffer>;
 beforeAll(async () => {
 	material = mkdtempSync(join(tmpdir(), 'propagate-batch-'));
 	video = await makeBoxClip(material, 6);
 	frames = await makeBoxFrames(material, 8);
+	const shots = makeShots(join(material, 'shots'));
+	const moving = ['moving.mp4', '--mask', 'moving.png', '-o', 'one/moving', '-o', 'one/moving-alpha.mkv'];
+	const still = ['still', '--mask', 'still.png', '-o', 'one/still.mkv', '--fps', '12', '--decoder', 'off'];
+	for (const args of [moving, still]) {
+		expect(await run(shots, ...args)).toMatchObject({ code: 0 });
+	}
+	single = results(join(shots, 'one'));
+	expect(single.size).toBe(6 + 2);
 });
 afterAll(() => rmSync(material, { recursive: true, force: true }));
 
 /** A folder with two clips, each with a mask of its name: a video and a folder of frames. */
-const makeShots = (): string => {
-	const folder = join(temporaryFolder(), 'shots');
+const makeShots = (folder = join(temporaryFolder(), 'shots')): string => {
 	mkdirSync(join(folder, 'still'), { recursive: true });
 	copyFileSync(video.clip, join(folder, 'moving.mp4'));
 	copyFileSync(video.mask, join(folder, 'moving.png'));
@@ -78,35 +87,6 @@ const two = [
 describe('a list', () => {
 	test('gives what the commands give one by one, at once or not', async () => {
 		const shots = makeShots();
-		expect(
-			await run(
-				shots,
-				'moving.mp4',
-				'--mask',
-				'moving.png',
-				'-o',
-				'one/moving',
-				'-o',
-				'one/moving-alpha.mkv',
-			),
-		).toMatchObject({ code: 0 });
-		expect(
-			await run(
-				shots,
-				'still',
-				'--mask',
-				'still.png',
-				'-o',
-				'one/still.mkv',
-				'--fps',
-				'12',
-				'--decoder',
-				'off',
-			),
-		).toMatchObject({ code: 0 });
-		const single = results(join(shots, 'one'));
-		expect(single.size).toBe(6 + 2);
-
 		writeJobs(shots, two);
 		const batch = await run(shots, 'batch', 'jobs.json', '--json');
 		expect(batch).toMatchObject({ code: 0 });
@@ -283,11 +263,6 @@ describe('what fails', () => {
 
 describe('the same list again', () => {
 	test('goes on where it was killed, and leaves alone what is finished', async () => {
-		const shots = makeShots();
-		writeJobs(shots, two);
-		expect(await run(shots, 'batch', 'jobs.json')).toMatchObject({ code: 0 });
-		const whole = results(join(shots, 'out'));
-
 		const again = makeShots();
 		writeJobs(again, two);
 		// One after the other, so that the first is finished when the second is at work.
@@ -302,7 +277,7 @@ describe('the same list again', () => {
 		const resumed = await run(again, 'batch', 'jobs.json', '--json');
 		expect(resumed).toMatchObject({ code: 0 });
 		expect(records(resumed.stdout).at(-1)).toMatchObject({ finished: 1, wereFinished: 1 });
-		expect(results(join(again, 'out'))).toEqual(whole);
+		expect(results(join(again, 'out'))).toEqual(single);
 		expect(statSync(join(again, 'out/moving/00003.png')).mtimeMs).toBe(made);
 
 		const third = await run(again, 'batch', 'jobs.json', '--json');

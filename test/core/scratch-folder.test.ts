@@ -2,16 +2,22 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { ScratchFolder, temporaryPath } from '../../src/core/temporary-names.js';
 import { seekableInput } from '../../src/media/piped-input.js';
 import { LabelSpool } from '../../src/output/label-spool.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 /** What a process of this machine that is no more has left for a purpose among the temporary files. */
 const leftBehind = (of: string): string =>
 	temporaryPath(join(tmpdir(), of)).replace(`.${process.pid}-`, '.999999999-');
 
 test('what killed processes left among the temporary files goes with the next one that has the same purpose', async () => {
+	// Other tests' runs would clear the system's own meanwhile.
+	vi.stubEnv('TMPDIR', temporaryFolder());
+	onTestFinished(() => {
+		vi.unstubAllEnvs();
+	});
 	const [folder, input, masks] = ['propagate', 'propagate-input', 'propagate-masks'].map(leftBehind) as [
 		string,
 		string,

@@ -1,7 +1,15 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { expect } from 'vitest';
+import { addToQueue, type QueueAdditionResult } from '../../src/queue/add-jobs.js';
+import type { JobState } from '../../src/queue/clip-queue.js';
+import {
+	type ListedQueueJob,
+	listQueue,
+	type QueueStatus,
+	queueStatus,
+} from '../../src/queue/queue-status.js';
 import { type CliResult, type CliRun, quickCliPath, records, startCli } from './cli.js';
+import { collect } from './collect.js';
 
 /** What a command said last. */
 export const lastOf = ({ stdout }: CliResult): Record<string, unknown> => records(stdout).at(-1) ?? {};
@@ -12,9 +20,10 @@ export type WorkerRun = CliRun & {
 	readonly events: Record<string, unknown>[];
 };
 
-type Jobs = Record<string, number>;
-
-/** `propagate queue` on a Redis, with a home beside the folder in which it is called. */
+/**
+ * `propagate queue` on a Redis, with a home beside the folder in which it is called. What is only to be looked at, or to be there, comes by the
+ * API: no process is started for it.
+ */
 export const queueCli = (redis: () => string) => {
 	const start = (cwd: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): CliRun =>
 		startCli(args, {
@@ -46,17 +55,15 @@ export const queueCli = (redis: () => string) => {
 		};
 		return { ...started, events, seen };
 	};
-	const status = async (cwd: string): Promise<Jobs> =>
-		lastOf(await run(cwd, 'queue', 'status', '--json')).jobs as Jobs;
-	const list = async (cwd: string, state: string): Promise<Record<string, unknown>[]> => {
-		const { code, stdout } = await run(cwd, 'queue', 'status', '--list', state, '--json');
-		expect(code).toBe(0);
-		return stdout === '' ? [] : records(stdout);
-	};
-	const until = async (cwd: string, holds: (jobs: Jobs) => boolean): Promise<void> => {
-		while (!holds(await status(cwd))) {
-			await setTimeout(200);
+	/** As `queue add <jobs> -o <results> --priority <n>`. */
+	const add = (jobs: string, results?: string, priority?: number): Promise<QueueAdditionResult> =>
+		addToQueue({ redis: redis(), jobs, priority, defaults: { results } });
+	const status = async (): Promise<QueueStatus['jobs']> => (await queueStatus({ redis: redis() })).jobs;
+	const list = (state: JobState): Promise<ListedQueueJob[]> => collect(listQueue({ redis: redis() }, state));
+	const until = async (holds: (jobs: QueueStatus['jobs']) => boolean): Promise<void> => {
+		while (!holds(await status())) {
+			await setTimeout(50);
 		}
 	};
-	return { start, run, startWorker, status, list, until };
+	return { start, run, startWorker, add, status, list, until };
 };

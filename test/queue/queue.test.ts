@@ -23,7 +23,7 @@ import { fastify } from 'fastify';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type BoxClip, makeBoxClip, makeBoxFrames } from '../helpers/box-clip.js';
 import { canRun } from '../helpers/can-run.js';
-import type { CliResult } from '../helpers/cli.js';
+import { type CliResult, records } from '../helpers/cli.js';
 import { contents } from '../helpers/contents.js';
 import { lastOf, queueCli, type WorkerRun } from '../helpers/queue-cli.js';
 import { freePort, type RedisServer, redisAvailable, startRedis } from '../helpers/redis-server.js';
@@ -70,7 +70,14 @@ const makeShots = (count = CLIPS, place = temporaryFolder()): string => {
 
 const cli = queueCli(() => redis.url);
 const { start, run, status, list, until } = cli;
+/** Puts the shots into the queue; their results go beside them. */
+const add = (shots: string): Promise<unknown> => cli.add(shots, join(shots, '../out'));
 const startWorker = (cwd: string, ...args: string[]): WorkerRun => cli.startWorker(cwd, args);
+const listByCommand = async (cwd: string, state: string): Promise<Record<string, unknown>[]> => {
+	const { code, stdout } = await run(cwd, 'queue', 'status', '--list', state, '--json');
+	expect(code).toBe(0);
+	return records(stdout);
+};
 
 describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 	beforeAll(async () => {
@@ -98,7 +105,9 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 			added: 0,
 			known: CLIPS,
 		});
-		expect(await status(shots)).toMatchObject({ waiting: CLIPS, active: 0 });
+		expect(lastOf(await run(shots, 'queue', 'status', '--json'))).toMatchObject({
+			jobs: { waiting: CLIPS, active: 0 },
+		});
 
 		const workers = [0, 1].map(() => startWorker(shots, '--root', '..', '--until-empty'));
 		const ended = await Promise.all(workers.map(({ done }) => done));
@@ -111,7 +120,7 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		expect(finished).toHaveLength(CLIPS);
 		expect(contents(join(shots, '../out'))).toEqual(expected);
 
-		const completed = await list(shots, 'completed');
+		const completed = await listByCommand(shots, 'completed');
 		expect(completed).toHaveLength(CLIPS);
 		for (const job of completed) {
 			expect(job).toMatchObject({
@@ -125,7 +134,7 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		const shots = makeShots(1);
 		const place = join(shots, '..');
 		expect(await run(shots, 'queue', 'add', '.', '-o', '../out', '--root', '..')).toMatchObject({ code: 0 });
-		expect((await list(shots, 'waiting'))[0]).toMatchObject({ clip: 'shots/shot0', outputs: ['out/shot0'] });
+		expect((await list('waiting'))[0]).toMatchObject({ clip: 'shots/shot0', outputs: ['out/shot0'] });
 		const elsewhere = `${place}-elsewhere`;
 		renameSync(place, elsewhere);
 		mkdirSync(place);
@@ -147,7 +156,7 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 
 	test('a worker that is killed loses nothing: another goes on from its finished frames', async () => {
 		const shots = makeShots(1);
-		await run(shots, 'queue', 'add', '.', '-o', '../out');
+		await add(shots);
 		const first = startWorker(shots, '--root', '..', '--lease', '2');
 		await vi.waitFor(() => expect(existsSync(join(shots, '../out/shot0/00005.png'))).toBe(true), {
 			timeout: 100_000,
@@ -169,21 +178,21 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 
 	test('a worker that is told to stop hands back what it does not finish', async () => {
 		const shots = makeShots(2);
-		await run(shots, 'queue', 'add', '.', '-o', '../out');
+		await add(shots);
 		const first = startWorker(shots, '--root', '..', '--grace', '0');
 		await first.seen('progress');
 		first.process.kill('SIGTERM');
 		const stopped = await first.done;
 		expect([stopped.code, stopped.stderr]).toEqual([0, '']);
 		expect(first.events.map(({ type }) => type)).toContain('handed back');
-		expect(await status(shots)).toMatchObject({ waiting: 2, active: 0, failed: 0 });
+		expect(await status()).toMatchObject({ waiting: 2, active: 0, failed: 0 });
 		const second = startWorker(shots, '--root', '..');
 		await second.seen('progress');
 		// With time enough, it finishes what it is at.
 		second.process.kill('SIGTERM');
 		await second.done;
 		expect(second.events.map(({ type }) => type)).toContain('finished');
-		expect(await status(shots)).toMatchObject({ waiting: 1, active: 0, completed: 1 });
+		expect(await status()).toMatchObject({ waiting: 1, active: 0, completed: 1 });
 	});
 
 	test('told twice, it hands back at once; told with all that it started, too', async () => {
@@ -201,7 +210,7 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 			expect(worker.events.map(({ type }) => type).filter((type) => type !== 'progress')).toEqual([
 				...['ready', 'started', 'handed back', 'done'],
 			]);
-			expect(await status(shots)).toMatchObject({ waiting: 1, active: 0, delayed: 0, failed: 0 });
+			expect(await status()).toMatchObject({ waiting: 1, active: 0, delayed: 0, failed: 0 });
 		};
 		await stop(({ process }) => {
 			process.kill('SIGTERM');
@@ -220,7 +229,7 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 
 	test('a Redis that crashes and comes back costs nothing', async () => {
 		const shots = makeShots();
-		await run(shots, 'queue', 'add', '.', '-o', '../out');
+		await add(shots);
 		const worker = startWorker(shots, '--root', '..', '--until-empty', '--lease', '30');
 		await worker.seen('progress');
 		await redis.kill();
@@ -229,13 +238,13 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		await redis.start();
 		expect((await worker.done).code).toBe(0);
 		expect(contents(join(shots, '../out'))).toEqual(expected);
-		expect(await status(shots)).toMatchObject({ waiting: 0, active: 0, completed: CLIPS });
+		expect(await status()).toMatchObject({ waiting: 0, active: 0, completed: CLIPS });
 	});
 
 	test('a worker that is told to stop while Redis is gone does not wait for it', async () => {
 		const shots = makeShots(1);
-		await run(shots, 'queue', 'add', '.', '-o', '../out');
-		const worker = startWorker(shots, '--root', '..', '--grace', '0');
+		await add(shots);
+		const worker = startWorker(shots, '--root', '..', '--grace', '0', '--lease', '10');
 		await worker.seen('progress');
 		await redis.kill();
 		await worker.seen('connection');
@@ -245,22 +254,21 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		// Its lease runs out.
 		const other = startWorker(shots, '--root', '..', '--until-empty', '--lease', '1');
 		expect((await other.done).code).toBe(0);
-		expect(await status(shots)).toMatchObject({ active: 0, completed: 1 });
+		expect(await status()).toMatchObject({ active: 0, completed: 1 });
 	});
 
 	test('a worker that loses touch ends its work, and whoever comes next finishes it', async () => {
 		const shots = makeShots(1);
-		await run(shots, 'queue', 'add', '.', '-o', '../out');
+		await add(shots);
 		const worker = startWorker(shots, '--root', '..', '--until-empty', '--lease', '1');
 		await worker.seen('progress');
 		worker.process.kill('SIGSTOP');
-		await setTimeout(3500);
 		const other = startWorker(shots, '--root', '..', '--until-empty', '--lease', '1');
 		await other.seen('started');
 		worker.process.kill('SIGCONT');
 		expect((await worker.done).code).toBe(0);
 		expect((await other.done).code).toBe(0);
-		expect(await status(shots)).toMatchObject({ waiting: 0, active: 0, completed: 1, failed: 0 });
+		expect(await status()).toMatchObject({ waiting: 0, active: 0, completed: 1, failed: 0 });
 		expect(contents(join(shots, '../out'))).toEqual(
 			new Map([...expected].filter(([name]) => name.startsWith('shot0'))),
 		);
@@ -269,10 +277,10 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 	test('bad input is tried once and kept with its reason; what may pass is tried again', async () => {
 		const shots = makeShots(2);
 		writeFileSync(join(shots, 'shot0.png'), 'no picture');
-		await run(shots, 'queue', 'add', '.', '-o', '../out');
+		await add(shots);
 		const worker = startWorker(shots, '--root', '.', '--root', '..');
-		await until(shots, ({ completed }) => completed === 1);
-		const [failed] = await list(shots, 'failed');
+		await until(({ completed }) => completed === 1);
+		const [failed] = await list('failed');
 		expect(failed).toMatchObject({ attempts: 1, reason: expect.stringMatching(/shot0.png/) });
 		copyFileSync(clip.mask, join(shots, 'shot0.png'));
 		// Storage goes away.
@@ -281,12 +289,12 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 			type: 'done',
 			retried: 1,
 		});
-		await until(join(shots, '..'), ({ delayed }) => delayed === 1);
+		await until(({ delayed }) => delayed === 1);
 		expect(
 			worker.events.filter(({ type }) => type === 'failed').map(({ willBeRetried }) => willBeRetried),
 		).toEqual([false, true]);
 		renameSync(`${shots}-away`, shots);
-		await until(shots, ({ completed }) => completed === 2);
+		await until(({ completed }) => completed === 2);
 		worker.process.kill('SIGTERM');
 		await worker.done;
 		expect(existsSync(join(shots, '../out/shot0/00011.png'))).toBe(true);
@@ -294,24 +302,25 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 
 	test('priorities, cancel and drain', async () => {
 		const shots = makeShots(4);
-		const add = (n: number, ...more: string[]): Promise<CliResult> => {
+		const jobOf = (n: number): string => {
+			const path = join(shots, `${n}.json`);
 			writeFileSync(
-				join(shots, `${n}.json`),
+				path,
 				JSON.stringify([{ input: `shot${n}`, mask: `shot${n}.png`, output: `../out/${n}` }]),
 			);
-			return run(shots, 'queue', 'add', `${n}.json`, ...more);
+			return path;
 		};
-		await add(0);
-		await add(1, '--priority', '20');
-		await add(2, '--priority', '1');
-		await add(3, '--priority', '30');
-		const waiting = await list(shots, 'waiting');
+		await cli.add(jobOf(0));
+		expect(await run(shots, 'queue', 'add', jobOf(1), '--priority', '20')).toMatchObject({ code: 0 });
+		await cli.add(jobOf(2), undefined, 1);
+		await cli.add(jobOf(3), undefined, 30);
+		const waiting = await list('waiting');
 		expect(waiting.map(({ clip }) => String(clip).slice(-1))).toEqual(['2', '0', '1', '3']);
 		expect(lastOf(await run(shots, 'queue', 'cancel', String(waiting[3]?.id), '--json'))).toMatchObject({
 			removed: 1,
 			givenUp: 0,
 		});
-		const beyond = await add(3, '--priority', '2097152');
+		const beyond = await run(shots, 'queue', 'add', jobOf(3), '--priority', '2097152');
 		expect([beyond.code, beyond.stderr]).toEqual([2, expect.stringContaining('is no priority')]);
 		const unknown = await run(shots, 'queue', 'cancel', 'nobody');
 		expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('There is no job "nobody"')]);
@@ -326,11 +335,11 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		});
 		expect(lastOf(await run(shots, 'queue', 'drain', '--json'))).toMatchObject({ removed: 2 });
 		worker.process.kill('SIGCONT');
-		await until(shots, ({ active }) => active === 0);
-		expect(await status(shots)).toMatchObject({ waiting: 0, delayed: 0 });
+		await until(({ active }) => active === 0);
+		expect(await status()).toMatchObject({ waiting: 0, delayed: 0 });
 		worker.process.kill('SIGTERM');
 		await worker.done;
-		const [given] = await list(shots, 'failed');
+		const [given] = await list('failed');
 		// It may have been done before it was looked for.
 		expect(given?.reason ?? 'Cancelled.').toBe('Cancelled.');
 	});
@@ -379,7 +388,7 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		await queue.add('clip', { command: good }, { jobId: 'good' });
 		await queue.add('clip', { command: good }, { jobId: 'unreadable', delay: 3_600_000 });
 		redis.ask('hset', 'bull:propagate:unreadable', 'data', '{not JSON');
-		expect(await list(shots, 'delayed')).toMatchObject([
+		expect(await listByCommand(shots, 'delayed')).toMatchObject([
 			{ id: 'unreadable', clip: '(not a job of propagate)' },
 		]);
 		expect(await run(shots, 'queue', 'cancel', 'unreadable')).toMatchObject({
@@ -390,7 +399,7 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		const before = [contents(outside), contents(material)];
 		const worker = startWorker(shots, '--root', '..', '--read-root', material, '--until-empty');
 		expect((await worker.done).code).toBe(0);
-		const failed = await list(shots, 'failed');
+		const failed = await list('failed');
 		expect(failed.map(({ id }) => String(id).replaceAll('-', ' ')).sort()).toEqual(
 			Object.keys(hostile).sort(),
 		);
@@ -407,12 +416,12 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 
 	test('tells Prometheus how it goes, on the loopback interface', async () => {
 		const shots = makeShots(1);
-		await run(shots, 'queue', 'add', '.', '-o', '../out');
+		await add(shots);
 		const worker = startWorker(shots, '--root', '..', '--metrics', '0');
 		const { metrics } = await worker.seen('ready');
 		expect(metrics).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/);
 		await worker.seen('finished');
-		await until(shots, ({ completed }) => completed === 1);
+		await until(({ completed }) => completed === 1);
 		const text = await (await fetch(String(metrics))).text();
 		expect(text).toContain('propagate_queue_jobs{state="completed"} 1');
 		expect(text).toContain('propagate_clips_total{result="finished"} 1');
@@ -424,11 +433,11 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 	test("BullMQ's own dashboard shows the queue and its jobs", async () => {
 		const shots = makeShots(3);
 		writeFileSync(join(shots, 'shot2.png'), 'no picture');
-		await run(shots, 'queue', 'add', '.', '-o', '../out');
+		await add(shots);
 		await startWorker(shots, '--root', '..', '--until-empty').done;
 		writeFileSync(join(shots, 'shot1.png'), 'painted anew');
-		await run(shots, 'queue', 'add', '.', '-o', '../out');
-		const [failed] = await list(shots, 'failed');
+		await add(shots);
+		const [failed] = await list('failed');
 
 		const queue = new Queue('propagate', { connection: { host: '127.0.0.1', port: redis.port } });
 		const serverAdapter = new FastifyAdapter();
@@ -446,7 +455,7 @@ describe.skipIf(!redisAvailable)('the queue (needs redis-server)', () => {
 		});
 		expect((await shown('completed')).jobs[0].returnValue).toMatchObject({ frames: FRAMES });
 		await dashboard.inject({ method: 'PUT', url: `/api/queues/propagate/${failed?.id}/retry` });
-		expect(await status(shots)).toMatchObject({ failed: 0, waiting: 2 });
+		expect(await status()).toMatchObject({ failed: 0, waiting: 2 });
 		await dashboard.close();
 		await queue.close();
 	});

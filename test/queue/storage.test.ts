@@ -38,9 +38,8 @@ let frames: BoxClip;
 let expected: Map<string, Buffer>;
 
 const cli = queueCli(() => redis.url);
-const { list, status, until } = cli;
-const run = (cwd: string, ...args: string[]): Promise<CliResult> => cli.start(cwd, args, s3.env).done;
-const startWorker = (cwd: string, ...args: string[]): WorkerRun => cli.startWorker(cwd, args, s3.env);
+const { run, add, list, status, until } = cli;
+const startWorker = (cwd: string, ...args: string[]): WorkerRun => cli.startWorker(cwd, args);
 
 /** The jobs of a film and of a folder of frames, which lie at a place and write to `out` in it. */
 const jobsIn = (place: string): Record<string, unknown>[] => [
@@ -81,6 +80,9 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 		[film, frames] = [await makeBoxClip(material, FRAMES), await makeBoxFrames(material, FRAMES)];
 		redis = await startRedis();
 		s3 = await startS3(['shots', 'others']);
+		for (const [name, value] of Object.entries(s3.env)) {
+			vi.stubEnv(name, value);
+		}
 		const shots = join(material, 'shots');
 		fill(shots);
 		const jobs = listOf(material, jobsIn(shots));
@@ -105,12 +107,12 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 		expect(lastOf(await run(here, 'queue', 'add', jobs, '--root', 's3://shots', '--json'))).toMatchObject({
 			added: 2,
 		});
-		expect((await list(here, 'waiting')).map(({ clip }) => clip)).toEqual(['film.mp4', 'frames']);
+		expect((await list('waiting')).map(({ clip }) => clip)).toEqual(['film.mp4', 'frames']);
 		const worker = startWorker(here, '--root', 's3://shots', '--until-empty');
 		const ended = await worker.done;
 		expect([ended.code, ended.stderr]).toEqual([0, '']);
 		expect(contents(join(bucket(), 'out'))).toEqual(expected);
-		const [result] = await list(here, 'completed');
+		const [result] = await list('completed');
 		expect(result).toMatchObject({ outputs: ['out/film.mkv'], program: expect.stringMatching(/^\d/) });
 		// No copies are left.
 		expect(readdirSync(join(here, '../home/queue'))).toEqual([]);
@@ -118,7 +120,7 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 		// The same list in a queue that knows nothing of it.
 		redis.ask('flushall');
 		const written = statSync(join(bucket(), 'out/film.mkv')).mtimeMs;
-		await run(here, 'queue', 'add', jobs);
+		await add(jobs);
 		const again = startWorker(here, '--root', 's3://shots', '--until-empty');
 		expect((await again.done).code).toBe(0);
 		expect(again.events.filter(({ type }) => type === 'finished')).toMatchObject([
@@ -127,9 +129,9 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 		]);
 		expect(statSync(join(bucket(), 'out/film.mkv')).mtimeMs).toBe(written);
 		// A mask that was painted anew makes another job of it.
-		expect(lastOf(await run(here, 'queue', 'add', jobs, '--json'))).toMatchObject({ added: 0, known: 2 });
+		expect(await add(jobs)).toEqual({ added: 0, known: 2 });
 		copyFileSync(join(bucket(), 'frames/00000.png'), join(bucket(), 'film.png'));
-		expect(lastOf(await run(here, 'queue', 'add', jobs, '--json'))).toMatchObject({ added: 1, known: 1 });
+		expect(await add(jobs)).toEqual({ added: 1, known: 1 });
 	});
 
 	test('what a worker that died had stored is completed; results of others are left alone', async () => {
@@ -145,20 +147,20 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 		rmSync(join(out, 'frames-overlay.mp4'));
 		rmSync(join(out, 'frames-seq.004.png'));
 		truncateSync(join(out, 'film.mkv'), 100);
-		await run(here, 'queue', 'add', listOf(here, jobsIn('s3://shots')));
+		await add(listOf(here, jobsIn('s3://shots')));
 		const worker = startWorker(here, '--root', 's3://shots', '--until-empty');
 		expect((await worker.done).code).toBe(0);
-		expect(await status(here)).toMatchObject({ completed: 2, failed: 0 });
+		expect(await status()).toMatchObject({ completed: 2, failed: 0 });
 		expect(contents(out)).toEqual(expected);
 		expect(expected.has('frames-seq.004.png')).toBe(true);
 
 		rmSync(join(out, 'frames/.propagate-run'), { recursive: true });
 		rmSync(join(out, '.film.mkv.propagate-run'), { recursive: true });
 		redis.ask('flushall');
-		await run(here, 'queue', 'add', listOf(here, jobsIn('s3://shots')));
+		await add(listOf(here, jobsIn('s3://shots')));
 		const before = contents(out);
 		await startWorker(here, '--root', 's3://shots', '--until-empty').done;
-		const failed = await list(here, 'failed');
+		const failed = await list('failed');
 		expect(failed.map(({ reason }) => reason)).toEqual([
 			expect.stringMatching(/^"s3:\/\/shots\/out\/film.mkv" exists already/),
 			expect.stringMatching(/^"s3:\/\/shots\/out\/frames" holds 12 frames, but no notes/),
@@ -180,7 +182,7 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 		const jobs = listOf(here, [job]);
 		const work = async (): Promise<Record<string, unknown>[]> => {
 			redis.ask('flushall');
-			await run(here, 'queue', 'add', jobs);
+			await add(jobs);
 			const worker = startWorker(here, '--root', 's3://shots', '--until-empty');
 			expect((await worker.done).code).toBe(0);
 			return worker.events.filter(({ type }) => type === 'finished');
@@ -197,14 +199,14 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 
 		rmSync(join(out, '.film.%04d.exr.propagate-run'), { recursive: true });
 		expect(await work()).toEqual([]);
-		expect((await list(here, 'failed')).map(({ reason }) => reason)).toEqual([
+		expect((await list('failed')).map(({ reason }) => reason)).toEqual([
 			expect.stringMatching(/^"s3:\/\/shots\/out\/film\.%04d\.exr" holds 3 frames, but no notes/),
 		]);
 	});
 
 	test('another worker with the same scratch folder goes on from the frames of one that was killed', async () => {
 		const here = emptyFolder();
-		await run(here, 'queue', 'add', listOf(here, jobsIn('s3://shots').slice(1)));
+		await add(listOf(here, jobsIn('s3://shots').slice(1)));
 		const args = ['--root', 's3://shots', '--scratch', join(here, 'scratch'), '--lease', '2'];
 		const first = startWorker(here, ...args);
 		await vi.waitFor(
@@ -229,17 +231,17 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 	test('storage that goes and comes back costs nothing; what is not there is told at once', async () => {
 		const here = emptyFolder();
 		const [first, second] = jobsIn('s3://shots');
-		await run(here, 'queue', 'add', listOf(here, [first, { ...second, input: 's3://shots/nothing' }]));
+		await add(listOf(here, [first, { ...second, input: 's3://shots/nothing' }]));
 		const worker = startWorker(here, '--root', 's3://shots');
 		await worker.seen('progress');
 		await s3.kill();
-		await until(here, ({ delayed = 0, completed = 0 }) => delayed + completed > 0);
+		await until(({ delayed = 0, completed = 0 }) => delayed + completed > 0);
 		expect(await worker.seen('failed')).toMatchObject({ willBeRetried: true });
 		await s3.start();
-		await until(here, ({ completed, failed }) => completed === 1 && failed === 1);
+		await until(({ completed, failed }) => completed === 1 && failed === 1);
 		worker.process.kill('SIGTERM');
 		await worker.done;
-		expect(await list(here, 'failed')).toMatchObject([
+		expect(await list('failed')).toMatchObject([
 			{ reason: 'There is nothing at "s3://shots/nothing"; check the place.' },
 		]);
 		expect(contents(join(bucket(), 'out'))).toEqual(
@@ -287,7 +289,7 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 			...['--root', 's3://shots/mine', '--read-root', 's3://others/read', '--until-empty'],
 		);
 		expect((await worker.done).code).toBe(0);
-		const failed = await list(here, 'failed');
+		const failed = await list('failed');
 		expect(failed.map(({ id }) => String(id).replaceAll('-', ' ')).sort()).toEqual(
 			Object.keys(hostile).sort(),
 		);
@@ -314,7 +316,7 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 	test('keys are told to nobody: neither printed nor given to what reads the clips', async () => {
 		const here = emptyFolder();
 		const say = (env: Record<string, string>, ...args: string[]): Promise<CliResult> =>
-			cli.start(here, args, { ...s3.env, PROPAGATE_DEBUG: '1', ...env }).done;
+			cli.start(here, args, { PROPAGATE_DEBUG: '1', ...env }).done;
 		const jobs = listOf(here, jobsIn('s3://shots'));
 		const secret = 'S3-S3CRETS';
 		const work = ['queue', 'work', '--until-empty', '--root'];
@@ -333,7 +335,7 @@ describe.skipIf(!redisAvailable || !s3Available)('storage by S3 (needs redis-ser
 		}
 		expect(readdirSync(here)).toEqual(['jobs.json']);
 		if (process.platform === 'linux') {
-			await run(here, 'queue', 'add', jobs);
+			await add(jobs);
 			const worker = startWorker(here, '--root', 's3://shots', '--until-empty');
 			await worker.seen('progress');
 			const children = readFileSync(

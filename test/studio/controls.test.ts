@@ -165,7 +165,7 @@ describe.skipIf(chromium === undefined)('the controls of the page (need Chromium
 		// The frame that was under way still comes.
 		await page.waitForTimeout(1500);
 		const paused = await page.getByText(/of 72 · paused/).textContent();
-		await page.waitForTimeout(1500);
+		await page.waitForTimeout(500);
 		expect(await page.getByText(/of 72 · paused/).textContent()).toBe(paused);
 		const done = Number.parseInt(paused ?? '', 10);
 		await page.getByTestId('resume').click();

@@ -158,11 +158,11 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 	});
 
 	it('exports what the command line that it shows makes', async () => {
-		await window.runToEnd();
-		await page.getByTestId('export').click();
-		for (const format of ['png', 'alpha.webm']) {
+		/** @param shown of the command line @returns where it is exported to, and what the command line makes beside it */
+		const exportAs = async (format: string, shown: RegExp): Promise<[string, string]> => {
+			await page.getByTestId('export').click();
 			await page.getByTestId(`format-${format}`).check({ force: true });
-			await page.getByTestId('command').getByText(format).waitFor();
+			await page.getByTestId('command').getByText(shown).waitFor();
 			const words = (await page.getByTestId('command').textContent())?.split(' ').slice(1) ?? [];
 			const output = words[words.indexOf('-o') + 1] ?? '';
 			await page.getByTestId('export-start').click();
@@ -173,17 +173,25 @@ describe.skipIf(chromium === undefined)('the page (needs Chromium)', () => {
 			const twin = join(projects, `twin-${format}`);
 			words[words.indexOf('-o') + 1] = twin;
 			expect(await runCli(words, { program: quickCliPath })).toMatchObject({ code: 0 });
-			if (format === 'png') {
-				for (const name of ['00000.png', '00017.png', '00035.png']) {
-					expect(Buffer.compare(readFileSync(join(output, name)), readFileSync(join(twin, name))), name).toBe(
-						0,
-					);
-				}
-			} else {
-				expect(readFileSync(output).length).toBe(readFileSync(twin).length);
-			}
+			await page.keyboard.press('Escape');
+			return [output, twin];
+		};
+		await window.runToEnd();
+		const [masks, twins] = await exportAs('png', /png/);
+		for (const name of ['00000.png', '00017.png', '00035.png']) {
+			expect(Buffer.compare(readFileSync(join(masks, name)), readFileSync(join(twins, name))), name).toBe(0);
 		}
-		await page.keyboard.press('Escape');
+		// Films take long: of a part of the clip.
+		await window.goTo(7);
+		await page.keyboard.press('o');
+		const notes = join(projectFolder(), 'project.json');
+		await expect
+			.poll(() => JSON.parse(readFileSync(notes, 'utf8')), { timeout: 10_000 })
+			.toMatchObject({ end: 8 });
+		const [film, twin] = await exportAs('alpha.webm', /--end 8 .*alpha\.webm/);
+		expect(readFileSync(film).length).toBe(readFileSync(twin).length);
+		await page.keyboard.press('Shift+X');
+		await window.saved();
 	});
 
 	it('has the mask of a stroke before the hand has left the mouse', async () => {
