@@ -80,6 +80,10 @@ export const cornersAt = (x: number, y: number, { width, height }: Size): Corner
 	];
 };
 
+/** A plane's value at a position between samples, as {@link cornersAt} has it. */
+export const bilinearAt = (data: Float32Array, size: Size, x: number, y: number): number =>
+	cornersAt(x, y, size).reduce((sum, [at, share]) => sum + share * data[at]!, 0);
+
 /** Bilinear weights of the samples left above, right above, left below and right below. */
 export const cornerWeights = (across: number, down: number): [number, number, number, number] => [
 	(1 - down) * (1 - across),

@@ -1,3 +1,4 @@
+import type { Size } from '../core/size.js';
 import type { Mesh } from '../motion/mesh.js';
 
 /** Where the pixels of a frame come from in the first frame, inside a box; NaN where the mesh is not. */
@@ -25,7 +26,7 @@ export type CarriedField = {
 export const drawMesh = (
 	mesh: Mesh,
 	at: { readonly x: Float64Array; readonly y: Float64Array },
-	frame: { readonly width: number; readonly height: number },
+	frame: Size,
 	carried: Float64Array,
 	count: number,
 ): CarriedField => {

@@ -1,5 +1,5 @@
 import type { Raster } from '../core/frame.js';
-import { cellsFromPixels, type GridSize, pixelsFromCells } from '../core/size.js';
+import { cellsFromPixels, type GridSize, pixelsFromCells, type Size } from '../core/size.js';
 import type { SoftLabels } from '../core/soft-labels.js';
 import { refineLabels } from '../masks/refinement/refine-labels.js';
 import { type CellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';
@@ -53,11 +53,7 @@ export class DescriptorVisibility {
 	 * @param field where the frame's pixels come from, and how well they correlate with the first frame's
 	 * @returns probabilities of being hidden (class 1) on the descriptor grid; undefined when all is in sight
 	 */
-	look(
-		frame: CellDescriptors,
-		field: CarriedField,
-		size: { readonly width: number; readonly height: number },
-	): SoftLabels | undefined {
+	look(frame: CellDescriptors, field: CarriedField, size: Size): SoftLabels | undefined {
 		const { grid } = frame;
 		const hidden = new Float32Array(grid.height * grid.width);
 		let most = 0;

@@ -1,4 +1,5 @@
 import type { Point } from '../core/point.js';
+import type { Size } from '../core/size.js';
 import { mean } from './statistics.js';
 
 /** One image pair's predicted and true points in the target image, point for point. */
@@ -20,8 +21,7 @@ export type Pck = {
 };
 
 /** Extent for PCK@img: the longer side of the target image, in pixels. */
-export const imageExtent = (size: { readonly width: number; readonly height: number }): number =>
-	Math.max(size.width, size.height);
+export const imageExtent = (size: Size): number => Math.max(size.width, size.height);
 
 /** Extent for PCK@bbox: the longer side of the target's bounding box `[left, top, right, bottom]`, in pixels. */
 export const boxExtent = ([left, top, right, bottom]: readonly [number, number, number, number]): number =>

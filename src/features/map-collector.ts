@@ -1,5 +1,6 @@
 import { resizeBilinear } from '../core/bilinear.js';
 import type { DescriptorMap } from '../core/descriptor-map.js';
+import type { GridSize } from '../core/size.js';
 import type { Manifest } from '../models/manifest.js';
 import type { Float32Tensor } from '../runtime/tensor.js';
 import type { StepCollector } from './inversion.js';
@@ -14,11 +15,8 @@ type MapCollector = StepCollector & { finish(): DescriptorMap };
  *
  * @param grid size of the map; of sums the graph itself makes maps of that size
  */
-export const mapCollector = (
-	manifest: Manifest,
-	plan: FeaturePlan,
-	grid: { readonly height: number; readonly width: number },
-): MapCollector => (plan.concatenated.length === 0 ? summing(plan) : concatenating(manifest, plan, grid));
+export const mapCollector = (manifest: Manifest, plan: FeaturePlan, grid: GridSize): MapCollector =>
+	plan.concatenated.length === 0 ? summing(plan) : concatenating(manifest, plan, grid);
 
 const summing = ({ layerWeights }: FeaturePlan): MapCollector => {
 	const sum = new DescriptorSum();
@@ -33,11 +31,7 @@ const summing = ({ layerWeights }: FeaturePlan): MapCollector => {
 	};
 };
 
-const concatenating = (
-	manifest: Manifest,
-	plan: FeaturePlan,
-	grid: { readonly height: number; readonly width: number },
-): MapCollector => {
+const concatenating = (manifest: Manifest, plan: FeaturePlan, grid: GridSize): MapCollector => {
 	const kept = new Map<MapChoice, DescriptorMap>();
 	return {
 		...layerVisitor(manifest, plan, grid, (choice, map) => kept.set(choice, map)),
@@ -90,7 +84,7 @@ export class DescriptorSum {
 export const layerVisitor = (
 	{ taps }: Manifest,
 	{ concatenated }: FeaturePlan,
-	{ height, width }: { readonly height: number; readonly width: number },
+	{ height, width }: GridSize,
 	visit: (choice: MapChoice, map: DescriptorMap) => void,
 ): StepCollector => {
 	const choicesAt = (saveKey: number) => concatenated.filter((choice) => choice.saveKey === saveKey);

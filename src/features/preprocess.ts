@@ -1,6 +1,6 @@
 import { resizeBilinear } from '../core/bilinear.js';
 import type { Raster } from '../core/frame.js';
-import type { Size } from '../core/size.js';
+import type { GridSize, Size } from '../core/size.js';
 import type { Manifest } from '../models/manifest.js';
 import { type Float32Tensor, float32 } from '../runtime/tensor.js';
 import { pilResize } from './pil-resize.js';
@@ -78,9 +78,9 @@ const normaliseColours = (
 
 /** The size of a model's descriptor grid for an image. */
 export const descriptorGrid = (
-	image: { readonly width: number; readonly height: number },
+	image: Size,
 	{ descriptor: { grid }, image: settings }: Manifest,
-): { readonly height: number; readonly width: number } => {
+): GridSize => {
 	if (grid.mode === 'fixed') {
 		return { height: grid.height, width: grid.width };
 	}

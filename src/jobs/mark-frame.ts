@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { requireFree } from '../core/atomic-file.js';
 import { UserError } from '../core/errors.js';
 import type { Frame } from '../core/frame.js';
+import type { Size } from '../core/size.js';
 import { openMarker } from '../masks/hints/click-decoder.js';
 import type { Hints, Stroke } from '../masks/hints/hints.js';
 import { openClip } from '../media/clip.js';
@@ -146,11 +147,7 @@ const readBox = (text: string): NonNullable<Hints['box']> => {
 	return [left, top, right, bottom];
 };
 
-const requireInside = (
-	{ object, background, box }: Hints,
-	input: string,
-	{ width, height }: { readonly width: number; readonly height: number },
-): void => {
+const requireInside = ({ object, background, box }: Hints, input: string, { width, height }: Size): void => {
 	const corners = box === undefined ? [] : [[box[0], box[1]] as const, [box[2], box[3]] as const];
 	const outside = [...object.flat(), ...background.flat(), ...corners].find(
 		([x, y]) => !(x >= -0.5 && x <= width - 0.5 && y >= -0.5 && y <= height - 0.5),

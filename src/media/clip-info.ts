@@ -1,3 +1,4 @@
+import type { Size } from '../core/size.js';
 import type { ColourTags } from './video-stream.js';
 
 /** A number that decimals would not tell exactly, like the frame rate 24000/1001. Both parts are positive whole numbers. */
@@ -9,7 +10,7 @@ export type ClipInfo = {
 	readonly width: number;
 	readonly height: number;
 	/** Size before pixels that are not square are stretched, when that is known; turned as displayed. */
-	readonly stored?: { readonly width: number; readonly height: number } | undefined;
+	readonly stored?: Size | undefined;
 	/** Frames per second; the usual number of them where the rate varies. */
 	readonly frameRate: number;
 	/** The same exactly, when the file says it. */

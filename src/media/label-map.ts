@@ -4,7 +4,7 @@ import type { DecodedPng } from 'fast-png';
 import { firstLineOf, UserError } from '../core/errors.js';
 import type { LabelMap } from '../core/frame.js';
 import { readGivenFile } from '../core/given-file.js';
-import type { Size } from '../core/size.js';
+import { cellsOfPixels, type Size } from '../core/size.js';
 import { orExplain } from './image.js';
 import { imageFormatOf, MOST_PIXELS, notAnImage, pngChunks, pngSignature } from './image-file.js';
 import { type MaskMeaning, type MaskPixels, type MaskType, Unclear } from './mask-meaning/meaning.js';
@@ -54,10 +54,11 @@ const stretched = (mask: MaskMeaning, { width, height }: Size): MaskMeaning => {
 		return mask;
 	}
 	const ids = new Uint8Array(width * height);
+	const [columns, rows] = [cellsOfPixels(width, mask.width), cellsOfPixels(height, mask.height)];
 	for (let y = 0; y < height; y++) {
-		const row = Math.floor(((y + 0.5) * mask.height) / height) * mask.width;
+		const row = rows[y]! * mask.width;
 		for (let x = 0; x < width; x++) {
-			ids[y * width + x] = mask.ids[row + Math.floor(((x + 0.5) * mask.width) / width)]!;
+			ids[y * width + x] = mask.ids[row + columns[x]!]!;
 		}
 	}
 	const remarks = [
@@ -72,11 +73,7 @@ const stretched = (mask: MaskMeaning, { width, height }: Size): MaskMeaning => {
  *
  * @throws UserError when the size differs or no pixel belongs to an object.
  */
-export const requireUsableMask = (
-	path: string,
-	mask: LabelMap,
-	clip: { readonly width: number; readonly height: number },
-): void => {
+export const requireUsableMask = (path: string, mask: LabelMap, clip: Size): void => {
 	requireSize(path, mask, clip);
 	if (mask.ids.every((id) => id === 0)) {
 		throw new UserError(

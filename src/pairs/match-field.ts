@@ -1,5 +1,5 @@
 import type { BackwardFlow } from '../core/backward-flow.js';
-import type { GridSize } from '../core/size.js';
+import { cellsFromPixels, type GridSize } from '../core/size.js';
 import {
 	type CellDescriptors,
 	cellDescriptors,
@@ -110,8 +110,8 @@ const cycleMatches = async (
 
 /** Where a target cell would be if the source were only scaled to the target's size: what offsets are counted from. */
 const scaledCell = (cell: number, from: GridSize, to: GridSize): readonly [x: number, y: number] => [
-	(((cell % from.width) + 0.5) * to.width) / from.width - 0.5,
-	((Math.floor(cell / from.width) + 0.5) * to.height) / from.height - 0.5,
+	cellsFromPixels(cell % from.width, from.width, to.width),
+	cellsFromPixels(Math.floor(cell / from.width), from.height, to.height),
 ];
 
 const offsets = ({ source, target }: Pair, cells: Int32Array, trust: Float32Array): VectorField => {

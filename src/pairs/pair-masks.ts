@@ -1,5 +1,5 @@
 import type { BackwardFlow } from '../core/backward-flow.js';
-import type { GridSize, Size } from '../core/size.js';
+import { cellsOfPixels, type GridSize, type Size } from '../core/size.js';
 
 /** Parts of the images that matching is limited to: 1 inside, 0 outside, a byte a pixel. */
 export type PairMasks = {
@@ -18,10 +18,10 @@ export const maskCells = (mask: Uint8Array, { width, height }: Size, grid: GridS
 	const cells = grid.height * grid.width;
 	const inside = new Float64Array(cells);
 	const all = new Float64Array(cells);
+	const [columns, rows] = [cellsOfPixels(width, grid.width), cellsOfPixels(height, grid.height)];
 	for (let y = 0; y < height; y++) {
-		const row = Math.floor(((y + 0.5) * grid.height) / height);
 		for (let x = 0; x < width; x++) {
-			const cell = row * grid.width + Math.floor(((x + 0.5) * grid.width) / width);
+			const cell = rows[y]! * grid.width + columns[x]!;
 			all[cell]! += 1;
 			inside[cell]! += mask[y * width + x]!;
 		}

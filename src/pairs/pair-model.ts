@@ -1,8 +1,8 @@
 import { type BackwardFlow, emptyFlow } from '../core/backward-flow.js';
-import { cornersAt, resizeBilinear } from '../core/bilinear.js';
+import { bilinearAt, resizeBilinear } from '../core/bilinear.js';
 import type { Raster } from '../core/frame.js';
 import type { Point } from '../core/point.js';
-import type { Size } from '../core/size.js';
+import { cellsFromPixels, type Size } from '../core/size.js';
 import { preprocess } from '../features/preprocess.js';
 import { loadGraph } from '../models/load-graph.js';
 import type { FlowConvention, Manifest } from '../models/manifest.js';
@@ -72,9 +72,9 @@ export const openPairModel = async (model: InstalledPairModel, runtime: Runtime)
 		matchPoints: async (source, target, points) => {
 			const field = await fieldOver(source, target);
 			return points.map(([x, y]) => {
-				const column = ((x + 0.5) * field.width) / source.width - 0.5;
-				const row = ((y + 0.5) * field.height) / source.height - 0.5;
-				return [sampled(field.x, field, column, row), sampled(field.y, field, column, row)];
+				const column = cellsFromPixels(x, source.width, field.width);
+				const row = cellsFromPixels(y, source.height, field.height);
+				return [bilinearAt(field.x, field, column, row), bilinearAt(field.y, field, column, row)];
 			});
 		},
 		close: () => session.release(),
@@ -106,6 +106,3 @@ const positionIn = (
 	const share = values === 'displacement' ? centre + value / scale : (value + 0.5) / scale;
 	return share * pixels - 0.5;
 };
-
-const sampled = (data: Float32Array, size: Size, x: number, y: number): number =>
-	cornersAt(x, y, size).reduce((sum, [at, share]) => sum + share * data[at]!, 0);

@@ -1,5 +1,5 @@
 import type { Point } from '../core/point.js';
-import type { Size } from '../core/size.js';
+import { cellsFromPixels, type Size } from '../core/size.js';
 import { cellDescriptors, descriptorAt, similarityTo } from '../matching/cell-descriptors.js';
 import type { DescribedImage } from '../matching/described-image.js';
 import {
@@ -67,8 +67,8 @@ const descriptorAtPixel = (
 ): Float32Array =>
 	descriptorAt(
 		cells,
-		(x + 0.5) * (cells.grid.width / width) - 0.5,
-		(y + 0.5) * (cells.grid.height / height) - 0.5,
+		cellsFromPixels(x, width, cells.grid.width),
+		cellsFromPixels(y, height, cells.grid.height),
 	);
 
 /** The pixel of the upsampled map that is most similar to a descriptor of length 1. */

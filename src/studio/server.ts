@@ -10,6 +10,7 @@ import fastifyWebsocket from '@fastify/websocket';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import open from 'open';
 import { z } from 'zod';
+import type { Size } from '../core/size.js';
 import { AbortedError, editorNames, listFormats, loadEditorPreset, UserError } from '../index.js';
 import { guard, newToken } from './guard.js';
 import { HintMarker } from './hint-marker.js';
@@ -367,13 +368,11 @@ const sendIds = async (reply: FastifyReply, ids: Uint8Array | undefined): Promis
 		.send(await deflateInThreadPool(ids, { level: 1 }));
 };
 
-type FrameSize = { readonly width: number; readonly height: number };
-
-const receivedIds = async (size: FrameSize, body: Readable): Promise<Uint8Array> =>
+const receivedIds = async (size: Size, body: Readable): Promise<Uint8Array> =>
 	inflatedIds(size, await received(body));
 
 /** Object ids of a frame as a page sends them, deflated. @throws UserError when they are of another size */
-const inflatedIds = async ({ width, height }: FrameSize, deflated: Buffer): Promise<Uint8Array> => {
+const inflatedIds = async ({ width, height }: Size, deflated: Buffer): Promise<Uint8Array> => {
 	const wrong = new UserError(`A mask of this clip has ${width}×${height} pixels.`);
 	const ids = await inflateInThreadPool(deflated, { maxOutputLength: width * height }).catch(() => {
 		throw wrong;

@@ -1,8 +1,7 @@
 import sharp from 'sharp';
+import type { Size } from '../core/size.js';
 import { type Raster, UserError } from '../index.js';
 import type { Place } from './protocol.js';
-
-type Size = { readonly width: number; readonly height: number };
 
 /** A sticker of so many pixels, when it is turned and made larger, is none any more. */
 const MOST_PLACED_PIXELS = 2 ** 27;

@@ -1,4 +1,4 @@
-import { cornersAt } from '../../core/bilinear.js';
+import { bilinearAt } from '../../core/bilinear.js';
 import type { Raster } from '../../core/frame.js';
 import { cellsFromPixels, type GridSize, pixelsFromCells } from '../../core/size.js';
 import type { ResidentTensor, Session } from '../../runtime/session.js';
@@ -116,9 +116,6 @@ const sampled = (from: View, probability: Float32Array, to: View): Float32Array 
 		),
 	);
 };
-
-const bilinearAt = (data: Float32Array, grid: GridSize, x: number, y: number): number =>
-	cornersAt(x, y, grid).reduce((sum, [cell, share]) => sum + share * data[cell]!, 0);
 
 const rowsOf = (ids: Uint8Array, width: number): Uint8Array[] =>
 	Array.from({ length: ids.length / width }, (_, y) => ids.subarray(y * width, (y + 1) * width));

@@ -1,3 +1,4 @@
+import type { Size } from '../../core/size.js';
 /**
  * How the different values of a mask lie in the picture. What a value means shows there: an object is a flat region; the blends of
  * soft edges lie thin between two regions, each between its neighbours in value too; the bands of a soft brush touch only
@@ -23,11 +24,7 @@ export const TRANSPARENT = 0x1000000;
 const mostLevels = 65535;
 
 /** Greys, darkest first. @param white the value of white: 255, or 65535 for 16 bits */
-export const levelsOfGreys = (
-	values: Uint8Array | Uint16Array,
-	white: number,
-	size: { readonly width: number; readonly height: number },
-): Levels => {
+export const levelsOfGreys = (values: Uint8Array | Uint16Array, white: number, size: Size): Levels => {
 	const areas = new Uint32Array(65536);
 	for (let at = 0; at < values.length; at++) {
 		areas[values[at]!]! += 1;
@@ -56,11 +53,7 @@ export const levelsOfGreys = (
 };
 
 /** Indices of a palette, in their order. */
-export const levelsOfIndices = (
-	indices: Uint8Array,
-	palette: Uint8Array,
-	size: { readonly width: number; readonly height: number },
-): Levels => {
+export const levelsOfIndices = (indices: Uint8Array, palette: Uint8Array, size: Size): Levels => {
 	const levels = levelsOfGreys(indices, 255, size);
 	const colours = Float32Array.from({ length: levels.values.length * 3 }, (_, n) => {
 		return palette[(levels.values[Math.floor(n / 3)] ?? 0) * 3 + (n % 3)] ?? 0;
@@ -74,11 +67,7 @@ export const levelsOfIndices = (
  * @param rgb three bytes a pixel
  * @param shows [H × W] 0 where a pixel is transparent; all show when omitted
  */
-export const levelsOfColours = (
-	rgb: Uint8Array,
-	size: { readonly width: number; readonly height: number },
-	shows?: Uint8Array,
-): Levels =>
+export const levelsOfColours = (rgb: Uint8Array, size: Size, shows?: Uint8Array): Levels =>
 	collectColours(rgb, size, shows, 0xffffff) ?? collectColours(rgb, size, shows, 0xf8f8f8) ?? never();
 
 const never = (): never => {
@@ -87,7 +76,7 @@ const never = (): never => {
 
 const collectColours = (
 	rgb: Uint8Array,
-	size: { readonly width: number; readonly height: number },
+	size: Size,
 	shows: Uint8Array | undefined,
 	bits: number,
 ): Levels | undefined => {

@@ -1,3 +1,4 @@
+import type { GridSize } from '../../core/size.js';
 import { float, graph, type InitializerSpec, ints, type NodeSpec, string } from '../../onnx/graph-spec.js';
 import { float32, type Tensor } from '../../runtime/tensor.js';
 import type { AggregationNetwork, Bottleneck, ConvNorm } from '../checkpoint/aggregation-network.js';
@@ -8,8 +9,6 @@ const EPSILON = 1e-5;
 
 /** Prefix of every name that is added to a model's graph. */
 const PREFIX = 'propagate';
-
-export type GridSize = { readonly height: number; readonly width: number };
 
 type AddedGraph = {
 	readonly nodes: readonly NodeSpec[];

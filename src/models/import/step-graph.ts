@@ -1,8 +1,9 @@
 import { UserError } from '../../core/errors.js';
+import type { GridSize } from '../../core/size.js';
 import { freeNames, nodeFrom, pruneUnused, valueFrom, weightFrom } from '../../onnx/edit.js';
 import { type OnnxModel, standardOpset } from '../../onnx/model.js';
 import type { AggregationNetwork } from '../checkpoint/aggregation-network.js';
-import { aggregationGraph, type GridSize } from './aggregation-graph.js';
+import { aggregationGraph } from './aggregation-graph.js';
 import { findInput, requireOnly, withCanonicalInput, withCanonicalOutput } from './canonical-io.js';
 import { findDecoderTaps, type Tap } from './decoder-taps.js';
 
