@@ -2,7 +2,7 @@ import { UserError } from '../core/errors.js';
 import { FrameNames } from '../media/frame-names.js';
 import { openAnnotations } from './annotations/annotations.js';
 import { openFfmpegVideoSink } from './ffmpeg-video-sink.js';
-import { openFrameSequence } from './frame-sequence-sink.js';
+import { openFrameSequence } from './frame-folder.js';
 import { objectPath, openObjectSinks } from './object-mattes-sink.js';
 import type { OutputChoice } from './output-format.js';
 import { openProjectFile } from './project-files/project-file-sink.js';

@@ -10,11 +10,11 @@ const TILES = COLUMNS * ROWS;
 /** Longer side of a frame on the sheet, in pixels. */
 const TILE_SIDE = 400;
 const GAP = 6;
-/** Candidates held while frames come in: neighbours of a bad frame are bad too, and only one of them is shown. */
-const CANDIDATES = 6 * TILES;
+/** So many frames are held while others come in: neighbours of a bad frame are bad too, and only one of them is shown. */
+const HELD = 6 * TILES;
 
 type Reviewed = { readonly frame: Frame; readonly labels: LabelMap; readonly confidence: number };
-type Candidate = { readonly index: number; readonly confidence: number; readonly tile: Promise<Raster<3>> };
+type HeldFrame = { readonly index: number; readonly confidence: number; readonly tile: Promise<Raster<3>> };
 
 /**
  * Collects the frames whose masks are trusted least and draws them on one sheet, with their numbers and their masks
@@ -22,7 +22,7 @@ type Candidate = { readonly index: number; readonly confidence: number; readonly
  */
 export class ReviewSheet {
 	/** By ascending confidence. */
-	#candidates: Candidate[] = [];
+	#held: HeldFrame[] = [];
 	#frames = 0;
 
 	/** @throws UserError when the name is no image's */
@@ -32,16 +32,16 @@ export class ReviewSheet {
 
 	add({ frame, labels, confidence }: Reviewed): void {
 		this.#frames++;
-		const worst = this.#candidates.at(-1);
-		if (this.#candidates.length >= CANDIDATES && worst !== undefined && confidence >= worst.confidence) {
+		const worst = this.#held.at(-1);
+		if (this.#held.length >= HELD && worst !== undefined && confidence >= worst.confidence) {
 			return;
 		}
 		const tile = makeTile(frame, labels);
 		// A failure is met when the sheet is written.
 		tile.catch(() => {});
-		this.#candidates.push({ index: frame.index, confidence, tile });
-		this.#candidates.sort((a, b) => a.confidence - b.confidence);
-		this.#candidates.length = Math.min(this.#candidates.length, CANDIDATES);
+		this.#held.push({ index: frame.index, confidence, tile });
+		this.#held.sort((a, b) => a.confidence - b.confidence);
+		this.#held.length = Math.min(this.#held.length, HELD);
 	}
 
 	/** Writes the sheet: in the order of time, so that it reads like a strip of film. */
@@ -53,12 +53,12 @@ export class ReviewSheet {
 	}
 
 	/** Greedily by confidence, no two closer than a fair share of the clip. */
-	#choose(): Candidate[] {
+	#choose(): HeldFrame[] {
 		const apart = Math.max(1, Math.floor(this.#frames / (TILES * 1.5)));
-		const chosen: Candidate[] = [];
-		for (const candidate of this.#candidates) {
-			if (chosen.length < TILES && chosen.every(({ index }) => Math.abs(index - candidate.index) >= apart)) {
-				chosen.push(candidate);
+		const chosen: HeldFrame[] = [];
+		for (const frame of this.#held) {
+			if (chosen.length < TILES && chosen.every(({ index }) => Math.abs(index - frame.index) >= apart)) {
+				chosen.push(frame);
 			}
 		}
 		return chosen;

@@ -1,5 +1,5 @@
 import type { VideoSinkOptions } from './ffmpeg-video-sink.js';
-import type { FrameSequenceOptions } from './frame-sequence-sink.js';
+import type { FrameSequenceOptions } from './frame-folder.js';
 
 /** What is there already is refused unless `existing` says otherwise. */
 export type SinkOptions = VideoSinkOptions &

@@ -33,7 +33,7 @@ const cudaInstalled = (): boolean => {
 	);
 };
 
-let candidates: Device[] = settings.device === 'auto' ? automaticDevices() : [settings.device];
+let devicesToTry: Device[] = settings.device === 'auto' ? automaticDevices() : [settings.device];
 
 type Level = NonNullable<InferenceSession.SessionOptions['graphOptimizationLevel']>;
 
@@ -51,7 +51,7 @@ const createSession = async (source: GraphSource): Promise<[InferenceSession, De
 	if (settings.device === 'cuda' && !cudaInstalled()) {
 		throw new Error('its libraries are not installed (see "Devices" in the README).');
 	}
-	for (const device of candidates) {
+	for (const device of devicesToTry) {
 		const [graph, graphOptimizationLevel] = graphFor(source, device);
 		const options = sessionOptions(device, settings.threads, graphOptimizationLevel);
 		try {
@@ -61,7 +61,7 @@ const createSession = async (source: GraphSource): Promise<[InferenceSession, De
 					? await InferenceSession.create(graph, options)
 					: await InferenceSession.create(graph, options);
 			// All sessions of a run share one device.
-			candidates = [device];
+			devicesToTry = [device];
 			return [session, device];
 		} catch (error) {
 			lastError = error;
@@ -134,7 +134,7 @@ const run = async (request: Extract<WorkerRequest, { kind: 'run' }>): Promise<Ru
 const handle = async (request: WorkerRequest): Promise<DevicesReply | LoadReply | RunReply | undefined> => {
 	switch (request.kind) {
 		case 'devices':
-			return { devices: candidates };
+			return { devices: devicesToTry };
 		case 'load':
 			return load(request.graph);
 		case 'run':

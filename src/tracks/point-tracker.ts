@@ -58,7 +58,8 @@ type State = {
 	velocity: Point;
 };
 
-type Candidate = {
+/** Where a point may be. */
+type Placement = {
 	readonly warp: Warp;
 	readonly likeness: Likeness;
 	/** To the descriptor of the point where it was given. */
@@ -111,7 +112,7 @@ export class PointTracker implements Tracker {
 	/** Moves on to the next frame: what is surely found first, the others with what these tell of the motion. */
 	advance(frame: SeenFrame): void {
 		const moved: Moved[] = [];
-		const unsure: (readonly [state: State, found: Candidate | undefined])[] = [];
+		const unsure: (readonly [state: State, found: Placement | undefined])[] = [];
 		for (const state of this.#states) {
 			const { warp } = state;
 			const found = state.visible ? this.#followed(state, frame) : undefined;
@@ -137,7 +138,7 @@ export class PointTracker implements Tracker {
 	}
 
 	/** Where a point in sight has gone since the frame before. */
-	#followed(state: State, frame: SeenFrame): Candidate | undefined {
+	#followed(state: State, frame: SeenFrame): Placement | undefined {
 		const moved = this.#moved(state.warp, frame);
 		return moved && this.#refined(state, frame, { ...state.warp, ...moved }, FINE_LEVELS);
 	}
@@ -147,8 +148,8 @@ export class PointTracker implements Tracker {
 		state: State,
 		frame: SeenFrame,
 		velocity: Point,
-		found: Candidate | undefined,
-	): Candidate | undefined {
+		found: Placement | undefined,
+	): Placement | undefined {
 		const { warp, hiddenFor, visible } = state;
 		const expected: Point = [warp.x + velocity[0], warp.y + velocity[1]];
 		const radius = SEARCH_RADIUS + RADIUS_GROWTH * hiddenFor;
@@ -162,7 +163,7 @@ export class PointTracker implements Tracker {
 		return best;
 	}
 
-	#accept(state: State, { warp, likeness, similarity }: Candidate, evidence: number, frame: SeenFrame): void {
+	#accept(state: State, { warp, likeness, similarity }: Placement, evidence: number, frame: SeenFrame): void {
 		if (state.visible) {
 			state.velocity = [
 				state.velocity[0] + VELOCITY_SHARE * (warp.x - state.warp.x - state.velocity[0]),
@@ -204,7 +205,7 @@ export class PointTracker implements Tracker {
 	}
 
 	/** A rough place aligned with the templates, and what it looks like there. */
-	#refined(state: State, frame: SeenFrame, start: Warp, levels: number): Candidate | undefined {
+	#refined(state: State, frame: SeenFrame, start: Warp, levels: number): Placement | undefined {
 		const anchored = this.#compared(state, frame, state.first, start, levels);
 		if (
 			state.recent.template === state.first ||
@@ -230,7 +231,7 @@ export class PointTracker implements Tracker {
 		template: Template,
 		start: Warp,
 		levels: number,
-	): Candidate | undefined {
+	): Placement | undefined {
 		const bent = alignTemplate(template, frame.pyramid, start, { levels, bends: true });
 		const aligned =
 			bent === undefined || isBentLike(bent, start)
