@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
+import { basename, extname, resolve } from 'node:path';
 import { UserError } from '../core/errors.js';
 import type { Clip } from '../media/clip.js';
 import { clipStem, extensionOf, namesFolder } from '../media/file-names.js';
-import { FrameNames } from '../media/frame-names.js';
+import { FrameNames, isFramePattern } from '../media/frame-names.js';
 import { openSink } from '../output/encode.js';
-import { layerOfProject, type OutputChoice, resolveFormat } from '../output/output-format.js';
+import { layerOfProject, listFormats, type OutputChoice, resolveFormat } from '../output/output-format.js';
 import type { RunOutput } from '../output/run-outputs.js';
 import type { ProjectMedia } from '../output/sink-options.js';
 
@@ -50,7 +50,7 @@ export const resolveClipOutputs = async (
 };
 
 /** An output of a run. @param project what a project file refers to */
-export const runOutput = async (choice: OutputChoice, project?: ProjectMedia): Promise<RunOutput> => ({
+const runOutput = async (choice: OutputChoice, project?: ProjectMedia): Promise<RunOutput> => ({
 	path: choice.path,
 	form: choice.format.name,
 	frames: choice.kind === 'frames' ? await FrameNames.of(choice.path, choice.format.extension) : undefined,
@@ -75,10 +75,71 @@ const mediaOfProject = (
 const defaultOutput = (input: string): string => `${clipStem(input)}-masks`;
 
 /** @throws UserError for a place that is given twice */
-export const requireOnce = (outputs: readonly RunOutput[]): void => {
+const requireOnce = (outputs: readonly RunOutput[]): void => {
 	const places = outputs.map(({ path, frames }) => frames?.family ?? resolve(path));
 	const twice = places.findIndex((place, at) => places.indexOf(place) !== at);
 	if (twice >= 0) {
 		throw new UserError(`"${outputs[twice]?.path}" is given as output twice; name each output once.`);
 	}
 };
+
+const EDIT_PNG = 'edit-png';
+const EDIT_EXR = 'edit-exr';
+const EDIT_VIDEO = 'edit.mp4';
+
+/**
+ * Where an edit's results go. A folder or a pattern of names means edited frames and `.mp4` the edited video; with a format, or a name that
+ * ends in one (`bear-overlay.mp4`), it is as for masks, which must then have been given. Without any place it is one
+ * video beside nothing else, named after the clip: `bear.mp4` gives `bear-edit.mp4`.
+ *
+ * @throws UserError for unknown formats, formats of masks without a mask, or a place that is given twice
+ */
+export const resolveEditOutputs = async (
+	clip: Clip,
+	places: readonly string[],
+	format: string | undefined,
+	hasMasks: boolean,
+): Promise<RunOutput[]> => {
+	const outputs = await Promise.all(
+		(places.length > 0 ? places : [defaultEditOutput(clip.path)]).map((place) =>
+			editOutput(place, format, hasMasks),
+		),
+	);
+	requireOnce(outputs);
+	return outputs;
+};
+
+/** What a place means when nobody names a format; undefined where it means the same as for masks. */
+const formatOfPlace = async (place: string): Promise<string | undefined> => {
+	const extension = (await namesFolder(place)) ? '' : extname(place).toLowerCase();
+	if (extension === '') {
+		return EDIT_PNG;
+	}
+	if (isFramePattern(place)) {
+		const showsMasks = /(^|[-_. ])(alpha|mattes?)[-_. ]*%/i.test(basename(place));
+		return showsMasks ? undefined : { '.png': EDIT_PNG, '.exr': EDIT_EXR }[extension];
+	}
+	const namesFormat = listFormats().some(({ name }) => basename(place).toLowerCase().endsWith(name));
+	return extension === '.mp4' && !namesFormat ? EDIT_VIDEO : undefined;
+};
+
+const editOutput = async (
+	place: string,
+	format: string | undefined,
+	hasMasks: boolean,
+): Promise<RunOutput> => {
+	const choice = await resolveFormat(place, format ?? (await formatOfPlace(place)));
+	if (!choice.format.name.startsWith('edit') && !hasMasks) {
+		throw new UserError(
+			`"${place}" is to show masks (${choice.format.name}), but there is no --mask; give one, or write ${EDIT_VIDEO} or a folder.`,
+		);
+	}
+	if (choice.kind === 'project') {
+		throw new UserError(
+			`"${place}" is a project file, which is written for masks; write ${EDIT_VIDEO} or a folder with --edit.`,
+		);
+	}
+	return runOutput(choice);
+};
+
+const defaultEditOutput = (input: string): string => `${clipStem(input)}-${EDIT_VIDEO}`;

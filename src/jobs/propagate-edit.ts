@@ -16,7 +16,7 @@ import type { MeshMotion } from '../motion/mesh-tracker.js';
 import { openFrameStore } from '../store/frame-store.js';
 import { fingerprint } from '../store/run-identity.js';
 import type { PropagateClipJob, PropagateClipResult } from './clip-job.js';
-import { resolveEditOutputs } from './edit-outputs.js';
+import { resolveEditOutputs } from './clip-outputs.js';
 import type { RunFrame } from './mask-frames.js';
 import type { RunInputs } from './open-run.js';
 import { frameOf, type RunKind, runClip, type StepTools, type WrittenFrame } from './run-clip.js';

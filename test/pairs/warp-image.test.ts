@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { emptyFlow } from '../../src/core/backward-flow.js';
 import type { Raster } from '../../src/core/frame.js';
 import { referenceColours } from '../../src/core/reference-colours.js';
-import { blendOpacity } from '../../src/pairs/blend-opacity.js';
-import { blendOnto, warpBackward } from '../../src/pairs/warp-image.js';
+import { blendOnto, blendOpacity, warpBackward } from '../../src/pairs/warp-image.js';
 
 const image: Raster<4> = {
 	width: 3,
