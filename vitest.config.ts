@@ -6,7 +6,7 @@ export default defineConfig({
 		globalSetup: ['test/helpers/own-home.ts', 'test/helpers/quick-program.ts'],
 		// Most of the time goes into programs that start, on one core each. Inference and ffmpeg use every core: more would only fight over them.
 		maxWorkers: 2,
-		testTimeout: 60_000,
-		hookTimeout: 60_000,
+		testTimeout: 120_000,
+		hookTimeout: 120_000,
 	},
 });

@@ -2,12 +2,10 @@
  * The worker thread that owns onnxruntime. Its session calls block the thread they run on
  * (microsoft/onnxruntime#19611), so they must not run where progress and Ctrl-C are handled.
  */
-import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { workerData } from 'node:worker_threads';
 import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
 import { discard } from '../core/discard.js';
+import { cudaInstalled } from './cuda-installed.js';
 import { serveRequests } from './serve-requests.js';
 import type { Device, GraphSource, ResidentTensor, ValueInfo } from './session.js';
 import { sessionOptions } from './session-options.js';
@@ -23,14 +21,6 @@ const automaticDevices = (): Device[] => {
 	const offered = new Set(listSupportedBackends().map((backend) => backend.name));
 	const wanted: Device[] = cudaInstalled() ? ['cuda', 'dml'] : ['dml'];
 	return [...wanted.filter((device) => offered.has(device)), 'cpu'];
-};
-
-/** CUDA is listed even where its libraries were never downloaded; trying it then would print a runtime error. */
-const cudaInstalled = (): boolean => {
-	const binaries = join(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')), '../bin');
-	return readdirSync(binaries, { recursive: true, encoding: 'utf8' }).some((file) =>
-		/onnxruntime_providers_cuda\.(so|dll)$/.test(file),
-	);
 };
 
 let devicesToTry: Device[] = settings.device === 'auto' ? automaticDevices() : [settings.device];

@@ -1,6 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { builtUrl } from '../core/built-url.js';
 import { firstLineOf, UserError } from '../core/errors.js';
+import { cudaInstalled } from './cuda-installed.js';
 import type { Device, GraphSource, ResidentTensor, Runtime, RuntimeOptions, Session } from './session.js';
 import type { Tensor } from './tensor.js';
 import { WorkerChannel } from './worker-channel.js';
@@ -72,6 +73,10 @@ export const openRuntime = (options: RuntimeOptions = {}): Runtime => {
 			return device;
 		},
 		decideDevice: async () => {
+			if (device === 'auto' && process.platform !== 'win32' && !cudaInstalled()) {
+				// No other comes into question: nobody has to load onnxruntime to be told that.
+				device = 'cpu';
+			}
 			if (device === 'auto') {
 				const { devices } = (await channel().request({ kind: 'devices' })) as DevicesReply;
 				device = devices.length === 1 ? (devices[0] ?? device) : device;

@@ -54,10 +54,6 @@ describe('MaskTracker', () => {
 		readLabelMap(join(sample, `truth/${String(frame).padStart(5, '0')}.png`));
 	const keyframe = async (frame: number): Promise<Keyframe> => ({ frame, mask: await truth(frame) });
 
-	beforeAll(async () => {
-		clip = await openClip(join(sample, 'clip.mp4'));
-		tracker = await MaskTracker.open({ quality: 'fast' });
-	});
 	afterAll(() => tracker.close());
 
 	const track = async (frames: readonly number[], stores: PassStores = storesInMemory().stores) => {
@@ -75,26 +71,32 @@ describe('MaskTracker', () => {
 		return found;
 	};
 
+	const { passes, stores: stored } = storesInMemory();
+	/** From the first frame on, and kept in the stores. */
+	let whole: Awaited<ReturnType<typeof track>>;
+	beforeAll(async () => {
+		clip = await openClip(join(sample, 'clip.mp4'));
+		tracker = await MaskTracker.open({ quality: 'fast' });
+		whole = await track([0], stored);
+	});
+
 	it('keeps the object, and gives the painted frame back as it was painted', async () => {
-		const found = await track([0]);
-		expect(found.map(({ frame }) => frame.index)).toEqual([...Array(FRAMES).keys()]);
-		expect(found[0]?.painted).toBe(true);
-		expect(found[0]?.mask.ids).toEqual((await truth(0)).ids);
-		for (const { frame, mask } of found) {
+		expect(whole.map(({ frame }) => frame.index)).toEqual([...Array(FRAMES).keys()]);
+		expect(whole[0]?.painted).toBe(true);
+		expect(whole[0]?.mask.ids).toEqual((await truth(0)).ids);
+		for (const { frame, mask } of whole) {
 			expect(overlap(mask.ids, (await truth(frame.index)).ids, [1])).toBeGreaterThan(0.85);
 		}
 	});
 
 	it('finds the same masks to the byte when it goes on from what an earlier run has stored', async () => {
-		const { passes, stores } = storesInMemory();
-		const whole = await track([0], stores);
 		// As if the run had been stopped behind frame 7, when frame 5 was kept in memory.
 		for (const pass of passes.values()) {
 			for (let frame = 8; frame < FRAMES; frame++) {
 				pass.delete(frame);
 			}
 		}
-		const again = await track([0], stores);
+		const again = await track([0], stored);
 		expect(again.map(({ computed }) => computed)).toEqual([...Array(FRAMES).keys()].map((i) => i > 7));
 		expect(again.map(({ mask }) => Buffer.from(mask.ids).toString('base64'))).toEqual(
 			whole.map(({ mask }) => Buffer.from(mask.ids).toString('base64')),

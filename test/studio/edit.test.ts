@@ -9,7 +9,7 @@ import { quickCliPath, runCli, sample } from '../helpers/cli.js';
 import { type Answer, messageOf, RunningStudio } from '../helpers/studio.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 let projects: string;
 let studio: RunningStudio;

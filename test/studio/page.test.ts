@@ -8,7 +8,7 @@ import { quickCliPath, runCli, sample } from '../helpers/cli.js';
 import { chromium, RunningStudio } from '../helpers/studio.js';
 import { StudioBrowser, type StudioPage } from '../helpers/studio-page.js';
 
-vi.setConfig({ testTimeout: 600_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
 
 /** Processes that want a core for each that there is: what takes as long as it should when nothing else runs takes so many times that. */
 const crowding = (): number => Math.max(1, (loadavg()[0] ?? 0) / cpus().length);

@@ -21,7 +21,7 @@ import { runCli, sample } from '../helpers/cli.js';
 import { messageOf, RunningStudio, rectangle } from '../helpers/studio.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 let projects: string;
 let studio: RunningStudio;

@@ -112,14 +112,14 @@ describe('a file', () => {
 		expect(middle.message).toMatch(/can't be reached|was silent/);
 		expect(middle.left).toEqual(['x.onnx.partial']);
 		expect((await fetched(() => {}, IMPATIENT)).message).toMatch(/was silent for/);
-	}, 60_000);
+	});
 
 	test('whose server ignores ranges is not taken whole to learn its size', async () => {
 		const folder = temporaryFolder();
 		const hub = hubAt(await serve((_, response) => endless(response)));
 		expect(await refusal(download(hub, snapshot, file, join(folder, 'x.onnx'), () => {}))).toContain('hub');
 		expect(existsSync(join(folder, 'x.onnx'))).toBe(false);
-	}, 60_000);
+	});
 
 	test('is not written through a link that lies in its way', async () => {
 		const folder = temporaryFolder();
@@ -145,7 +145,7 @@ describe('a list', () => {
 		});
 		expect(await refusal(listSnapshot(hubAt(url), snapshot))).toContain('without end');
 		expect(pages).toBeLessThanOrEqual(200);
-	}, 60_000);
+	});
 
 	test('that goes on elsewhere is not followed, and nobody else gets the token', async () => {
 		const asked: (string | undefined)[] = [];
@@ -180,7 +180,7 @@ describe('a list', () => {
 		expect(await refusal(readSnapshot(hubAt(silent, IMPATIENT), 'a/b', 'main'))).toContain('was silent for');
 		const flood = await serve((_, response) => endless(response));
 		expect(await refusal(listSnapshot(hubAt(flood), snapshot))).toMatch(/more than 32 MB|was silent/);
-	}, 60_000);
+	});
 });
 
 describe('an answer of another shape', () => {
