@@ -44,12 +44,17 @@ class Builder:
         self.number += 1
         return f"{hint}_{self.number}"
 
-    def constant(self, value: np.ndarray, hint: str = "c") -> str:
+    def constant(self, value: np.ndarray) -> str:
         key = (value.tobytes(), value.dtype.str, value.shape)
         if key not in self.known:
-            self.known[key] = self.name(hint)
-            self.initializers.append(numpy_helper.from_array(value if value.ndim == 0 else np.ascontiguousarray(value), self.known[key]))
+            self.known[key] = self.own(value)
         return self.known[key]
+
+    def own(self, value: np.ndarray) -> str:
+        """A constant that no other node reads."""
+        name = self.name("c")
+        self.initializers.append(numpy_helper.from_array(value if value.ndim == 0 else np.ascontiguousarray(value), name))
+        return name
 
     def floats(self, *values) -> str:
         return self.constant(np.array(values, np.float32))
@@ -86,7 +91,8 @@ class Builder:
         x_scale = self.value(x[1])
         y_scale, y_zero = self.scale_of(key)
         y = self.constant(np.array(y_scale)), self.constant(np.array(y_zero))
-        inputs = [*x, self.constant(rounded), self.constant(scale.astype(np.float32)), self.constant(np.zeros(len(scale), np.int8)), *y]
+        # Processors without VNNI want weights as unsigned integers, and onnxruntime converts only those of a single node.
+        inputs = [*x, self.own(rounded), self.constant(scale.astype(np.float32)), self.own(np.zeros(len(scale), np.int8)), *y]
         if bias is not None:
             inputs.append(self.constant(np.round(bias / (scale * x_scale)).astype(np.int32)))
         return (self.node("QLinearConv", *inputs, **attributes), *y)

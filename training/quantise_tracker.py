@@ -3,7 +3,8 @@
     pip install onnx onnxruntime opencv-python-headless
     python3 training/quantise_tracker.py models/propagate-small/tracker SNIPPETS
 
-Similarities, softmaxes and norms stay float32. Where a convolution reads several maps put one behind the other it becomes a sum of convolutions,
+Similarities, softmaxes and norms stay float32. Weights have seven bits wherever that costs nothing: products of those don't overflow on processors
+without VNNI, which have to take a slower way else. Where a convolution reads several maps put one behind the other it becomes a sum of convolutions,
 one for each map with a range of its own: votes lie in 0..1 beside features of ten times that, and would be left with a handful of steps. Thin maps
 (masks, votes) stay float32.
 """
@@ -24,6 +25,8 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 MAPS = ("value8", "decode8", "decode16", "decode4", "decode2", "key", "descriptor")
 THIN = 16  # channels below which a map is not worth rounding
 FLOAT = ("/out/", "/key/")  # convolutions whose output is an answer
+# Those whose weights need all eight bits: with seven, descriptors are 37 % off instead of 22 %.
+FINE = ("_conv_stem", "_depthwise_conv", "_project_conv")
 FRAMES, SNIPPETS = (3, 6, 10), 12
 
 
@@ -147,12 +150,15 @@ def quantise(folder: Path, name: str, feeds: list, work: Path) -> None:
     split_joined(model.graph, measured_channels(model, feeds[0], work))
     onnx.save(model, str(split))
     kinds = ["Conv", "Clip"] if name == "encode" else ["Conv"]
-    kept = [n.name for n in model.graph.node if n.op_type == "Conv" and (n.name.endswith("/thin") or any(part in n.name for part in FLOAT))]
+    convolutions = [n for n in model.graph.node if n.op_type == "Conv"]
+    kept = [n.name for n in convolutions if n.name.endswith("/thin") or any(part in n.name for part in FLOAT)]
+    coarse = [n.input[1] for n in convolutions if n.name not in kept and not any(part in n.name for part in FINE)]
+    seven_bits = {weight: [{"quant_type": QuantType.QInt8, "axis": 0, "reduce_range": True}] for weight in coarse}
     quantize_static(
         str(split), str(folder / f"{name}.onnx"), Given(feeds),
         quant_format=QuantFormat.QDQ, op_types_to_quantize=kinds, nodes_to_exclude=kept, per_channel=True,
         weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8,
-        calibrate_method=CalibrationMethod.MinMax, extra_options={"CalibMovingAverage": True},
+        calibrate_method=CalibrationMethod.MinMax, extra_options={"CalibMovingAverage": True, "TensorQuantOverrides": seven_bits},
     )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ export type GraphSpec = {
 export const elementTypeCodes = {
 	float32: 1,
 	uint8: 2,
+	int8: 3,
 	int32: 6,
 	int64: 7,
 	bool: 9,

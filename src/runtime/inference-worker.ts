@@ -3,12 +3,12 @@
  * (microsoft/onnxruntime#19611), so they must not run where progress and Ctrl-C are handled.
  */
 import { workerData } from 'node:worker_threads';
-import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
+import { type InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
 import { discard } from '../core/discard.js';
 import { cudaInstalled } from './cuda-installed.js';
+import { openGraph } from './open-graph.js';
 import { serveRequests } from './serve-requests.js';
 import type { Device, GraphSource, ResidentTensor, ValueInfo } from './session.js';
-import { sessionOptions } from './session-options.js';
 import type { Tensor } from './tensor.js';
 import type { DevicesReply, LoadReply, RunReply, WorkerRequest, WorkerSettings } from './worker-protocol.js';
 
@@ -43,13 +43,8 @@ const createSession = async (source: GraphSource): Promise<[InferenceSession, De
 	}
 	for (const device of devicesToTry) {
 		const [graph, graphOptimizationLevel] = graphFor(source, device);
-		const options = sessionOptions(device, settings.threads, graphOptimizationLevel);
 		try {
-			// Two branches because the overloads of `create` take a path or bytes, not their union.
-			const session =
-				typeof graph === 'string'
-					? await InferenceSession.create(graph, options)
-					: await InferenceSession.create(graph, options);
+			const session = await openGraph(graph, device, settings.threads, graphOptimizationLevel);
 			// All sessions of a run share one device.
 			devicesToTry = [device];
 			return [session, device];

@@ -4,6 +4,7 @@ export type Tensor =
 	| { readonly type: 'float16'; readonly data: Uint16Array; readonly dims: readonly number[] }
 	| { readonly type: 'int64'; readonly data: BigInt64Array; readonly dims: readonly number[] }
 	| { readonly type: 'int32'; readonly data: Int32Array; readonly dims: readonly number[] }
+	| { readonly type: 'int8'; readonly data: Int8Array; readonly dims: readonly number[] }
 	| { readonly type: 'uint8'; readonly data: Uint8Array; readonly dims: readonly number[] }
 	| { readonly type: 'bool'; readonly data: Uint8Array; readonly dims: readonly number[] };
 

@@ -45,6 +45,56 @@ it('keeps results on the device and feeds them to later runs', async () => {
 	await session.release();
 });
 
+const [channels, activation, weight] = [64, 250, 120];
+
+/** Sums of `channels` products of 8-bit integers, added up `times` times with the same weights: each activation * weight * channels. */
+const byteSums = (times: number): Uint8Array => {
+	const scalar = (name: string, value: number) => ({ name, tensor: float32(Float32Array.of(value), []) });
+	const bytes = (name: string, data: Int8Array, ...dims: number[]) => ({
+		name,
+		tensor: { type: 'int8' as const, data, dims },
+	});
+	return buildGraph({
+		name: 'convolutions',
+		opset: 17,
+		inputs: [{ name: 'x', type: 'float32', shape: [1, channels, 4, 4] }],
+		outputs: [...Array(times).keys()].map((n) => ({ name: `y${n}`, type: 'float32', shape: [1, 1, 4, 4] })),
+		nodes: [
+			{ opType: 'QuantizeLinear', inputs: ['x', 'one', 'zero'], outputs: ['bytes'] },
+			...[...Array(times).keys()].flatMap((n) => [
+				{ opType: 'DequantizeLinear', inputs: ['bytes', 'one', 'zero'], outputs: [`read${n}`] },
+				{ opType: 'DequantizeLinear', inputs: ['weight', 'one', 'weight_zero'], outputs: [`weight${n}`] },
+				{ opType: 'Conv', inputs: [`read${n}`, `weight${n}`], outputs: [`sum${n}`] },
+				{ opType: 'QuantizeLinear', inputs: [`sum${n}`, 'step', 'zero'], outputs: [`rounded${n}`] },
+				{ opType: 'DequantizeLinear', inputs: [`rounded${n}`, 'step', 'zero'], outputs: [`y${n}`] },
+			]),
+		],
+		initializers: [
+			scalar('one', 1),
+			scalar('step', 10_000),
+			{ name: 'zero', tensor: { type: 'uint8', data: Uint8Array.of(0), dims: [] } },
+			bytes('weight_zero', Int8Array.of(0)),
+			bytes('weight', new Int8Array(channels).fill(weight), 1, channels, 1, 1),
+		],
+	});
+};
+const activations = float32(new Float32Array(channels * 16).fill(activation), [1, channels, 4, 4]);
+
+it('adds up products of 8-bit integers exactly, on processors without instructions for it, too', async () => {
+	const session = await runtime.load(byteSums(1));
+	const { y0 } = await session.run({ x: activations });
+	expect([...(y0?.data ?? [])]).toEqual(Array(16).fill(channels * activation * weight));
+	await session.release();
+});
+
+it('runs graphs whose layers share their 8-bit weights', async () => {
+	const session = await runtime.load(byteSums(2));
+	const { y0, y1 } = await session.run({ x: activations });
+	expect(y0?.data.length).toBe(16);
+	expect(y1?.data).toEqual(y0?.data);
+	await session.release();
+});
+
 it('leaves the main thread free while it computes', async () => {
 	const session = await runtime.load(addGraph());
 	const large = float32(new Float32Array(20_000_000), [20_000_000]);

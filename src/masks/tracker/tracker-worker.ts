@@ -2,9 +2,9 @@
  * The worker thread in which masks are tracked: it holds what is remembered of a pass and the graphs that read it. One pass at a time.
  */
 import { workerData } from 'node:worker_threads';
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { openGraph } from '../../runtime/open-graph.js';
 import { serveRequests } from '../../runtime/serve-requests.js';
-import { sessionOptions } from '../../runtime/session-options.js';
 import type { PassStart } from '../propagator.js';
 import { MemoryPlan, MIN_CONFIDENCE } from './memory-plan.js';
 import {
@@ -19,7 +19,7 @@ import {
 const settings = workerData as TrackerSettings;
 
 const open = (graph: string): Promise<InferenceSession> =>
-	InferenceSession.create(graph, sessionOptions(settings.device, settings.threads));
+	openGraph(graph, settings.device, settings.threads);
 // Loaded one after the other, while the first frame is decoded.
 const sessions = (async () => ({
 	memorise: await open(settings.memorise),
