@@ -117,12 +117,12 @@ class ClickDecoder(nn.Module):
         likeness = (self.log_scale.exp()[None, :, None, None] * (key.transpose(2, 3) @ key)).exp()
         return self.from2(t2), self.from4(p4), self.from8(p8), f16, likeness
 
-    def votes(self, likeness, hints):
+    def matching_scores(self, likeness, hints):
         """How like its nearest look-alikes among the hinted cells each cell is: [B, HINTS * HEADS, H/16, W/16], about -1..1."""
         batch, _, height, width = hints.shape
         weight = hints.reshape(batch, 1, HINTS, height * width)
-        votes = torch.log(weight @ likeness + 0.05) / self.log_scale.exp()[None, :, None, None]  # likeness is symmetric
-        return votes.transpose(1, 2).reshape(batch, HINTS * HEADS, height, width)
+        scores = torch.log(weight @ likeness + 0.05) / self.log_scale.exp()[None, :, None, None]  # likeness is symmetric
+        return scores.transpose(1, 2).reshape(batch, HINTS * HEADS, height, width)
 
     def decode(self, maps, hints):
         """-> logits [B, 1, H/2, W/2]"""
@@ -132,7 +132,7 @@ class ClickDecoder(nn.Module):
         h8 = self.hints8(h4)
         coarse = F.max_pool2d(hints, 8)
         h16 = self.hints16(torch.cat([h8, F.max_pool2d(hints, 4)], 1))
-        x = F.relu(f16 + self.mix16(torch.cat([h16, self.votes(likeness, coarse)], 1)))
+        x = F.relu(f16 + self.mix16(torch.cat([h16, self.matching_scores(likeness, coarse)], 1)))
         x = self.blocks16(x)
         x = F.relu(f8 + self.up8(torch.cat([doubled(x), h8], 1)))
         x = self.blocks8(x)

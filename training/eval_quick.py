@@ -50,8 +50,8 @@ def carry(query: torch.Tensor, memory: list, temperature: float, first_radius: i
         labels.append(choices.gather(3, best.indices[:, None].expand(-1, len(key_labels), -1, -1)))
     best = torch.cat(values, 2).topk(TOP, 2)
     chosen = torch.cat(labels, 3).gather(3, best.indices[:, None].expand(-1, labels[0].shape[1], -1, -1))
-    voted = (chosen * torch.softmax(best.values / temperature, 2)[:, None]).sum(3)  # tiles x K x TILE^2
-    grid = voted.view(height // TILE, width // TILE, -1, TILE, TILE)
+    propagated = (chosen * torch.softmax(best.values / temperature, 2)[:, None]).sum(3)  # tiles x K x TILE^2
+    grid = propagated.view(height // TILE, width // TILE, -1, TILE, TILE)
     return grid.permute(2, 0, 3, 1, 4).reshape(-1, height, width)
 
 

@@ -5,8 +5,8 @@
 
 Similarities, softmaxes and norms stay float32. Weights have seven bits wherever that costs nothing: products of those don't overflow on processors
 without VNNI, which have to take a slower way else. Where a convolution reads several maps put one behind the other it becomes a sum of convolutions,
-one for each map with a range of its own: votes lie in 0..1 beside features of ten times that, and would be left with a handful of steps. Thin maps
-(masks, votes) stay float32.
+one for each map with a range of its own: labels lie in 0..1 beside features of ten times that, and would be left with a handful of steps. Thin maps
+(masks, labels) stay float32.
 """
 
 import argparse

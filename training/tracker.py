@@ -6,11 +6,11 @@ probabilities at half resolution, [N, 1, H/2, W/2].
     encode    image                               -> maps, keys and descriptors; once for all objects
     memorise  maps, mask                          -> what a memory frame keeps of an object
     read      maps, memory frames                 -> matching channels: what similarities to the memory say of every cell
-    decode    maps, matching channels, last masks -> logits [N, 1, H/2, W/2]: the vote of the reads, corrected
+    decode    maps, matching channels, last masks -> logits [N, 1, H/2, W/2]: the labels that the reads propagate, corrected
 
 A layer that reads the image beside an object's maps is a sum of what the image adds, computed once for all objects, and of what the object does.
 
-A read is a softmax over similarities. From exponentials of them come a vote (the object's share) and soft maxima (the best similarity to
+A read is a softmax over similarities. From exponentials of them come propagated labels (the object's share) and soft maxima (the best similarity to
 object and to background), so that one product and one thin product serve all objects of a frame.
 """
 
@@ -28,10 +28,10 @@ W16, W8, W4, W2 = 96, 96, 48, 32
 # Taps of a descriptor, and what each weighs in its length.
 DESCRIPTOR_TAPS = ((3, 0.8), (2, 0.5), (1, 0.33))
 DESCRIPTOR = sum(recognition.CHANNELS[tap] for tap, _ in DESCRIPTOR_TAPS)
-# Votes of key and descriptor, then for each: best of object, its lead over background in the first frame, in the last, in the last nearby,
-# the vote nearby, the best nearby.
+# Labels propagated by key and by descriptor, then for each: best of object, its lead over background in the first frame, in the last, in the last nearby,
+# the labels propagated from nearby, the best nearby.
 CHANNELS = 2 + 2 * 6
-VOTES = (0, 1, 6, 12)  # the channels that are votes
+LABELS = (0, 1, 6, 12)  # the channels that are propagated labels
 SHARPNESS = 40.0  # of soft maxima
 BLOCK = 8  # cells of a window's block, a side
 UNDECIDED = 1.7  # what an undecided mask lacks in overlap, see expected_overlap
@@ -186,7 +186,7 @@ class Tracker(nn.Module):
 
         self.log_scale = nn.Parameter(torch.tensor(math.log(30.0)))  # inverse temperature of the key's read of values
         self.log_reach = nn.Parameter(torch.tensor(math.log(3.0)))  # how near is nearby, in cells
-        self.vote = nn.Parameter(torch.full((len(VOTES),), 0.3))
+        self.label_weight = nn.Parameter(torch.full((len(LABELS),), 0.3))  # of the labels' logits in the mask's
 
         self.last_in = strided((1, 16, 16, 16))
         self.decode8 = ImageResidual(W8 + VALUE + CHANNELS + 16, 96, 0, W8)
@@ -195,6 +195,12 @@ class Tracker(nn.Module):
         self.decode4 = ImageResidual(64 + W4 + 2, W4, 64, 64 + W4)
         self.decode2 = nn.ModuleList([nn.Conv2d(W4 + c2 + 1, W2, 3, padding=1), nn.Conv2d(W2, W2, 3, padding=1)])
         self.out = nn.Conv2d(W2, 1, 3, padding=1)
+
+    def _load_from_state_dict(self, state, prefix, *rest):
+        # Weights on disk call it so.
+        if prefix + "vote" in state:
+            state[prefix + "label_weight"] = state.pop(prefix + "vote")
+        super()._load_from_state_dict(state, prefix, *rest)
 
     # --- once a frame -------------------------------------------------------------------------------------------------------------
 
@@ -283,7 +289,7 @@ class Tracker(nn.Module):
 
         near = nearness(self.log_reach.exp())
         shares = read_near[:, :, own]
-        leads, votes = [], None
+        leads, labels = [], None
         for name, d, scale in (("key", key, SHARPNESS), ("descriptor", descriptor, SHARPNESS * gain)):
             here = torch.exp(window.of(scaled(d, scale)) @ around[name])
             there = sharp(rows(d), far[name], scale) @ far_read[:, own]
@@ -291,8 +297,8 @@ class Tracker(nn.Module):
             f2, b2, o2, r2 = soft_maxima(window.joined(here @ shares) + there)
             f3, b3, o3, r3 = soft_maxima(window.joined((here * near) @ shares))
             leads += [f1, f1 - b1, f2 - b2, f3 - b3, o3 / (o3 + r3), torch.maximum(f3, b3)]
-            votes = (o1 + o2) / (o1 + o2 + r1 + r2)
-        channels = torch.stack([*channels, votes, *leads], 0)  # 14 x n x N
+            labels = (o1 + o2) / (o1 + o2 + r1 + r2)
+        channels = torch.stack([*channels, labels, *leads], 0)  # 14 x n x N
         return value, channels.permute(2, 0, 1).reshape(objects, CHANNELS, height, width)
 
     def decode(self, maps: dict, owner, read: dict, last: torch.Tensor):
@@ -309,8 +315,8 @@ class Tracker(nn.Module):
         first, second = self.decode2
         x = F.relu(image2 + rest(first, torch.cat([upsample(x, image2), last], 1), W4, W4 + recognition.CHANNELS[0]))
         x = F.relu(second(x))
-        votes = torch.stack([channels[:, i] for i in VOTES], 1).clamp(0.02, 0.98)
-        logits = self.out(x) + upsample((torch.log(votes / (1 - votes)) * self.vote.view(1, -1, 1, 1)).sum(1, keepdim=True), x)
+        labels = torch.stack([channels[:, i] for i in LABELS], 1).clamp(0.02, 0.98)
+        logits = self.out(x) + upsample((torch.log(labels / (1 - labels)) * self.label_weight.view(1, -1, 1, 1)).sum(1, keepdim=True), x)
         return logits, expected_overlap(logits)
 
 
@@ -360,7 +366,7 @@ def join(logits: torch.Tensor, owner: torch.Tensor, images: int):
 TRIAL_NAMES = {
     "enc": "encoder", "l32": "lateral32", "l16": "lateral16", "f16": "fuse16", "l8": "lateral8", "f8": "fuse8", "l4": "lateral4",
     "t4": "top4", "f4": "fuse4", "vmask": "mask_in", "pmask": "last_in", "d8": "decode8", "c16": "down16", "r16": "decode16",
-    "m8": "merge8", "d4": "decode4", "base": "vote",
+    "m8": "merge8", "d4": "decode4", "base": "label_weight",
 }  # fmt: skip
 
 

@@ -84,14 +84,14 @@ def pick(values: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
 
 
 def propagated(logits: torch.Tensor, labels: list) -> torch.Tensor:
-    """Soft labels [B, Q, K] voted by all cells of all memory frames; logits [B, Q, frames * N], labels [B, K, N] each."""
+    """Soft labels [B, Q, K] propagated from all cells of all memory frames; logits [B, Q, frames * N], labels [B, K, N] each."""
     return torch.softmax(logits, 2) @ torch.cat(labels, 2).transpose(1, 2)
 
 
 def label_loss(logits: torch.Tensor, labels: list, target: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of the carried labels with target [B, Q, K]."""
     predicted = propagated(logits, labels)
-    # A layer that no memory frame shows cannot be voted for.
+    # A layer that no memory frame shows cannot be propagated.
     known = torch.cat(labels, 2).amax(2)[:, None] > 0.5
     weight = ((target * known).sum(2) > 0.5).float()
     entropy = -(target * (predicted * 0.998 + 5e-4).log()).sum(2)
@@ -105,14 +105,14 @@ def losses(features: torch.Tensor, batch: dict, scale: torch.Tensor, queries: in
     cells = [choose(1.0 + 3.0 * near_edges(labels[:, f], grid), queries) for f in range(FRAMES)]
     last = FRAMES - 1
     asked = [scale * pick(features[:, f].transpose(1, 2), cells[f]) for f in range(FRAMES)]  # B x Q x C
-    matching, votes = 0.0, []
+    matching, similarities = 0.0, []
     for memory in range(last):
-        votes.append(asked[last] @ features[:, memory])
-        for way, f, logits in ((2 * memory, memory, asked[memory] @ features[:, last]), (2 * memory + 1, last, votes[-1])):
+        similarities.append(asked[last] @ features[:, memory])
+        for way, f, logits in ((2 * memory, memory, asked[memory] @ features[:, last]), (2 * memory + 1, last, similarities[-1])):
             flow, visible = pick(batch["flow"][:, way], cells[f]), pick(batch["visible"][:, way], cells[f])
             matching = matching + matching_loss(logits, flow, visible, grid) / (2 * last)
     target = pick(labels[:, last].transpose(1, 2), cells[last])
-    return matching, label_loss(torch.cat(votes, 2), [labels[:, m] for m in range(last)], target)
+    return matching, label_loss(torch.cat(similarities, 2), [labels[:, m] for m in range(last)], target)
 
 
 @torch.no_grad()
@@ -123,14 +123,14 @@ def fixed_accuracy(unet, network, scenes: dict, scale: float) -> dict:
     for b in range(len(scenes["images"])):
         one = {k: v[b : b + 1] for k, v in scenes.items()}
         features = descriptors(unet, network, one["images"])
-        votes = [scale * features[:, FRAMES - 1].transpose(1, 2) @ features[:, m] for m in range(FRAMES - 1)]
-        for m, logits in enumerate(votes):
+        similarities = [scale * features[:, FRAMES - 1].transpose(1, 2) @ features[:, m] for m in range(FRAMES - 1)]
+        for m, logits in enumerate(similarities):
             best = logits[0].argmax(1)
             cell = torch.stack([best % grid, best // grid], 1)
             error = (cell - one["flow"][0, 2 * m + 1].round()).abs().amax(1)[one["visible"][0, 2 * m + 1]]
             exact, near, count = exact + (error < 0.5).sum().item(), near + (error < 1.5).sum().item(), count + len(error)
         labels = one["labels"].flatten(3)
-        got = propagated(torch.cat(votes, 2), [labels[:, m] for m in range(FRAMES - 1)])[0].argmax(1)
+        got = propagated(torch.cat(similarities, 2), [labels[:, m] for m in range(FRAMES - 1)])[0].argmax(1)
         want = labels[0, FRAMES - 1].argmax(0)
         for k in want.unique().tolist():
             if k > 0 and (labels[0, : FRAMES - 1, k].amax() > 0.5):

@@ -147,8 +147,8 @@ def train(rank: int, options) -> None:
     encoder = list(recognition.trainable_blocks(tracker.encoder, options.encoder_from)) if options.encoder_from < 16 else []
     for p in encoder:
         p.requires_grad_(True)
-    # A handful of temperatures and weights of votes, which must be able to go far.
-    scales = [tracker.log_scale, tracker.log_reach, tracker.vote]
+    # A handful of temperatures and weights of labels, which must be able to go far.
+    scales = [tracker.log_scale, tracker.log_reach, tracker.label_weight]
     chosen = lambda name: not name.startswith("encoder.") and (not options.only or name.split(".")[0] in options.only)
     own = [p for n, p in tracker.named_parameters() if chosen(n) and all(p is not s for s in scales)]
     if options.only:
