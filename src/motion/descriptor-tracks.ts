@@ -29,6 +29,8 @@ const TOLERANCE = 3;
 const ADAPTATION = 0.15;
 /** Radius of the search around where a point is expected, in cells. */
 const SEARCH_RADIUS = 6;
+/** What is lost is looked for by so many of its points, about. */
+const SOUGHT_POINTS = 150;
 
 /**
  * Finds a mesh's points in later frames by their descriptors: against the first frame, which does not drift, and
@@ -138,17 +140,55 @@ export class DescriptorTracks {
 				continue;
 			}
 			const peak = peakPosition(grid, best, settings, similarity);
-			const bias = this.#bias[i] ?? { x: 0, y: 0 };
-			found.x[i] = pixelsFromCells(peak.x - bias.x, this.#size.width, grid.width);
-			found.y[i] = pixelsFromCells(peak.y - bias.y, this.#size.height, grid.height);
-			const contrast = Math.min(1, (best.similarity - best.mean) / (4 * this.#typicalDifference));
+			this.#place(found, i, peak, grid);
 			const recognised = this.#recognised(
 				i,
 				similarityTo(frame, best.row * grid.width + best.column, anchored),
 			);
-			found.weight[i] = this.#mesh.evidence[i]! * Math.max(0, best.similarity) * contrast * recognised;
+			found.weight[i] = this.#weightOf(i, best, recognised);
 		}
 		return found;
+	}
+
+	/**
+	 * Finds points anywhere in a frame, by the first frame's descriptors alone: for what has been lost. No more points
+	 * than suffice for the motion of the whole are looked for; the others have no weight.
+	 */
+	findAnywhere(frame: CellDescriptors): Found {
+		const { grid } = frame;
+		const { x, y, evidence } = this.#mesh;
+		const found = { x: x.slice(), y: y.slice(), weight: new Float64Array(x.length) };
+		const usable = [...evidence.keys()].filter((i) => evidence[i]! > 0);
+		const step = Math.max(1, usable.length / SOUGHT_POINTS);
+		const settings = subCellSettings(this.#typicalDifference);
+		for (let at = 0; at < usable.length; at += step) {
+			const i = usable[Math.floor(at)]!;
+			const anchored = this.#first[i]!;
+			const similarity = (row: number, column: number): number =>
+				similarityTo(frame, row * grid.width + column, anchored);
+			const best = bestCellAround(grid, { row: 0, column: 0 }, grid.width + grid.height, similarity);
+			if (best !== undefined) {
+				this.#place(found, i, peakPosition(grid, best, settings, similarity), grid);
+				found.weight[i] = this.#weightOf(i, best, this.#recognised(i, best.similarity));
+			}
+		}
+		return found;
+	}
+
+	/** Writes where a peak in the grid puts a point, in pixels. */
+	#place(found: Found, point: number, peak: { readonly x: number; readonly y: number }, grid: Size): void {
+		const bias = this.#bias[point] ?? { x: 0, y: 0 };
+		found.x[point] = pixelsFromCells(peak.x - bias.x, this.#size.width, grid.width);
+		found.y[point] = pixelsFromCells(peak.y - bias.y, this.#size.height, grid.height);
+	}
+
+	#weightOf(
+		point: number,
+		best: { readonly similarity: number; readonly mean: number },
+		recognised: number,
+	): number {
+		const contrast = Math.min(1, (best.similarity - best.mean) / (4 * this.#typicalDifference));
+		return this.#mesh.evidence[point]! * Math.max(0, best.similarity) * contrast * recognised;
 	}
 
 	#cellOf({ grid }: CellDescriptors, x: number, y: number): { x: number; y: number } {

@@ -36,6 +36,51 @@ export type MeshEvidence = FollowedMesh & {
 /** A point found by descriptors is worth about half a cell. */
 const DESCRIPTOR_SIGMA_CELLS = 0.5;
 
+/** Whatever the carried masks do not show as the object is in front of it, or it has gone from there. Undefined without masks. */
+const coverOf = (
+	{ mask }: MeshEvidence['frame'],
+	object: number | undefined,
+): ((x: number, y: number) => boolean) | undefined =>
+	mask &&
+	((x, y) =>
+		x >= 0 && y >= 0 && x < mask.width && y < mask.height && mask.ids[y * mask.width + x] !== object);
+
+/** So much of a mesh must be in sight for its likeness to count in full. */
+const LEAST_IN_SIGHT = 0.3;
+
+/**
+ * How well a frame looks like the known ones where the mesh is and nothing is in front of it: -1..1 each. What is hidden
+ * does not count against a pose: else one that squeezes all of the mesh into what is in sight would be the better one.
+ */
+export const likeness = (
+	evidence: MeshEvidence,
+	pose: MeshPose,
+	level: number,
+): { readonly toFirst: number; readonly toPrevious: number } => {
+	const { withFirst, withPrevious } = compareFrames(evidence, pose, level);
+	const weights = weightsInSight(evidence, pose);
+	const least = LEAST_IN_SIGHT * sumOf(evidence.mesh.evidence);
+	const total = Math.max(sumOf(weights), least, 1e-9);
+	const meanOf = ({ correlation }: Alignment): number =>
+		sumOf(weights.map((weight, i) => weight * correlation[i]!)) / total;
+	return { toFirst: meanOf(withFirst), toPrevious: meanOf(withPrevious) };
+};
+
+/** Whether so little of a mesh is in sight that nothing can be told from it; without masks all of it is taken to be. */
+export const isCovered = (evidence: MeshEvidence, pose: MeshPose): boolean =>
+	sumOf(weightsInSight(evidence, pose)) < LEAST_IN_SIGHT * sumOf(evidence.mesh.evidence);
+
+/** [points] of the mesh's evidence, what nothing is in front of. */
+const weightsInSight = ({ mesh, frame, object }: MeshEvidence, pose: MeshPose): Float64Array => {
+	const covered = coverOf(frame, object);
+	const place = placeMesh(mesh, pose);
+	return mesh.evidence.map((own, i) =>
+		covered?.(Math.round(place.x[i]!), Math.round(place.y[i]!)) === true ? 0 : own,
+	);
+};
+
+const sumOf = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
+
 /** Compares the frame, at a level of its pyramid, with both known ones. */
 export const compareFrames = (
 	{ mesh, area, object, first, previous, frame }: MeshEvidence,
@@ -43,12 +88,7 @@ export const compareFrames = (
 	level: number,
 ): { readonly withFirst: Alignment; readonly withPrevious: Alignment } => {
 	const place = placeMesh(mesh, pose);
-	const { mask } = frame;
-	// Whatever the carried masks do not show as the object is in front of it, or it has gone from there.
-	const covered =
-		mask &&
-		((x: number, y: number): boolean =>
-			x >= 0 && y >= 0 && x < mask.width && y < mask.height && mask.ids[y * mask.width + x] !== object);
+	const covered = coverOf(frame, object);
 	const compare = ({ pyramid, place: from }: KnownFrame): Alignment =>
 		alignPatches(mesh, area, pyramid[level]!, from, frame.pyramid[level]!, place, level, covered);
 	return { withFirst: compare(first), withPrevious: compare(previous) };

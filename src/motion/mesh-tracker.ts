@@ -5,7 +5,14 @@ import { alignWhole } from './align-whole.js';
 import { DescriptorTracks, type Found } from './descriptor-tracks.js';
 import type { LumaPyramid } from './luma-pyramid.js';
 import type { Mesh } from './mesh.js';
-import { compareFrames, type FollowedMesh, type KnownFrame, type MeshEvidence } from './mesh-evidence.js';
+import {
+	compareFrames,
+	type FollowedMesh,
+	isCovered,
+	type KnownFrame,
+	likeness,
+	type MeshEvidence,
+} from './mesh-evidence.js';
 import { firstPose, type MeshPose, placeMesh } from './mesh-pose.js';
 import {
 	applyMotion,
@@ -40,6 +47,10 @@ const LOST = 0.35;
 const VELOCITY_ADAPTATION = 0.3;
 /** Descriptors see farther than patches: the old place must look so much better to be kept. */
 const CLEARLY_BETTER = 0.05;
+/** Where a frame looks no more like the first one than this, it is seen whether another place does. */
+const DOUBTFUL = 0.5;
+/** A place anywhere in the frame may look alike by chance, aligned as well as it can be. */
+const SURELY_BETTER = 0.2;
 
 /**
  * Follows a mesh through a clip. Descriptors say where everything has gone, even after fast motion, occlusion or a
@@ -84,14 +95,24 @@ export class MeshTracker {
 		const { mesh } = this.#followed;
 		const last = this.#state;
 		const expected = { ...last, motion: this.#expectedMotion() };
-		const evidence = this.#evidenceOf(frame, expected);
-		let pose = this.#alignedWhole(evidence, startOf(evidence, expected), coarsestOf(frame));
-		const guessed = guess && { ...expected, motion: guess };
-		if (guessed !== undefined && likenessOf(evidence, guessed) > likenessOf(evidence, pose)) {
-			// What is nearly right already would be spoilt on coarse levels, which see little of a small piece.
-			pose = this.#alignedWhole(evidence, guessed, fineLevelOf(frame));
+		let evidence = this.#evidenceOf(frame, expected);
+		const goingOn = { ...last, motion: this.#goingOn() };
+		const isHidden = isCovered(evidence, goingOn);
+		const start = isHidden ? goingOn : startOf(evidence, [expected, goingOn]);
+		let pose = isHidden ? start : this.#alignedWhole(evidence, start, coarsestOf(frame));
+		for (const near of guess === undefined ? [start] : [start, { ...expected, motion: guess }]) {
+			if (likenessOf(evidence, near) > likenessOf(evidence, pose)) {
+				// What is nearly right already is spoilt on coarse levels, which see little of a small piece, or of one that is half hidden.
+				pose = this.#alignedWhole(evidence, near, fineLevelOf(frame));
+			}
 		}
-		if (this.#how === 'dense') {
+		const isDoubtful = this.#isLost || likenessOf(evidence, pose) < DOUBTFUL;
+		const again = isDoubtful ? this.#foundAgain(frame, evidence, pose) : undefined;
+		if (again !== undefined) {
+			evidence = this.#evidenceOf(frame, again);
+			pose = again;
+		}
+		if (this.#how === 'dense' && (again !== undefined || !isHidden)) {
 			for (let level = fineLevelOf(frame); level >= 0; level--) {
 				pose = alignPoints(evidence, last, pose, level);
 			}
@@ -106,9 +127,13 @@ export class MeshTracker {
 
 	/** While too little is in sight, the whole is taken to go on as it did; else the search begins where it was. */
 	#expectedMotion(): Motion {
-		const { motion } = this.#state;
+		return this.#isLost ? this.#goingOn() : this.#state.motion;
+	}
+
+	/** As it moved in the frames before. */
+	#goingOn(): Motion {
 		const { x, y } = this.#velocity;
-		return this.#isLost ? stepMotion(motion, [0, 0, x, 0, 0, y]) : motion;
+		return stepMotion(this.#state.motion, [0, 0, x, 0, 0, y]);
 	}
 
 	#evidenceOf(frame: TrackedFrame, expected: MeshPose): MeshEvidence {
@@ -126,6 +151,15 @@ export class MeshTracker {
 			...{ ...this.#followed, frame, found, cell, seen },
 			...{ first: this.#first, previous: { pyramid, place } },
 		};
+	}
+
+	/** Where a lost mesh is seen again, wherever that is in the frame; undefined where that looks no better than the place it is expected at. */
+	#foundAgain(frame: TrackedFrame, evidence: MeshEvidence, expected: MeshPose): MeshPose | undefined {
+		const { mesh, cell } = evidence;
+		const found = this.#tracks.findAnywhere(frame.descriptors);
+		const motion = motionOfFound({ mesh, found, cell }, firstPose(mesh));
+		const pose = this.#alignedWhole(evidence, { ...expected, motion }, fineLevelOf(frame));
+		return likenessOf(evidence, pose) > likenessOf(evidence, expected) + SURELY_BETTER ? pose : undefined;
 	}
 
 	#alignedWhole(evidence: MeshEvidence, start: MeshPose, coarsest: number): MeshPose {
@@ -157,20 +191,30 @@ const coarsestOf = ({ pyramid }: Pick<TrackedFrame, 'pyramid'>): number => pyram
 /** Fine enough for what is nearly in place. */
 const fineLevelOf = (frame: Pick<TrackedFrame, 'pyramid'>): number => Math.min(1, coarsestOf(frame));
 
-/** How well a frame looks like the first one where the mesh is. */
-const likenessOf = (evidence: MeshEvidence, pose: MeshPose): number =>
-	meanOf(compareFrames(evidence, pose, 0).withFirst.correlation, evidence.mesh.evidence);
+/** How well a frame looks like the first one where the mesh is in sight. */
+const likenessOf = (evidence: MeshEvidence, pose: MeshPose): number => likeness(evidence, pose, 0).toFirst;
 
-/** Where descriptors put the whole, or where it is expected: whichever looks more like the frames that are known. */
-const startOf = (evidence: MeshEvidence, expected: MeshPose): MeshPose => {
+/**
+ * Where descriptors put the whole, or where it is expected: whichever looks more like the frames that are known.
+ *
+ * @param expected poses, at least one; descriptors are put beside the first
+ */
+const startOf = (evidence: MeshEvidence, expected: readonly [MeshPose, ...MeshPose[]]): MeshPose => {
 	const level = fineLevelOf(evidence.frame);
 	const scoreOf = (pose: MeshPose): number => {
-		const { withFirst, withPrevious } = compareFrames(evidence, pose, level);
-		const weights = evidence.mesh.evidence;
-		return meanOf(withFirst.correlation, weights) + meanOf(withPrevious.correlation, weights);
+		const { toFirst, toPrevious } = likeness(evidence, pose, level);
+		return toFirst + toPrevious;
 	};
-	const moved = { ...expected, motion: motionOfFound(evidence, expected) };
-	return scoreOf(expected) > scoreOf(moved) + CLEARLY_BETTER ? expected : moved;
+	const [first] = expected;
+	const moved = { ...first, motion: motionOfFound(evidence, first) };
+	let [best, most] = [moved as MeshPose, scoreOf(moved) + CLEARLY_BETTER];
+	for (const pose of expected) {
+		const score = scoreOf(pose);
+		if (score > most) {
+			[best, most] = [pose, score];
+		}
+	}
+	return best;
 };
 
 /** The motion of the whole that descriptors tell of. */
