@@ -237,6 +237,7 @@ const bothOf = <Item extends FrameToEdit>(
 		fields: [...left.fields, ...right.fields],
 		trust: mean(left.trust, right.trust),
 		likeness: mean(left.likeness, right.likeness),
+		loose: mean(left.loose, right.loose),
 	};
 };
 

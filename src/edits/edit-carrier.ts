@@ -14,6 +14,7 @@ import type { EditLayer } from './difference-matte.js';
 import { type EditPart, editParts } from './edit-parts.js';
 import { EditTexture } from './edit-texture.js';
 import { lightGains } from './lighting.js';
+import { standingOf } from './loose-pieces.js';
 import { cutMap, objectVisibility } from './object-visibility.js';
 import { smoothInTime, smoothingKernel } from './smooth-in-time.js';
 
@@ -41,6 +42,8 @@ export type DrawnEdit = {
 	readonly trust: number;
 	/** 0..1: the same of all parts together, steady in time. */
 	readonly likeness: number;
+	/** 0..1: of what is drawn, how much is of pieces that lie on something else than in the edit's own frame. */
+	readonly loose: number;
 };
 
 const PYRAMID_LEVELS = 4;
@@ -146,6 +149,7 @@ export class EditCarrier {
 	draw({ frame, mask }: FrameToEdit, around: readonly StatesNearby[]): DrawnEdit {
 		const fields: CarriedField[] = [];
 		let trust = 1;
+		let [shown, loose] = [0, 0];
 		const edited: Raster<3> = { ...frame.image, data: Uint8Array.from(frame.image.data) };
 		const { relight } = this.#options;
 		for (const [at, { part, mesh, texture, cut }] of this.#parts.entries()) {
@@ -186,10 +190,16 @@ export class EditCarrier {
 					? visibleAtPixels(field, own.hidden, frame.image)
 					: objectVisibility(field, part, cut, mask);
 			compositeEdit(edited, field, texture, visible, this.#light, relight);
+			const standing = standingOf(mesh, place, field, visible, own.tracked.correlation);
+			shown += standing.shown;
+			loose += standing.loose;
 			fields.push(field);
 			trust = Math.min(trust, meanWhere(mesh.evidence, own.tracked.correlation));
 		}
-		return { edited, fields, trust, likeness: this.#likeness(around) };
+		return {
+			...{ edited, fields, trust, likeness: this.#likeness(around) },
+			loose: shown === 0 ? 0 : loose / shown,
+		};
 	}
 
 	/** Of all parts, in this frame and those near it. */

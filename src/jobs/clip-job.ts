@@ -66,7 +66,7 @@ export type PropagateClipJob = RuntimeOptions & {
 	/** False: use nothing that earlier runs have left, and leave nothing. */
 	readonly cache?: boolean | undefined;
 	readonly signal?: AbortSignal | undefined;
-	/** Called before work begins, with what is missing in the input or was left out. */
+	/** Called before work begins, with what is missing in the input or was left out; and behind it, with what to look at in the result. */
 	readonly onNote?: ((text: string) => void) | undefined;
 	/** Called before work begins, with what each mask was understood to be. */
 	readonly onMask?: ((mask: UnderstoodMask) => void) | undefined;

@@ -6,9 +6,8 @@ import type { PaintedFile } from '../core/painted-file.js';
 import { referenceColours } from '../core/reference-colours.js';
 import { carryEdits, type FrameEdit } from '../edits/carry-edit.js';
 import { inFront } from '../edits/composite-edit.js';
-import type { EditLayer } from '../edits/difference-matte.js';
 import { readEdit } from '../edits/edit-layer.js';
-import { editParts } from '../edits/edit-parts.js';
+import { LooseFrames } from '../edits/loose-pieces.js';
 import { type MatteOptions, MattesBefore, matteSettingsSchema, mattesOf } from '../mattes/mattes.js';
 import { davisPalette } from '../media/davis-palette.js';
 import { RunFrames } from '../media/run-frames.js';
@@ -74,7 +73,6 @@ export const kindOfEdit = (job: PropagateEditJob): RunKind => ({
 			ofMasksOnly: false,
 			run: (frames, tools) => {
 				for (const edit of edits) {
-					noteLoosePieces(job, edit.layer);
 					tellEdit(job, edit);
 				}
 				return editFrames(job, edits, inputs, frames, tools);
@@ -100,16 +98,6 @@ const tellEdit = ({ onEdit }: EditOptions, { frame, path, kind, layer }: OpenedE
 	}
 };
 
-/** Tells that pieces of an edit go each their own way, when no mask says what they lie on. */
-const noteLoosePieces = ({ masks, colourMap, onNote }: PropagateEditJob, layer: EditLayer): void => {
-	const pieces = masks.length > 0 || colourMap === true ? 1 : editParts(layer, undefined).length;
-	if (pieces > 1) {
-		onNote?.(
-			`The edit has ${pieces} pieces, and without a mask each goes with what lies under it: where that is lost, a piece is left in the air. Give the object with --mask to keep them on it.`,
-		);
-	}
-};
-
 /** Reads edits, for what carries them through a run's frames. @throws UserError when there is nothing to carry */
 export const openEdits = async (job: EditOptions, inputs: RunInputs, first: Frame) => {
 	const edits = await readEdits(job, inputs, first);
@@ -117,7 +105,15 @@ export const openEdits = async (job: EditOptions, inputs: RunInputs, first: Fram
 };
 
 async function* editFrames(
-	{ mode = 'dense', relight, linearLight, behind = false, matte }: EditOptions,
+	{
+		mode = 'dense',
+		relight,
+		linearLight,
+		behind = false,
+		matte,
+		colourMap,
+		onNote,
+	}: EditOptions & Pick<PropagateEditJob, 'onNote'>,
 	edits: readonly OpenedEdit[],
 	{ clip, range }: RunInputs,
 	frames: AsyncIterable<RunFrame>,
@@ -136,8 +132,11 @@ async function* editFrames(
 	);
 	const settings = { ...matteSettingsSchema.parse(matte ?? {}), invert: false };
 	const before = new MattesBefore();
-	for await (const { item, edited, trust } of carried) {
+	const inTheAir = new LooseFrames();
+	for await (const { item, edited, trust, loose } of carried) {
 		const { frame, mask, computed } = item;
+		// With a mask, an edit ends where its object does; a map of everything lies on no object.
+		inTheAir.add(frame.index, mask === undefined && colourMap !== true ? loose : 0);
 		const labels = mask ?? nothingMarked(frame);
 		const shown = behind
 			? inFront(frame.image, edited, mattesOf(frame.image, labels, settings, before))
@@ -146,6 +145,9 @@ async function* editFrames(
 			...{ frame, labels, edited: shown, confidence: trust },
 			...{ painted: painted.has(frame.index), computed },
 		};
+	}
+	if (inTheAir.note !== undefined) {
+		onNote?.(inTheAir.note);
 	}
 }
 

@@ -51,25 +51,6 @@ const refusal = async (...args: string[]): Promise<string> => {
 };
 
 describe('propagate <clip> --edit <png>', () => {
-	test('pieces that no mask holds together are told of, once', async () => {
-		const data = new Uint8Array(96 * 64 * 4);
-		for (const left of [10, 70]) {
-			for (let y = 24; y < 34; y++) {
-				data.fill(255, (y * 96 + left) * 4, (y * 96 + left + 12) * 4);
-			}
-		}
-		const two = join(folder, 'two.png');
-		await writeImage(two, { width: 96, height: 64, channels: 4, data });
-		const told = async (...options: string[]): Promise<string[]> => {
-			const output = join(temporaryFolder(), 'frames');
-			const { code, stderr } = await run(['--edit', two, '--end', '1', '-o', output, ...options]);
-			expect(code).toBe(0);
-			return stderr.split('\n').filter((line) => line.startsWith('note: The edit has 2 pieces'));
-		};
-		expect(await told()).toEqual([expect.stringContaining('--mask')]);
-		expect(await told('--mask', good.mask)).toEqual([]);
-	});
-
 	test('--behind hides the layer where the object is, and is refused without a mask', async () => {
 		const output = join(temporaryFolder(), 'frames');
 		const masked = ['--edit', layer, '--mask', good.mask, '--alpha', 'hard', '--end', '1'];
