@@ -145,10 +145,11 @@ export class ClipExport {
 /** Folders whose formats' names say little. */
 const folderNames: Readonly<Record<string, string>> = { png: 'masks', 'edit-png': 'edit' };
 
-const editWords = ({ edit, mode, relight }: EditInputs): string[] => [
+const editWords = ({ edit, mode, relight, behind }: EditInputs): string[] => [
 	...['--edit', edit],
 	...(mode === 'dense' ? [] : ['--edit-mode', mode]),
 	...(relight ? ['--relight'] : []),
+	...(behind ? ['--behind'] : []),
 ];
 
 const stemOf = (name: string): string => basename(name).replaceAll(/[^\p{L}\p{N} ._-]/gu, '-') || 'clip';

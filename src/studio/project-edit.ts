@@ -26,6 +26,7 @@ const editSchema = z.object({
 	place: placeSchema,
 	mode: editModeSchema,
 	relight: z.boolean(),
+	behind: z.boolean().default(false),
 });
 type EditFile = z.infer<typeof editSchema>;
 
@@ -86,14 +87,16 @@ export class ProjectEdit {
 	}
 
 	/** What is handed to the engine. @throws UserError when there is no edit, or it lies outside of the picture */
-	async options(): Promise<Pick<EditFile, 'frame' | 'mode' | 'relight'> & { readonly edit: string }> {
+	async options(): Promise<
+		Pick<EditFile, 'frame' | 'mode' | 'relight' | 'behind'> & { readonly edit: string }
+	> {
 		const file = this.#file;
 		if (file === undefined) {
 			throw new UserError('There is no edit yet: load a retouched frame or a sticker first.');
 		}
-		const { frame, mode, relight, kind } = file;
+		const { frame, mode, relight, behind, kind } = file;
 		if (kind === 'picture') {
-			return { frame, mode, relight, edit: join(this.#folder, file.source) };
+			return { frame, mode, relight, behind, edit: join(this.#folder, file.source) };
 		}
 		const path = join(this.#folder, 'layer.png');
 		const revision = revisionOf(file);
@@ -102,7 +105,7 @@ export class ProjectEdit {
 			await writeFileAtomically(path, await pngOf(layer));
 			this.#placed = revision;
 		}
-		return { frame, mode, relight, edit: path };
+		return { frame, mode, relight, behind, edit: path };
 	}
 
 	/** The picture as it was loaded, a PNG. */
@@ -146,9 +149,9 @@ export class ProjectEdit {
 			}
 			const source = `${randomUUID()}.png`;
 			await writeFileAtomically(join(this.#folder, source), await pngOf(image));
-			const { mode, relight } = this.#file ?? { mode: 'dense', relight: false };
+			const { mode, relight, behind } = this.#file ?? { mode: 'dense', relight: false, behind: false };
 			await this.#replace({
-				...{ source, name, frame, kind, width, height, mode, relight },
+				...{ source, name, frame, kind, width, height, mode, relight, behind },
 				place:
 					kind === 'sticker'
 						? placeIn(image, x, y, size)

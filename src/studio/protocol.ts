@@ -41,6 +41,7 @@ export const editChangeSchema = z.strictObject({
 	place: z.exactOptional(placeSchema),
 	mode: z.exactOptional(editModeSchema),
 	relight: z.exactOptional(z.boolean()),
+	behind: z.exactOptional(z.boolean()),
 });
 export type EditChange = z.infer<typeof editChangeSchema>;
 
@@ -120,6 +121,8 @@ export type EditState = {
 	readonly place: Place;
 	readonly mode: z.infer<typeof editModeSchema>;
 	readonly relight: boolean;
+	/** It goes with the background, and the objects are in front of it. */
+	readonly behind: boolean;
 	/** First frame that it has not been carried to; `frame` where it has been carried nowhere. */
 	readonly carriedTo: number;
 	/** False: edit, masks or quality have been changed since it was carried. */

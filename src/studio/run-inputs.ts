@@ -16,6 +16,7 @@ export type EditInputs = RunInputs & {
 	readonly edit: string;
 	readonly mode: 'dense' | 'planar' | 'affine';
 	readonly relight: boolean;
+	readonly behind: boolean;
 };
 
 type PlacedMask = { readonly frame: number; readonly path: string };

@@ -116,15 +116,13 @@ const LoadedEdit = ({ workspace }: { readonly workspace: Workspace }) => {
 					))}
 				</select>
 			</label>
-			<label class="check">
-				<input
-					type="checkbox"
-					checked={edit.relight}
-					disabled={isAtWork}
-					onChange={(event) => workspace.changeEdit({ relight: event.currentTarget.checked })}
-				/>
-				Follows the light
-			</label>
+			<Switch workspace={workspace} name="relight" label="Follows the light" />
+			<Switch
+				workspace={workspace}
+				name="behind"
+				label="Behind the objects"
+				title="It goes with the background, and the marked objects are in front of it"
+			/>
 			{frame > start && (
 				<p class="faint">It begins at frame {frame}: nothing before it is edited or exported.</p>
 			)}
@@ -152,3 +150,26 @@ const LoadedEdit = ({ workspace }: { readonly workspace: Workspace }) => {
 		</>
 	);
 };
+
+/** Something of the edit that is so or not. */
+const Switch = ({
+	workspace,
+	name,
+	label,
+	title,
+}: {
+	readonly workspace: Workspace;
+	readonly name: 'relight' | 'behind';
+	readonly label: string;
+	readonly title?: string;
+}) => (
+	<label class="check" title={title}>
+		<input
+			type="checkbox"
+			checked={workspace.edit.value?.[name] ?? false}
+			disabled={workspace.run.value.state !== 'idle'}
+			onChange={(event) => workspace.changeEdit({ [name]: event.currentTarget.checked })}
+		/>
+		{label}
+	</label>
+);
