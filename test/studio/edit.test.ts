@@ -109,25 +109,27 @@ describe('an edit', () => {
 	});
 
 	it('is behind what is marked when that is chosen', async () => {
-		const project = await studio.open({ sample: 'birds' });
+		const own = await RunningStudio.start(temporaryFolder());
+		const project = await own.open({ sample: 'birds' });
 		const { id } = project;
 		const { ids } = await readLabelMap(sample('birds/first.png'));
-		await studio.paint(id, 0, ids, 0);
-		await studio.json(`/api/projects/${id}`, 'PATCH', { end: 2 });
+		await own.paint(id, 0, ids, 0);
+		await own.json(`/api/projects/${id}`, 'PATCH', { end: 2 });
 		const middle = middleOf(ids, project.width, 1);
-		expect((await load(project, await sticker(200), { at: middle })).status).toBe(200);
-		const { edit } = await studio.json<ProjectState>(`/api/projects/${id}`);
-		await studio.json(`/api/projects/${id}/edit?basis=${edit?.revision}`, 'PATCH', { behind: true });
-		await studio.json(`/api/projects/${id}/run`, 'POST', { what: 'edit' });
-		await studio.until(id, (state) => state.edit?.carriedTo === 2);
-		const carried = (await studio.ask(`/api/projects/${id}/edited/0`)).body;
+		expect((await load(project, await sticker(200), { at: middle }, own)).status).toBe(200);
+		const { edit } = await own.json<ProjectState>(`/api/projects/${id}`);
+		await own.json(`/api/projects/${id}/edit?basis=${edit?.revision}`, 'PATCH', { behind: true });
+		await own.json(`/api/projects/${id}/run`, 'POST', { what: 'edit' });
+		await own.until(id, (state) => state.edit?.carriedTo === 2);
+		const carried = (await own.ask(`/api/projects/${id}/edited/0`)).body;
 		expect(await redness(carried, project, middle)).toBeLessThan(60);
 		// Below the bird's body.
 		expect(await redness(carried, project, [middle[0] - 13, middle[1] + 22])).toBeGreaterThan(150);
-		const { command } = await studio.json<{ command: string }>(`/api/projects/${id}/export/command`, 'POST', {
+		const { command } = await own.json<{ command: string }>(`/api/projects/${id}/export/command`, 'POST', {
 			format: 'edit-png',
 		});
 		expect(command).toContain(' --behind ');
+		await own.end();
 	});
 
 	it('is a picture, of the size of the clip where it is a retouched frame', async () => {
