@@ -100,13 +100,15 @@ export class MeshTracker {
 		const isHidden = isCovered(evidence, goingOn);
 		const start = isHidden ? goingOn : startOf(evidence, [expected, goingOn]);
 		let pose = isHidden ? start : this.#alignedWhole(evidence, start, coarsestOf(frame));
+		let alike = likenessOf(evidence, pose);
 		for (const near of guess === undefined ? [start] : [start, { ...expected, motion: guess }]) {
-			if (likenessOf(evidence, near) > likenessOf(evidence, pose)) {
+			if (likenessOf(evidence, near) > alike) {
 				// What is nearly right already is spoilt on coarse levels, which see little of a small piece, or of one that is half hidden.
 				pose = this.#alignedWhole(evidence, near, fineLevelOf(frame));
+				alike = likenessOf(evidence, pose);
 			}
 		}
-		const isDoubtful = this.#isLost || likenessOf(evidence, pose) < DOUBTFUL;
+		const isDoubtful = this.#isLost || alike < DOUBTFUL;
 		const again = isDoubtful ? this.#foundAgain(frame, evidence, pose) : undefined;
 		if (again !== undefined) {
 			evidence = this.#evidenceOf(frame, again);
